@@ -1,0 +1,44 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package bundle keeps the results of collectors in a support bundle on disk, and reads them back.
+//
+// A result lies in <bundle>/host-collectors/connect/<collector>.json, as in the bundles of Troubleshoot. A Writer replaces it
+// whole or not at all; Read takes either Format. Neither follows a name or a symbolic link out of the bundle directory.
+package bundle
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// connectDir is where the results of tcpConnect collectors lie, relative to the bundle directory.
+var connectDir = filepath.Join("host-collectors", "connect")
+
+// Result is what a result file tells.
+type Result struct {
+	Status  string
+	Message string // what the operating system said; the status format does not hold it
+}
+
+// ResultFile returns the path of a collector's result in the bundle directory dir.
+func ResultFile(dir, collector string) string {
+	return filepath.Join(dir, connectDir, resultName(collector))
+}
+
+func resultName(collector string) string {
+	return collector + ".json"
+}
+
+// cause returns what went wrong without the operation and path that package os put before it, where the caller names the path.
+func cause(err error) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathErr.Err
+	}
+	if linkErr, ok := errors.AsType[*os.LinkError](err); ok {
+		return linkErr.Err
+	}
+	return err
+}

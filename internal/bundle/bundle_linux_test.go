@@ -1,0 +1,277 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	dirVariable  = "PREFLIGHT_BUNDLE_TEST_DIR"
+	stopVariable = "PREFLIGHT_BUNDLE_TEST_STOP"
+
+	// The writer sends itself this signal when it begins to write.
+	beginSignal = syscall.SIGUSR1
+
+	exitKilled = 3 // of the tracer: the writer was killed before it had ended
+)
+
+func init() {
+	helpers["writer"] = func() {
+		if err := syscall.Kill(os.Getpid(), beginSignal); err != nil {
+			panic(err)
+		}
+		if _, err := NewWriter(os.Getenv(dirVariable), FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
+			panic(err)
+		}
+	}
+	helpers["tracer"] = func() {
+		stop, err := strconv.Atoi(os.Getenv(stopVariable))
+		if err != nil {
+			panic(err)
+		}
+		if killAtStop(helperCommand("writer"), stop) {
+			os.Exit(exitKilled)
+		}
+	}
+}
+
+func helperCommand(helper string) *exec.Cmd {
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), helperVariable+"="+helper)
+	command.Stderr = os.Stderr
+	return command
+}
+
+// killAtStop runs a command and kills it when its threads have entered or left a system call stop times since beginSignal. It
+// tells whether the command was killed; otherwise it had ended before. See ptrace(2).
+func killAtStop(command *exec.Cmd, stop int) bool {
+	runtime.LockOSThread() // a tracer is a thread
+	command.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
+	if err := command.Start(); err != nil {
+		panic(err)
+	}
+	pid := command.Process.Pid
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+		panic(err)
+	}
+	if err := syscall.PtraceSetOptions(pid, unix.PTRACE_O_TRACESYSGOOD|unix.PTRACE_O_TRACECLONE|unix.PTRACE_O_EXITKILL); err != nil {
+		panic(err)
+	}
+	const syscallStop = syscall.SIGTRAP | 0x80 // TRACESYSGOOD
+	begun, stops := false, 0
+	for thread := pid; ; {
+		signal := 0
+		switch received := status.StopSignal(); received {
+		case syscallStop:
+			if begun {
+				stops++
+			}
+			if stops == stop {
+				if err := command.Process.Kill(); err != nil {
+					panic(err)
+				}
+				waitForEnd(pid)
+				return true
+			}
+		case beginSignal:
+			begun = true
+		case syscall.SIGTRAP, syscall.SIGSTOP: // of ptrace itself
+		default:
+			signal = int(received)
+		}
+		if err := syscall.PtraceSyscall(thread, signal); err != nil && err != syscall.ESRCH {
+			panic(err)
+		}
+		for {
+			var err error
+			if thread, err = syscall.Wait4(-1, &status, unix.WALL, nil); err != nil {
+				panic(err)
+			}
+			if status.Stopped() {
+				break
+			}
+			if thread == pid {
+				if status.ExitStatus() != 0 {
+					panic("the writer failed")
+				}
+				return false
+			}
+		}
+	}
+}
+
+func waitForEnd(pid int) {
+	for {
+		var status syscall.WaitStatus
+		thread, err := syscall.Wait4(-1, &status, unix.WALL, nil)
+		if err != nil || thread == pid && !status.Stopped() {
+			return
+		}
+	}
+}
+
+func TestKilledWriterLeavesTheOldResultOrTheNew(t *testing.T) {
+	t.Parallel()
+	dir, file := plant(t, "connected")
+	kills, strays, replaced := 0, 0, 0
+	for stop := 1; ; stop++ {
+		if err := os.WriteFile(file, []byte("connected"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		tracer := helperCommand("tracer")
+		tracer.Env = append(tracer.Env, dirVariable+"="+dir, stopVariable+"="+strconv.Itoa(stop))
+		err := tracer.Run()
+		if err == nil {
+			break // the write ended before so many system calls
+		}
+		if tracer.ProcessState.ExitCode() != exitKilled {
+			t.Fatalf("tracer: %v", err)
+		}
+		kills++
+		expectContent(t, file, "connected", "error")
+		if content, _ := os.ReadFile(file); string(content) == "error" {
+			replaced++
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, connectDir, ".*.tmp")); len(left) > 0 {
+			strays++
+		}
+		if _, _, err := Read(dir, "connect", isStatus); err != nil {
+			t.Errorf("killed at system call stop %d: %v", stop, err)
+		}
+		if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
+			t.Fatal(err)
+		}
+		expectFiles(t, dir, "connect.json")
+	}
+	t.Logf("killed at %d stops, %d times with a stray file, %d times after the replacement", kills, strays, replaced)
+	if strays == 0 || replaced == 0 || replaced == kills {
+		t.Errorf("of %d kills, %d left a stray file and %d came after the replacement: the write was not covered", kills, strays, replaced)
+	}
+}
+
+// unprivileged runs f with the file permissions of an ordinary user, even where the test runs as root: setfsuid(2) of one thread,
+// which ends with the goroutine.
+func unprivileged(t *testing.T, f func()) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		f()
+		return
+	}
+	const nobody = 65534
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := unix.Setfsuid(nobody)
+		if err == nil {
+			f()
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPermissionsAreKeptAndTold(t *testing.T) {
+	t.Parallel()
+	dir, file := plant(t, "connected")
+	if err := os.Chmod(file, 0); err != nil {
+		t.Fatal(err)
+	}
+	unprivileged(t, func() {
+		_, _, err := Read(dir, "connect", isStatus)
+		expectError(t, err, file, "permission denied")
+	})
+	for _, directory := range []string{filepath.Join(dir, connectDir), dir} {
+		if err := os.Chmod(directory, 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o755); _ = os.Chmod(filepath.Join(dir, connectDir), 0o755) })
+	unprivileged(t, func() {
+		_, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"})
+		expectError(t, err, file, "permission denied")
+	})
+	expectContent(t, file, "connected")
+	expectFiles(t, dir, "connect.json")
+}
+
+// mountTmpfs mounts a small file system of its own on a new directory.
+func mountTmpfs(t *testing.T, options string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
+		t.Skipf("mounting a file system needs the privilege CAP_SYS_ADMIN: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+func TestFullDiskKeepsTheOldResult(t *testing.T) {
+	t.Parallel()
+	dir := mountTmpfs(t, "size=64k")
+	file, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "connected"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 128<<10), 0o644); err == nil {
+		t.Fatal("the disk is not full")
+	}
+	_, err = NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"})
+	expectError(t, err, file, "no space left on device")
+	expectContent(t, file, "connected")
+	expectFiles(t, dir, "connect.json")
+}
+
+func TestReadOnlyFileSystemKeepsTheOldResult(t *testing.T) {
+	t.Parallel()
+	dir := mountTmpfs(t, "size=64k")
+	file, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "connected"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	_, err = NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"})
+	expectError(t, err, file, "read-only file system")
+	expectContent(t, file, "connected")
+}
+
+func TestNamedPipeDoesNotBlockAReader(t *testing.T) {
+	t.Parallel()
+	dir, file := plant(t, "")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := Read(dir, "connect", isStatus)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		expectError(t, err, file, "not a regular file")
+	case <-time.After(time.Minute):
+		t.Fatal("reading a named pipe blocks")
+	}
+}

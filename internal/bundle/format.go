@@ -1,0 +1,106 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Format is the form of a result file.
+type Format string
+
+const (
+	// FormatStatus is the status alone, with no newline, as on Troubleshoot's documentation page.
+	FormatStatus Format = "status"
+	// FormatJSON is {"status":"...","message":"..."}, with no newline, as the Troubleshoot tools write and read it.
+	FormatJSON Format = "json"
+)
+
+// Formats returns all formats, the default first.
+func Formats() []Format {
+	return []Format{FormatStatus, FormatJSON}
+}
+
+func (f Format) encode(result Result) ([]byte, error) {
+	if f == FormatStatus {
+		return []byte(result.Status), nil
+	}
+	var file bytes.Buffer
+	encoder := json.NewEncoder(&file)
+	encoder.SetEscapeHTML(false) // people read the message
+	err := encoder.Encode(struct {
+		Status  string `json:"status"`
+		Message string `json:"message"`
+	}(result))
+	return bytes.TrimSuffix(file.Bytes(), []byte("\n")), err
+}
+
+// decode reads either format. isStatus tells which texts are a status by themselves. A JSON file may hold another status, that
+// of a later version.
+func decode(file []byte, isStatus func(string) bool) (Result, error) {
+	if len(file) == 0 {
+		return Result{}, errors.New("the file is empty")
+	}
+	if bytes.HasPrefix(bytes.TrimSpace(file), []byte("{")) {
+		return decodeJSON(file)
+	}
+	status := strings.TrimSuffix(string(file), "\n")
+	if !isStatus(status) {
+		return Result{}, fmt.Errorf("the file holds %q, which is no status", abbreviate(string(file)))
+	}
+	return Result{Status: status}, nil
+}
+
+// decodeJSON is stricter than json.Unmarshal, which takes the last of several equal keys, and keys in any case: a file that says
+// two things says nothing.
+func decodeJSON(file []byte) (Result, error) {
+	decoder := json.NewDecoder(bytes.NewReader(file))
+	if _, err := decoder.Token(); err != nil {
+		return Result{}, invalidJSON(err)
+	}
+	var result Result
+	fields := map[string]*string{"status": &result.Status, "message": &result.Message}
+	seen := make(map[string]bool)
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return Result{}, invalidJSON(err)
+		}
+		name, _ := key.(string) // a decoder takes nothing else for a key
+		if seen[name] {
+			return Result{}, fmt.Errorf("the file has the key %q twice", abbreviate(name))
+		}
+		seen[name] = true
+		var ignored any
+		var value any = &ignored
+		if field := fields[name]; field != nil {
+			value = field
+		}
+		if err := decoder.Decode(value); err != nil {
+			return Result{}, invalidJSON(fmt.Errorf("key %q: %w", abbreviate(name), err))
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
+		return Result{}, invalidJSON(err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return Result{}, errors.New("the file has more than one JSON value")
+	}
+	if result.Status == "" {
+		return Result{}, errors.New("the file has no status")
+	}
+	return result, nil
+}
+
+func invalidJSON(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the file is truncated JSON")
+	}
+	return fmt.Errorf("the file is not valid JSON: %w", err)
+}

@@ -1,0 +1,87 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package loopback gives tests real peers on this machine: one that accepts, one that refuses, one that stays silent, and a
+// resolver that answers as it is told. Nothing leaves the loopback interface.
+package loopback
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync/atomic"
+	"testing"
+)
+
+// Loopback addresses of the two families.
+var (
+	IPv4 = netip.MustParseAddr("127.0.0.1")
+	IPv6 = netip.MustParseAddr("::1")
+)
+
+// Listener accepts connections, counts them and closes them.
+type Listener struct {
+	net.Listener
+	accepted atomic.Int64
+}
+
+// Listen starts a listener on a free port of the address. It ends with the test.
+func Listen(tb testing.TB, ip netip.Addr) *Listener {
+	tb.Helper()
+	inner, err := net.Listen("tcp", netip.AddrPortFrom(ip, 0).String())
+	if err != nil {
+		tb.Fatalf("listen on %s: %v", ip, err)
+	}
+	listener := &Listener{Listener: inner}
+	tb.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			listener.accepted.Add(1)
+			_ = conn.Close()
+		}
+	}()
+	return listener
+}
+
+// Accepted tells how many connections were accepted.
+func (l *Listener) Accepted() int { return int(l.accepted.Load()) }
+
+// AddrPort returns the endpoint that the listener listens on.
+func (l *Listener) AddrPort() netip.AddrPort { return l.Addr().(*net.TCPAddr).AddrPort() }
+
+// Open returns an endpoint that accepts connections until the test ends.
+func Open(tb testing.TB) netip.AddrPort {
+	tb.Helper()
+	return Listen(tb, IPv4).AddrPort()
+}
+
+// Refused returns an endpoint that refuses connections: it was listened on and closed.
+func Refused(tb testing.TB) netip.AddrPort {
+	tb.Helper()
+	ip := IPv4
+	if runtime.GOOS == "linux" {
+		// An address of its own out of 127.0.0.0/8, so that no other test is given the port while this one needs it closed.
+		ip = netip.AddrFrom4([4]byte{127, byte(rand.IntN(254) + 1), byte(rand.IntN(256)), byte(rand.IntN(254) + 1)})
+	}
+	listener := Listen(tb, ip)
+	if err := listener.Close(); err != nil {
+		tb.Fatalf("close listener: %v", err)
+	}
+	return listener.AddrPort()
+}
+
+// Silent returns an endpoint that answers no connection attempt: its accept queue is full, so the kernel drops what comes.
+func Silent(tb testing.TB, ip netip.Addr) netip.AddrPort {
+	tb.Helper()
+	endpoint, err := silent(tb, ip)
+	if err != nil {
+		tb.Fatal(fmt.Errorf("make a silent endpoint on %s: %w", ip, err))
+	}
+	return endpoint
+}

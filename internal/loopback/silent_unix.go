@@ -1,0 +1,54 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build unix
+
+package loopback
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func silent(tb testing.TB, ip netip.Addr) (netip.AddrPort, error) {
+	family, address := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	if ip.Is6() {
+		family, address = unix.AF_INET6, &unix.SockaddrInet6{Addr: ip.As16()}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	unix.CloseOnExec(fd)
+	tb.Cleanup(func() { _ = unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, address), unix.Listen(fd, 0)); err != nil {
+		return netip.AddrPort{}, err
+	}
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	endpoint := netip.AddrPortFrom(ip, uint16(portOf(bound)))
+
+	const mostQueued = 1024 // a kernel that rounds a backlog of 0 up to its own limit stays below this
+	for range mostQueued {
+		conn, err := net.DialTimeout("tcp", endpoint.String(), 200*time.Millisecond)
+		if err != nil {
+			return endpoint, nil
+		}
+		tb.Cleanup(func() { _ = conn.Close() })
+	}
+	return netip.AddrPort{}, errors.New("the accept queue does not fill")
+}
+
+func portOf(address unix.Sockaddr) int {
+	if v6, ok := address.(*unix.SockaddrInet6); ok {
+		return v6.Port
+	}
+	return address.(*unix.SockaddrInet4).Port
+}

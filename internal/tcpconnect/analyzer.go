@@ -1,0 +1,54 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// DefaultCheckName is the title of a check that has none, as in Troubleshoot.
+const DefaultCheckName = "TCP Connection Attempt"
+
+// Analyzer turns a status into a verdict: the first outcome that matches decides.
+type Analyzer struct {
+	CheckName string // not empty
+	Outcomes  []Outcome
+}
+
+// Analysis is what an analyzer found. Its zero value is a closed gate.
+type Analysis struct {
+	Verdict Verdict
+	Title   string // never empty
+	Message string // never empty
+	URI     string
+	Matched bool // whether an outcome matched
+}
+
+// Analyze judges a status. It fails closed: if no outcome matches, the verdict is Fail and the message says which status
+// nothing covered.
+func (a Analyzer) Analyze(status Status) Analysis {
+	for _, outcome := range a.Outcomes {
+		if outcome.matches(status) {
+			title := cmp.Or(outcome.Title, a.CheckName)
+			return Analysis{
+				Verdict: outcome.Verdict,
+				Title:   title,
+				Message: cmp.Or(outcome.Message, fmt.Sprintf("%s: %s", title, status)),
+				URI:     outcome.URI,
+				Matched: true,
+			}
+		}
+	}
+	return Analysis{
+		Verdict: Fail,
+		Title:   a.CheckName,
+		Message: fmt.Sprintf("%s: no outcome covers the status %q, so the check fails", a.CheckName, status),
+	}
+}
+
+// Proceed tells whether the gate is open.
+func (a Analysis) Proceed() bool {
+	return a.Verdict == Pass || a.Verdict == Warn
+}

@@ -1,0 +1,90 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestFirstOutcomeThatMatchesDecides(t *testing.T) {
+	t.Parallel()
+	analyzer := Analyzer{CheckName: "Database", Outcomes: []Outcome{
+		{Verdict: Fail, When: ConnectionRefused, Message: "refused", URI: "https://example.com/refused", Title: "Refused"},
+		{Verdict: Pass, When: ConnectionRefused, Message: "never reached"},
+		{Verdict: Warn, When: ConnectionTimeout},
+		{Verdict: Pass},
+	}}
+	for status, want := range map[Status]Analysis{
+		ConnectionRefused: {Verdict: Fail, Title: "Refused", Message: "refused", URI: "https://example.com/refused", Matched: true},
+		ConnectionTimeout: {Verdict: Warn, Title: "Database", Message: "Database: connection-timeout", Matched: true},
+		Connected:         {Verdict: Pass, Title: "Database", Message: "Database: connected", Matched: true},
+		Error:             {Verdict: Pass, Title: "Database", Message: "Database: error", Matched: true},
+	} {
+		if got := analyzer.Analyze(status); got != want {
+			t.Errorf("Analyze(%q) = %+v, want %+v", status, got, want)
+		}
+	}
+}
+
+func TestAnalyzerFailsClosedWhenNothingMatches(t *testing.T) {
+	t.Parallel()
+	analyzer := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: Pass, When: Connected}}}
+	for _, status := range []Status{ConnectionRefused, ConnectionTimeout, Error, "", "CONNECTED", "reachable"} {
+		got := analyzer.Analyze(status)
+		if got.Verdict != Fail || got.Matched || got.Proceed() {
+			t.Errorf("Analyze(%q) = %+v, want an unmatched fail", status, got)
+		}
+		if !strings.Contains(got.Message, `"`+string(status)+`"`) {
+			t.Errorf("Analyze(%q) says %q, want it to name the status", status, got.Message)
+		}
+	}
+}
+
+func TestUnknownStatusNeverPasses(t *testing.T) {
+	t.Parallel()
+	for verdict, want := range map[Verdict]Analysis{
+		Pass: {Verdict: Fail, Matched: false},
+		Warn: {Verdict: Warn, Matched: true},
+		Fail: {Verdict: Fail, Matched: true},
+	} {
+		got := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: verdict}}}.Analyze("half-open")
+		if got.Verdict != want.Verdict || got.Matched != want.Matched {
+			t.Errorf("a %s for every status makes %+v of an unknown one", verdict, got)
+		}
+	}
+}
+
+func TestOnlyPassAndWarnProceed(t *testing.T) {
+	t.Parallel()
+	for verdict, want := range map[Verdict]bool{Pass: true, Warn: true, Fail: false, "": false} {
+		if got := (Analysis{Verdict: verdict}).Proceed(); got != want {
+			t.Errorf("Proceed() of %q = %t", verdict, got)
+		}
+	}
+}
+
+func TestParseStatusTakesStatusesToTheLetter(t *testing.T) {
+	t.Parallel()
+	for _, status := range Statuses() {
+		if got, err := ParseStatus(string(status)); err != nil || got != status {
+			t.Errorf("ParseStatus(%q) = %q, %v", status, got, err)
+		}
+	}
+	for text, nearest := range map[string]string{"connection_refused": "connection-refused", "Connected": "connected", "refused": "connection-refused", "": "error", "connected\n": "connected"} {
+		_, err := ParseStatus(text)
+		if err == nil {
+			t.Errorf("ParseStatus(%q) takes it", text)
+			continue
+		}
+		for _, status := range Statuses() {
+			if !strings.Contains(err.Error(), string(status)) {
+				t.Errorf("ParseStatus(%q): %v, want it to list %q", text, err, status)
+			}
+		}
+		if text != "" && !strings.HasSuffix(err.Error(), `Did you mean "`+nearest+`"?`) {
+			t.Errorf("ParseStatus(%q): %v, want it to suggest %q", text, err, nearest)
+		}
+	}
+}

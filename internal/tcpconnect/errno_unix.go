@@ -1,0 +1,28 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build unix
+
+package tcpconnect
+
+import "syscall"
+
+// errnoReasons tells what the errors of connect(2), socket(2) and bind(2) mean for a dial.
+var errnoReasons = map[syscall.Errno]Reason{
+	syscall.ECONNREFUSED:  ReasonRefused,
+	syscall.ETIMEDOUT:     ReasonNoResponse,
+	syscall.EHOSTUNREACH:  ReasonHostUnreachable,
+	syscall.EHOSTDOWN:     ReasonHostUnreachable,
+	syscall.ENETUNREACH:   ReasonNetworkUnreachable,
+	syscall.ENETDOWN:      ReasonNetworkUnreachable,
+	syscall.EACCES:        ReasonProhibited,
+	syscall.EPERM:         ReasonProhibited,
+	syscall.ECONNRESET:    ReasonReset,
+	syscall.ECONNABORTED:  ReasonReset,
+	syscall.EADDRNOTAVAIL: ReasonLocalAddress,
+	syscall.EADDRINUSE:    ReasonLocalAddress,
+	syscall.EMFILE:        ReasonLocalLimit,
+	syscall.ENFILE:        ReasonLocalLimit,
+	syscall.ENOBUFS:       ReasonLocalLimit,
+	syscall.ENOMEM:        ReasonLocalLimit,
+}

@@ -1,0 +1,43 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
+
+// errnoReasons tells what the errors of ConnectEx, WSASocket and bind mean for a dial: Winsock's codes
+// (https://learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2), and the system codes that an overlapped
+// operation may end with in their place.
+var errnoReasons = map[syscall.Errno]Reason{
+	windows.WSAECONNREFUSED:                  ReasonRefused,
+	windows.ERROR_CONNECTION_REFUSED:         ReasonRefused,
+	windows.WSAETIMEDOUT:                     ReasonNoResponse,
+	windows.ERROR_SEM_TIMEOUT:                ReasonNoResponse,
+	windows.ERROR_TIMEOUT:                    ReasonNoResponse,
+	windows.WSAEHOSTUNREACH:                  ReasonHostUnreachable,
+	windows.WSAEHOSTDOWN:                     ReasonHostUnreachable,
+	windows.ERROR_HOST_UNREACHABLE:           ReasonHostUnreachable,
+	windows.ERROR_HOST_DOWN:                  ReasonHostUnreachable,
+	windows.WSAENETUNREACH:                   ReasonNetworkUnreachable,
+	windows.WSAENETDOWN:                      ReasonNetworkUnreachable,
+	windows.ERROR_NETWORK_UNREACHABLE:        ReasonNetworkUnreachable,
+	windows.WSAEACCES:                        ReasonProhibited,
+	windows.ERROR_ACCESS_DENIED:              ReasonProhibited,
+	windows.WSAECONNRESET:                    ReasonReset,
+	windows.WSAECONNABORTED:                  ReasonReset,
+	windows.ERROR_NETNAME_DELETED:            ReasonReset,
+	windows.ERROR_CONNECTION_ABORTED:         ReasonReset,
+	windows.WSAEADDRNOTAVAIL:                 ReasonLocalAddress,
+	windows.WSAEADDRINUSE:                    ReasonLocalAddress,
+	windows.ERROR_ADDRESS_ALREADY_ASSOCIATED: ReasonLocalAddress,
+	windows.WSAEMFILE:                        ReasonLocalLimit,
+	windows.WSAENOBUFS:                       ReasonLocalLimit,
+	windows.ERROR_NOT_ENOUGH_MEMORY:          ReasonLocalLimit,
+	windows.ERROR_OUTOFMEMORY:                ReasonLocalLimit,
+	windows.ERROR_NO_SYSTEM_RESOURCES:        ReasonLocalLimit,
+	windows.ERROR_TOO_MANY_OPEN_FILES:        ReasonLocalLimit,
+}

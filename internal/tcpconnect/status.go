@@ -1,0 +1,92 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
+)
+
+// Status is what a dial says of an address, in the words of Troubleshoot's tcpConnect collector.
+type Status string
+
+// The four statuses.
+const (
+	Connected         Status = "connected"
+	ConnectionRefused Status = "connection-refused"
+	ConnectionTimeout Status = "connection-timeout"
+	Error             Status = "error"
+)
+
+// Statuses returns all statuses, the good one first.
+func Statuses() []Status {
+	return []Status{Connected, ConnectionRefused, ConnectionTimeout, Error}
+}
+
+// Known tells whether s is one of the four statuses.
+func (s Status) Known() bool {
+	return slices.Contains(Statuses(), s)
+}
+
+// ParseStatus returns the status that text names, to the letter. The error lists the statuses and the nearest one.
+func ParseStatus(text string) (Status, error) {
+	if status := Status(text); status.Known() {
+		return status, nil
+	}
+	known := make([]string, 0, len(Statuses()))
+	for _, status := range Statuses() {
+		known = append(known, fmt.Sprintf("%q", status))
+	}
+	return "", fmt.Errorf("%q is not a status. The statuses are %s. Did you mean %q?",
+		text, strings.Join(known, ", "), suggest.Nearest(text, Statuses()))
+}
+
+// Reason says why a dial ended in its status.
+type Reason string
+
+// The reasons, grouped by the status that they explain.
+const (
+	ReasonConnected Reason = "connected"
+
+	ReasonRefused Reason = "refused"
+
+	ReasonNoResponse Reason = "no-response"
+	ReasonDNSTimeout Reason = "dns-timeout"
+
+	ReasonNoSuchHost         Reason = "no-such-host"
+	ReasonDNSFailure         Reason = "dns-failure"
+	ReasonHostUnreachable    Reason = "host-unreachable"
+	ReasonNetworkUnreachable Reason = "network-unreachable"
+	ReasonProhibited         Reason = "prohibited"
+	ReasonReset              Reason = "reset"
+	ReasonLocalAddress       Reason = "local-address"
+	ReasonLocalLimit         Reason = "local-limit"
+	ReasonOther              Reason = "other"
+)
+
+// Reasons returns all reasons, grouped by status in the order of Statuses.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonConnected, ReasonRefused, ReasonNoResponse, ReasonDNSTimeout,
+		ReasonNoSuchHost, ReasonDNSFailure, ReasonHostUnreachable, ReasonNetworkUnreachable,
+		ReasonProhibited, ReasonReset, ReasonLocalAddress, ReasonLocalLimit, ReasonOther,
+	}
+}
+
+// Status returns the status that the reason explains.
+func (r Reason) Status() Status {
+	switch r {
+	case ReasonConnected:
+		return Connected
+	case ReasonRefused:
+		return ConnectionRefused
+	case ReasonNoResponse, ReasonDNSTimeout:
+		return ConnectionTimeout
+	default:
+		return Error
+	}
+}
