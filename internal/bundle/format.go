@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +26,14 @@ const (
 // Formats returns all formats, the default first.
 func Formats() []Format {
 	return []Format{FormatStatus, FormatJSON}
+}
+
+// ParseFormat returns the format that text names. The error lists the formats.
+func ParseFormat(text string) (Format, error) {
+	if format := Format(text); slices.Contains(Formats(), format) {
+		return format, nil
+	}
+	return "", fmt.Errorf("%q is not a bundle format. The formats are %q and %q.", text, FormatStatus, FormatJSON)
 }
 
 func (f Format) encode(result Result) ([]byte, error) {

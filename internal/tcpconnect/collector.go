@@ -155,11 +155,7 @@ var (
 var systemDialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1}
 
 func systemDial(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
-	conn, err := systemDialer.DialTCP(ctx, "tcp", netip.AddrPort{}, remote)
-	if err != nil {
-		return nil, err // not conn, which would be a non-nil interface
-	}
-	return conn, nil
+	return systemDialer.DialContext(ctx, "tcp", remote.String())
 }
 
 func addrPort(address net.Addr) netip.AddrPort {

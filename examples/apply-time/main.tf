@@ -1,0 +1,40 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "port" {
+  description = "Where the service that is created here will listen."
+  type        = number
+  default     = 6443
+}
+
+resource "terraform_data" "service" {
+  input = "127.0.0.1"
+}
+
+# The host is known only after the service was created, so the dial waits for the apply and gates there.
+data "preflight_tcp_connect" "api" {
+  address = "${terraform_data.service.output}:${var.port}"
+}
+
+data "preflight_analysis" "api" {
+  status = data.preflight_tcp_connect.api.status
+  outcomes = [
+    { pass = { when = "connected" } },
+    { fail = { message = "The new service does not accept connections" } },
+  ]
+}
+
+# Everything that must wait depends on this resource.
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_analysis.api.proceed
+      error_message = data.preflight_analysis.api.message
+    }
+  }
+}

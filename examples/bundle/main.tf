@@ -1,0 +1,32 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "bundle" {
+  description = "A support bundle directory that another stage wrote."
+  type        = string
+}
+
+data "preflight_analysis" "api" {
+  check_name     = "Kubernetes API TCP Connection Status"
+  bundle         = var.bundle
+  collector_name = "kubernetes-api-tcp-conn-status"
+  max_age        = "1h" # yesterday's answer opens no gate
+  outcomes = [
+    { pass = { when = "connected" } },
+    { fail = { message = "The Kubernetes API could not be reached when the bundle was collected" } },
+  ]
+}
+
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_analysis.api.proceed
+      error_message = data.preflight_analysis.api.message
+    }
+  }
+}

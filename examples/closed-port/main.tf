@@ -1,0 +1,40 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "address" {
+  description = "An address that must not accept connections, such as a debug port."
+  type        = string
+  default     = "10.128.0.29:2345"
+}
+
+data "preflight_tcp_connect" "api" {
+  collector_name = "debug-port"
+  address        = var.address
+  timeout        = "3s"
+}
+
+data "preflight_analysis" "api" {
+  check_name = "Debug port is closed"
+  status     = data.preflight_tcp_connect.api.status
+  outcomes = [
+    { fail = { when = "connected", message = "The debug port is open" } },
+    { pass = { when = "connection-refused", message = "The debug port is closed" } },
+    # No answer: a firewall drops the packets, or the host is down. Only one of them is good news.
+    { warn = { when = "connection-timeout", message = "No answer from the debug port: filtered, or the host is down" } },
+    # An "error" says nothing about the port, so it is left to fail.
+  ]
+}
+
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_analysis.api.proceed
+      error_message = data.preflight_analysis.api.message
+    }
+  }
+}

@@ -1,0 +1,40 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "address" {
+  description = "The Kubernetes API server."
+  type        = string
+  default     = "10.128.0.29:6443"
+}
+
+data "preflight_tcp_connect" "api" {
+  collector_name = "kubernetes-api-tcp-conn-status"
+  address        = var.address
+  timeout        = "10s"
+}
+
+data "preflight_analysis" "api" {
+  check_name = "Kubernetes API TCP Connection Status"
+  status     = data.preflight_tcp_connect.api.status
+  outcomes = [
+    { fail = { when = "connection-refused", message = "Connection to the Kubernetes API address was refused" } },
+    { fail = { when = "connection-timeout", message = "Timed out connecting to the Kubernetes API address" } },
+    { fail = { when = "error", message = "Unexpected error connecting to the Kubernetes API address" } },
+    { pass = { when = "connected", message = "Successfully connected to the Kubernetes API address" } },
+  ]
+}
+
+# Everything that must wait depends on this resource.
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_analysis.api.proceed
+      error_message = data.preflight_analysis.api.message
+    }
+  }
+}

@@ -1,0 +1,29 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "address" {
+  description = "The Kubernetes API server."
+  type        = string
+  default     = "10.128.0.29:6443"
+}
+
+data "preflight_tcp_connect" "api" {
+  collector_name = "kubernetes-api-tcp-conn-status"
+  address        = var.address
+  timeout        = "10s"
+}
+
+data "preflight_analysis" "api" {
+  check_name = "Kubernetes API TCP Connection Status"
+  status     = data.preflight_tcp_connect.api.status
+  strict     = true # a failing outcome is an error of this data source
+  outcomes = [
+    { pass = { when = "connected" } },
+    { fail = { message = "The Kubernetes API must be reachable from here", uri = "https://kubernetes.io/docs/tasks/debug/debug-cluster/" } },
+  ]
+}

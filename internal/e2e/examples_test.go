@@ -1,0 +1,302 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+)
+
+const repository = "../.."
+
+// protected is what waits for the gate in every example that has one.
+const protected = "terraform_data.rollout"
+
+// gateClosed matches how Terraform reports a condition that does not hold.
+var gateClosed = regexp.MustCompile(`(Resource (pre|post)condition|Check block assertion) failed`)
+
+// example says how a directory below examples/ is run.
+type example struct {
+	needs     string                               // oldest Terraform
+	variables func(t *testing.T, up bool) []string // that make its check succeed, or fail
+	openSays  string                               // in the output with an open gate
+	shutSays  string                               // in the output with a closed gate; empty: the example is no gate
+	onlyWarns bool                                 // a closed gate is a warning
+	unmocked  bool                                 // the gate is the data source itself, which mock providers replace
+}
+
+var examples = map[string]example{
+	"provider":                           {needs: "1.0.0", variables: noVariables},
+	"data-sources/preflight_tcp_connect": {needs: "1.0.0", variables: addressVariable, openSays: `status = "connected"`},
+	"data-sources/preflight_analysis":    {needs: "1.0.0", variables: addressVariable, openSays: `outcome = "pass"`},
+	"outputs":                            {needs: "1.0.0", variables: addressVariable, openSays: `message = "Successfully connected to the Kubernetes API address"`},
+	"precondition":                       {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
+	"module":                             {needs: "1.4.0", variables: addressVariable, shutSays: "kubernetes-api: 127."},
+	"check-block":                        {needs: "1.5.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused", onlyWarns: true},
+	"postcondition":                      {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
+	"strict":                             {needs: "1.0.0", variables: addressVariable, shutSays: "The Kubernetes API must be reachable from here", unmocked: true},
+	"for-each":                           {needs: "1.4.0", variables: endpointsVariable, shutSays: "connect: connection refused"},
+	"aliases":                            {needs: "1.4.0", variables: bothAddressVariables, shutSays: "Kubernetes API of the main site: connection-refused"},
+	"closed-port":                        {needs: "1.4.0", variables: debugPortVariable, shutSays: "The debug port is open"},
+	"yamldecode":                         {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
+	"bundle":                             {needs: "1.4.0", variables: bundleVariable, shutSays: "The Kubernetes API could not be reached when the bundle was collected"},
+	"apply-time":                         {needs: "1.4.0", variables: portVariable, shutSays: "The new service does not accept connections"},
+	"terraform-test":                     {needs: "1.7.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
+}
+
+func endpoint(t *testing.T, up bool) string {
+	t.Helper()
+	if up {
+		return loopback.Open(t).String()
+	}
+	return loopback.Refused(t).String()
+}
+
+func noVariables(*testing.T, bool) []string { return nil }
+
+func addressVariable(t *testing.T, up bool) []string {
+	return []string{"-var=address=" + endpoint(t, up)}
+}
+
+func debugPortVariable(t *testing.T, up bool) []string { return addressVariable(t, !up) }
+
+func bothAddressVariables(t *testing.T, up bool) []string {
+	return append(addressVariable(t, up), "-var=backup_address="+endpoint(t, false))
+}
+
+func endpointsVariable(t *testing.T, up bool) []string {
+	return []string{fmt.Sprintf("-var=endpoints={ a = %q, b = %q }", endpoint(t, true), endpoint(t, up))}
+}
+
+// portVariable is of 127.0.0.1, where the example's service listens.
+func portVariable(t *testing.T, up bool) []string {
+	listener := loopback.Listen(t, loopback.IPv4)
+	if !up {
+		_ = listener.Close()
+	}
+	return []string{fmt.Sprintf("-var=port=%d", listener.AddrPort().Port())}
+}
+
+func bundleVariable(t *testing.T, up bool) []string {
+	status := "connection-refused"
+	if up {
+		status = "connected"
+	}
+	dir := t.TempDir()
+	if _, err := bundle.NewWriter(dir, bundle.FormatStatus).Write("kubernetes-api-tcp-conn-status", bundle.Result{Status: status}); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"-var=bundle=" + dir}
+}
+
+// files returns an example as it stands.
+func (e example) files(t *testing.T, name string) map[string]string {
+	t.Helper()
+	files := make(map[string]string)
+	root := filepath.Join(repository, "examples", filepath.FromSlash(name))
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(file)
+		relative, _ := filepath.Rel(root, file)
+		files[filepath.ToSlash(relative)] = string(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func applyWith(variables []string) []string {
+	return append([]string{"apply", "-auto-approve", "-input=false"}, variables...)
+}
+
+func (e example) expectShut(t *testing.T, w *workspace, variables []string, says string) {
+	t.Helper()
+	if e.onlyWarns {
+		expectText(t, w.succeed(applyWith(variables)...), "Warning:", says)
+		return
+	}
+	expectText(t, w.fail(applyWith(variables)...), says)
+	w.expectResource(protected, false)
+}
+
+func TestEveryExampleRunsAsItStands(t *testing.T) {
+	t.Parallel()
+	for name, example := range examples {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireTerraform(t, example.needs)
+			files := example.files(t, name)
+			w := newWorkspace(t, files)
+			output := w.succeed(applyWith(example.variables(t, true))...)
+			expectText(t, output, example.openSays)
+			if example.shutSays == "" {
+				return
+			}
+			if gateClosed.MatchString(output) {
+				t.Errorf("the gate is closed:\n%s", output)
+			}
+			if slices.ContainsFunc(slices.Collect(maps.Values(files)), func(file string) bool { return strings.Contains(file, `"terraform_data" "rollout"`) }) {
+				w.expectResource(protected, true)
+				w.succeed(append([]string{"destroy", "-auto-approve"}, example.variables(t, true)...)...)
+			}
+			example.expectShut(t, w, example.variables(t, false), example.shutSays)
+		})
+	}
+}
+
+// Each documented gate is closed in every way in which a check can go wrong. TestEveryExampleRunsAsItStands shows the wrong status.
+func TestEveryGateFailsClosed(t *testing.T) {
+	t.Parallel()
+	outcomes := regexp.MustCompile(`(?s)outcomes +?= (\[\n.*?\n +\]|local\.\S+)\n`)
+	source := regexp.MustCompile(`(status|bundle) += \S+\n`)
+	for name, example := range examples {
+		if example.shutSays == "" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireTerraform(t, example.needs)
+			files := example.files(t, name)
+			analysis := slices.IndexFunc(slices.Sorted(maps.Keys(files)), func(file string) bool { return strings.Contains(files[file], `data "preflight_analysis" "api"`) })
+			analysisFile := slices.Sorted(maps.Keys(files))[analysis]
+			// change replaces an argument of the analysis.
+			change := func(argument *regexp.Regexp, with string) *workspace {
+				before, block, _ := strings.Cut(files[analysisFile], `data "preflight_analysis" "api"`)
+				at := argument.FindStringIndex(block)
+				if at == nil {
+					t.Fatalf("%s matches nothing in %s", argument, block)
+				}
+				changed := maps.Clone(files)
+				changed[analysisFile] = before + `data "preflight_analysis" "api"` + block[:at[0]] + with + "\n" + block[at[1]:]
+				return newWorkspace(t, changed)
+			}
+			t.Run("unmatched", func(t *testing.T) {
+				w := change(outcomes, `outcomes = [{ pass = { when = "error" } }]`)
+				example.expectShut(t, w, example.variables(t, true), "no outcome covers the status")
+			})
+			t.Run("missing", func(t *testing.T) {
+				w := change(source, `bundle = "no-such-bundle"`)
+				example.expectShut(t, w, example.variables(t, true), "there is no bundle directory no-such-bundle")
+			})
+			t.Run("mocked", func(t *testing.T) {
+				if example.unmocked {
+					t.Log("a mocked data source is never read, so strict does nothing; the guide says so")
+					return
+				}
+				requireMocks(t)
+				mocked := maps.Clone(files)
+				for file := range files {
+					if strings.HasSuffix(file, ".tftest.hcl") {
+						delete(mocked, file)
+					}
+				}
+				mocked["gate.tftest.hcl"] = mockProvider("") + "run \"gate\" {}\n"
+				if strings.Contains(files["main.tf"], `alias      = "backup"`) {
+					mocked["gate.tftest.hcl"] += mockProvider(`alias = "backup"`)
+				}
+				w := newWorkspace(t, mocked)
+				output := w.fail(append([]string{"test"}, example.variables(t, true)...)...)
+				expectText(t, output, "0 passed, 1 failed")
+				if !gateClosed.MatchString(output) {
+					t.Errorf("the test failed, but not for a closed gate:\n%s", output)
+				}
+			})
+		})
+	}
+}
+
+// mockProvider mocks the provider with the one status that would open every gate.
+func mockProvider(arguments string) string {
+	return fmt.Sprintf(`mock_provider "preflight" {
+  %s
+  mock_data "preflight_tcp_connect" {
+    defaults = {
+      status = "connected"
+    }
+  }
+}
+`, arguments)
+}
+
+func TestMockedExampleTestPasses(t *testing.T) {
+	t.Parallel()
+	requireMocks(t)
+	w := newWorkspace(t, examples["terraform-test"].files(t, "terraform-test"))
+	expectText(t, w.succeed("test"), "2 passed, 0 failed")
+}
+
+func TestEveryExampleIsInTheTable(t *testing.T) {
+	t.Parallel()
+	var found []string
+	err := filepath.WalkDir(filepath.Join(repository, "examples"), func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(file) == ".tf" {
+			dir, _ := filepath.Rel(filepath.Join(repository, "examples"), filepath.Dir(file))
+			found = append(found, filepath.ToSlash(dir))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range found {
+		_, inTable := examples[dir]
+		if _, parentInTable := examples[path.Dir(dir)]; !inTable && !parentInTable {
+			t.Errorf("examples/%s is run by no test", dir)
+		}
+	}
+	if len(found) < len(examples) {
+		t.Errorf("%d directories for %d examples", len(found), len(examples))
+	}
+}
+
+// What people copy from the documentation is what the tests run.
+func TestEveryConfigurationInTheDocumentationIsAnExample(t *testing.T) {
+	t.Parallel()
+	var configurations []string
+	for name, example := range examples {
+		for _, content := range example.files(t, name) {
+			configurations = append(configurations, strings.TrimSpace(content))
+		}
+	}
+	pages := []string{filepath.Join(repository, "README.md")}
+	for _, dir := range []string{"docs", "docs/guides", "docs/data-sources"} {
+		matches, err := filepath.Glob(filepath.Join(repository, dir, "*.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, matches...)
+	}
+	block := regexp.MustCompile("(?ms)^```(terraform|hcl|yaml)\n(.*?)^```$")
+	blocks := 0
+	for _, page := range pages {
+		content, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range block.FindAllStringSubmatch(strings.ReplaceAll(string(content), "\r\n", "\n"), -1) {
+			blocks++
+			if !slices.Contains(configurations, strings.TrimSpace(match[2])) {
+				t.Errorf("%s has a configuration that is no file of examples/:\n%s", page, match[2])
+			}
+		}
+	}
+	if blocks < len(examples) {
+		t.Errorf("%d configurations in %d pages, fewer than the %d examples", blocks, len(pages), len(examples))
+	}
+}

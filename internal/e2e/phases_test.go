@@ -1,0 +1,296 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"testing"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+)
+
+// gateOn is a configuration that lets terraform_data.rollout through if the check of an address allows it.
+func gateOn(address, analysisArguments string) string {
+	return requiredProviders + fmt.Sprintf(`
+data "preflight_tcp_connect" "db" {
+  address = %s
+}
+data "preflight_analysis" "db" {
+  check_name = "Database"
+  status     = data.preflight_tcp_connect.db.status
+  %s
+}
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_analysis.db.proceed
+      error_message = data.preflight_analysis.db.message
+    }
+  }
+}
+`, address, analysisArguments)
+}
+
+func quoted(endpoint netip.AddrPort) string { return fmt.Sprintf("%q", endpoint) }
+
+const connectedOrFail = `outcomes = [{ pass = { when = "connected" } }, { fail = { message = "No database" } }]`
+
+func TestDefaultResultFileHoldsTheStatusAlone(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.0.0")
+	peer := loopback.Refused(t)
+	config := requiredProviders + fmt.Sprintf(`
+data "preflight_tcp_connect" "unnamed" {
+  address = %q
+}
+data "preflight_tcp_connect" "named" {
+  collector_name = "kubernetes-api-tcp-conn-status"
+  address        = %q
+}
+`, peer, peer)
+	w := newWorkspace(t, map[string]string{"main.tf": config})
+	w.succeed("plan")
+	w.expectFile("support-bundle/host-collectors/connect/connect.json", "connection-refused")
+	w.expectFile("support-bundle/host-collectors/connect/kubernetes-api-tcp-conn-status.json", "connection-refused")
+}
+
+func TestWarnOutcomeShowsAsAWarningAndProceeds(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.4.0")
+	w := newWorkspace(t, map[string]string{"main.tf": gateOn(quoted(loopback.Refused(t)),
+		`outcomes = [{ warn = { message = "Running without the database", uri = "https://example.com/db" } }]`)})
+	output := w.succeed("apply", "-auto-approve")
+	expectText(t, output, "Warning: Database: Running without the database", "Status: connection-refused", "More: https://example.com/db")
+	w.expectResource(protected, true)
+}
+
+func TestStrictStopsThePlanWithAllThereIsToKnow(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.0.0")
+	w := newWorkspace(t, map[string]string{"main.tf": requiredProviders + `
+data "preflight_analysis" "db" {
+  check_name = "Database"
+  status     = "connection-refused"
+  strict     = true
+  outcomes   = [{ fail = { message = "No database", uri = "https://example.com/db" } }]
+}
+`})
+	expectText(t, w.fail("plan"), "Error: Preflight Check Failed: Database", "No database", "Status: connection-refused", "More: https://example.com/db")
+}
+
+func TestPreconditionTextIsAlwaysValid(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.4.0")
+	refused := quoted(loopback.Refused(t))
+	for name, test := range map[string]struct{ config, says string }{
+		"outcome without message": {gateOn(refused, `outcomes = [{ fail = {} }]`), "Database: connection-refused"},
+		"blank message":           {gateOn(refused, `outcomes = [{ fail = { message = " ", title = "" } }]`), "Database: connection-refused"},
+		"title":                   {gateOn(refused, `outcomes = [{ fail = { title = "Primary" } }]`), "Primary: connection-refused"},
+		"unmatched":               {gateOn(refused, `outcomes = [{ pass = { when = "connected" } }]`), `Database: no outcome covers the status "connection-refused"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkspace(t, map[string]string{"main.tf": test.config})
+			expectText(t, w.fail("plan"), "Resource precondition failed", test.says)
+		})
+	}
+	t.Run("excluded", func(t *testing.T) {
+		t.Parallel()
+		w := newWorkspace(t, map[string]string{"main.tf": gateOn(refused+"\n exclude = true", "exclude = true\n"+connectedOrFail)})
+		expectNoText(t, w.succeed("apply", "-auto-approve"), "Error", "Warning")
+		w.expectResource(protected, true)
+		if _, err := os.Stat(w.path("support-bundle")); !os.IsNotExist(err) {
+			t.Errorf("an excluded check made a bundle: %v", err)
+		}
+	})
+}
+
+func TestMisspeltWhenOfATypedVariableOpensNothing(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.3.0") // optional()
+	w := newWorkspace(t, map[string]string{"main.tf": requiredProviders + `
+variable "outcomes" {
+  type = list(object({
+    pass = optional(object({ when = optional(string), message = optional(string) }))
+    fail = optional(object({ when = optional(string), message = optional(string) }))
+  }))
+  default = [{ pass = { whne = "connected" } }]
+}
+data "preflight_analysis" "db" {
+  status   = "connection-refused"
+  outcomes = var.outcomes
+}
+`})
+	expectText(t, w.fail("plan"), "outcomes[0].pass.when is null or empty", `misspelt "when"`)
+}
+
+func TestUnknownAddressIsDialledDuringApply(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.4.0")
+	peer := loopback.Listen(t, loopback.IPv4)
+	config := func(endpoint netip.AddrPort) map[string]string {
+		return map[string]string{"main.tf": gateOn("terraform_data.db.output", connectedOrFail) +
+			fmt.Sprintf("resource \"terraform_data\" \"db\" {\n  input = %q\n}\n", endpoint)}
+	}
+	up := newWorkspace(t, config(peer.AddrPort()))
+	up.succeed("plan", "-out=plan")
+	if peer.Accepted() > 0 {
+		t.Error("the address was dialled while planning")
+	}
+	up.succeed("apply", "plan")
+	up.expectResource(protected, true)
+	if peer.Accepted() == 0 {
+		t.Error("the address was not dialled")
+	}
+
+	down := newWorkspace(t, config(loopback.Refused(t)))
+	down.succeed("plan", "-out=plan")
+	expectText(t, down.fail("apply", "plan"), "Resource precondition failed", "No database")
+	down.expectResource("terraform_data.db", true)
+	down.expectResource(protected, false)
+}
+
+// What the guide "What happens when" says of each phase.
+
+func TestSavedPlanKeepsTheAnswerOfThePlan(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.4.0")
+	peer := loopback.Listen(t, loopback.IPv4)
+	w := newWorkspace(t, map[string]string{"main.tf": gateOn(quoted(peer.AddrPort()), connectedOrFail)})
+	w.succeed("plan", "-out=plan")
+	dials := peer.Accepted()
+	_ = peer.Close()
+	w.succeed("apply", "plan")
+	w.expectResource(protected, true)
+	if dials != 1 || peer.Accepted() != dials {
+		t.Errorf("%d dials while planning and %d in all, want 1 and 1", dials, peer.Accepted())
+	}
+}
+
+func TestRefreshDialsAndTheGateStopsIt(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.4.0")
+	peer := loopback.Listen(t, loopback.IPv4)
+	w := newWorkspace(t, map[string]string{"main.tf": gateOn(quoted(peer.AddrPort()), connectedOrFail)})
+	w.succeed("apply", "-auto-approve")
+	dials := peer.Accepted()
+	w.succeed("plan", "-refresh-only")
+	if peer.Accepted() != dials+1 {
+		t.Errorf("%d dials of a refresh, want 1", peer.Accepted()-dials)
+	}
+	w.succeed("plan", "-refresh=false")
+	if peer.Accepted() != dials+2 {
+		t.Errorf("%d dials of a plan without refresh, want 1", peer.Accepted()-dials-1)
+	}
+	_ = peer.Close()
+	expectText(t, w.fail("plan", "-refresh=false"), "Resource precondition failed")
+}
+
+func TestDestroyIsStoppedByStrictOnly(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.4.0")
+	for name, test := range map[string]struct {
+		arguments string
+		stopped   bool
+	}{
+		"precondition": {connectedOrFail, false},
+		"strict":       {"strict = true\n" + connectedOrFail, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			peer := loopback.Listen(t, loopback.IPv4)
+			w := newWorkspace(t, map[string]string{"main.tf": gateOn(quoted(peer.AddrPort()), test.arguments)})
+			w.succeed("apply", "-auto-approve")
+			_ = peer.Close()
+			if test.stopped {
+				expectText(t, w.fail("destroy", "-auto-approve"), "Preflight Check Failed")
+			} else {
+				w.succeed("destroy", "-auto-approve")
+			}
+			w.expectResource(protected, test.stopped)
+		})
+	}
+}
+
+func TestTargetLeavesOutGatesThatNothingTargetedDependsOn(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.4.0")
+	peer := loopback.Listen(t, loopback.IPv4)
+	refused := loopback.Refused(t)
+	w := newWorkspace(t, map[string]string{"main.tf": gateOn(quoted(refused), connectedOrFail) + fmt.Sprintf(`
+resource "terraform_data" "free" {}
+resource "terraform_data" "bound" {
+  depends_on = [terraform_data.rollout]
+}
+data "preflight_tcp_connect" "other" {
+  collector_name = "other"
+  address        = %q
+}
+`, peer.AddrPort())})
+	w.succeed("apply", "-auto-approve", "-target=terraform_data.free")
+	w.expectResource("terraform_data.free", true)
+	if peer.Accepted() > 0 {
+		t.Error("a check that nothing targeted depends on was made")
+	}
+	expectText(t, w.fail("apply", "-auto-approve", "-target=terraform_data.bound"), "Resource precondition failed")
+	w.expectResource("terraform_data.bound", false)
+}
+
+func TestDependsOnOfAModuleDefersTheDialToTheApply(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.4.0")
+	peer := loopback.Listen(t, loopback.IPv4)
+	w := newWorkspace(t, map[string]string{
+		"main.tf":      requiredProviders + "resource \"terraform_data\" \"network\" {}\nmodule \"gate\" {\n  source = \"./gate\"\n  depends_on = [terraform_data.network]\n}\n",
+		"gate/main.tf": gateOn(quoted(peer.AddrPort()), connectedOrFail),
+	})
+	w.succeed("plan", "-out=plan")
+	if peer.Accepted() > 0 {
+		t.Error("the address was dialled while planning")
+	}
+	_ = peer.Close()
+	expectText(t, w.fail("apply", "plan"), "Resource precondition failed", "No database")
+	w.expectResource("terraform_data.network", true)
+	w.expectResource("module.gate.terraform_data.rollout", false)
+}
+
+func TestClosedGateHoldsBackOnlyWhatDependsOnItDuringApply(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.4.0")
+	refused := loopback.Refused(t)
+	w := newWorkspace(t, map[string]string{"main.tf": gateOn("terraform_data.db.output", connectedOrFail) + fmt.Sprintf(`
+resource "terraform_data" "db" {
+  input = %q
+}
+resource "terraform_data" "free" {}
+resource "terraform_data" "bound" {
+  depends_on = [terraform_data.rollout]
+}
+`, refused)})
+	w.fail("apply", "-auto-approve")
+	w.expectResource("terraform_data.free", true)
+	w.expectResource("terraform_data.bound", false)
+}
+
+func TestStrictIsAWarningInsideACheckBlock(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.5.0")
+	w := newWorkspace(t, map[string]string{"main.tf": requiredProviders + `
+check "db" {
+  data "preflight_analysis" "db" {
+    check_name = "Database"
+    status     = "error"
+    strict     = true
+    outcomes   = [{ fail = { message = "No database" } }]
+  }
+  assert {
+    condition     = data.preflight_analysis.db.proceed
+    error_message = data.preflight_analysis.db.message
+  }
+}
+`})
+	expectText(t, w.succeed("plan"), "Warning: Preflight Check Failed: Database", "No database")
+}

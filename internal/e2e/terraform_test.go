@@ -1,0 +1,231 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package e2e drives the built provider through the Terraform or OpenTofu of this machine, as users do.
+package e2e
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/go-version"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/mirror"
+)
+
+// What TestMain finds and builds.
+var (
+	terraformPath    string
+	terraformVersion *version.Version
+	isOpenTofu       bool
+	cliConfig        string // path of a CLI configuration that finds the built provider
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	if os.Getenv("TF_ACC") == "" {
+		return m.Run() // every test skips
+	}
+	dir, err := os.MkdirTemp("", "preflight-e2e")
+	if err != nil {
+		log.Print(err)
+		return 1
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // A directory below the system's temporary one.
+	if err := findTerraform(); err != nil {
+		log.Print(err)
+		return 1
+	}
+	if cliConfig, err = mirror.BuildWithConfig(dir); err != nil {
+		log.Print(err)
+		return 1
+	}
+	return m.Run()
+}
+
+func findTerraform() (err error) {
+	terraformPath = os.Getenv("TF_ACC_TERRAFORM_PATH")
+	for _, name := range []string{"terraform", "tofu"} {
+		if terraformPath == "" {
+			terraformPath, _ = exec.LookPath(name)
+		}
+	}
+	if terraformPath == "" {
+		return errors.New("neither terraform nor tofu is on the PATH; `make test` installs Terraform")
+	}
+	output, err := exec.Command(terraformPath, "version", "-json").Output()
+	if err != nil {
+		return fmt.Errorf("%s version: %w", terraformPath, err)
+	}
+	var found struct {
+		Version string `json:"terraform_version"`
+	}
+	if err := json.Unmarshal(output, &found); err != nil {
+		return err
+	}
+	terraformVersion, err = version.NewVersion(found.Version)
+	isOpenTofu = strings.HasPrefix(filepath.Base(terraformPath), "tofu")
+	return err
+}
+
+// requireTerraform skips the test below a version of Terraform. OpenTofu began at 1.6 with all that Terraform 1.6 had.
+func requireTerraform(t *testing.T, oldest string) {
+	t.Helper()
+	if os.Getenv("TF_ACC") == "" {
+		t.Skip("acceptance tests run Terraform only if TF_ACC is set; `make test` sets it")
+	}
+	if terraformVersion.Core().LessThan(version.Must(version.NewVersion(oldest))) {
+		t.Skipf("needs Terraform %s, this is %s", oldest, terraformVersion)
+	}
+}
+
+// requireMocks skips the test where there are no mock providers.
+func requireMocks(t *testing.T) {
+	t.Helper()
+	if isOpenTofu {
+		requireTerraform(t, "1.8.0")
+	} else {
+		requireTerraform(t, "1.7.0")
+	}
+}
+
+// workspace is a directory in which Terraform is run.
+type workspace struct {
+	t   *testing.T
+	dir string
+}
+
+// newWorkspace writes files, by their slash-separated paths, into a new directory and initializes it.
+func newWorkspace(t *testing.T, files map[string]string) *workspace {
+	t.Helper()
+	w := &workspace{t: t, dir: t.TempDir()}
+	for name, content := range files {
+		w.write(name, content)
+	}
+	w.succeed("init", "-input=false")
+	return w
+}
+
+func (w *workspace) path(name string) string {
+	return filepath.Join(w.dir, filepath.FromSlash(name))
+}
+
+func (w *workspace) write(name, content string) {
+	w.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(w.path(name)), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(w.path(name), []byte(content), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *workspace) command(arguments ...string) *exec.Cmd {
+	command := exec.CommandContext(w.t.Context(), terraformPath, append([]string{"-chdir=" + w.dir}, arguments...)...)
+	command.Env = mirror.Environment(cliConfig)
+	return command
+}
+
+// run returns what Terraform printed, with its line breaks and margins taken out, and its exit code.
+func (w *workspace) run(arguments ...string) (output string, exitCode int) {
+	w.t.Helper()
+	printed, err := w.command(append(arguments, "-no-color")...).CombinedOutput()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		w.t.Fatal(err)
+	}
+	if err != nil {
+		exitCode = cmp.Or(err.(*exec.ExitError).ExitCode(), 1)
+	}
+	return flatten(string(printed)), exitCode
+}
+
+// flatten makes one line of Terraform's boxed and broken output.
+func flatten(output string) string {
+	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(output)), " ")
+}
+
+func (w *workspace) succeed(arguments ...string) (output string) {
+	w.t.Helper()
+	output, exitCode := w.run(arguments...)
+	if exitCode != 0 {
+		w.t.Fatalf("terraform %s: exit code %d\n%s", strings.Join(arguments, " "), exitCode, output)
+	}
+	return output
+}
+
+func (w *workspace) fail(arguments ...string) (output string) {
+	w.t.Helper()
+	output, exitCode := w.run(arguments...)
+	if exitCode == 0 {
+		w.t.Fatalf("terraform %s succeeded\n%s", strings.Join(arguments, " "), output)
+	}
+	return output
+}
+
+func (w *workspace) expectFile(name, want string) {
+	w.t.Helper()
+	content, err := os.ReadFile(w.path(name))
+	if err != nil || string(content) != want {
+		w.t.Errorf("%s holds %q, %v; want %q", name, content, err, want)
+	}
+}
+
+func expectText(t *testing.T, output string, fragments ...string) {
+	t.Helper()
+	for _, fragment := range fragments {
+		if !strings.Contains(output, fragment) {
+			t.Errorf("the output does not say %q:\n%s", fragment, output)
+		}
+	}
+}
+
+func expectNoText(t *testing.T, output string, fragments ...string) {
+	t.Helper()
+	for _, fragment := range fragments {
+		if strings.Contains(output, fragment) {
+			t.Errorf("the output says %q:\n%s", fragment, output)
+		}
+	}
+}
+
+// resources lists what is in the state.
+func (w *workspace) resources() []string {
+	w.t.Helper()
+	if _, err := os.Stat(w.path("terraform.tfstate")); err != nil {
+		return nil
+	}
+	printed, err := w.command("state", "list").Output()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return strings.Fields(string(printed))
+}
+
+func (w *workspace) expectResource(name string, want bool) {
+	w.t.Helper()
+	if resources := w.resources(); slices.Contains(resources, name) != want {
+		w.t.Errorf("the state holds %q, want %s in it: %t", resources, name, want)
+	}
+}
+
+// requiredProviders begins every configuration.
+const requiredProviders = `terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+`

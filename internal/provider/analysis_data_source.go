@@ -1,0 +1,275 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+var (
+	_ datasource.DataSourceWithConfigure      = (*analysisDataSource)(nil)
+	_ datasource.DataSourceWithValidateConfig = (*analysisDataSource)(nil)
+)
+
+// analysisDataSource is data "preflight_analysis": the analyzer.
+type analysisDataSource struct {
+	instance *instance
+}
+
+type analysisModel struct {
+	Status        types.String  `tfsdk:"status"`
+	Bundle        types.String  `tfsdk:"bundle"`
+	CollectorName types.String  `tfsdk:"collector_name"`
+	MaxAge        types.String  `tfsdk:"max_age"`
+	CheckName     types.String  `tfsdk:"check_name"`
+	Outcomes      types.Dynamic `tfsdk:"outcomes"`
+	Strict        types.Bool    `tfsdk:"strict"`
+	Exclude       types.Bool    `tfsdk:"exclude"`
+
+	Outcome     types.String `tfsdk:"outcome"`
+	IsPass      types.Bool   `tfsdk:"is_pass"`
+	IsWarn      types.Bool   `tfsdk:"is_warn"`
+	IsFail      types.Bool   `tfsdk:"is_fail"`
+	Proceed     types.Bool   `tfsdk:"proceed"`
+	Title       types.String `tfsdk:"title"`
+	Message     types.String `tfsdk:"message"`
+	URI         types.String `tfsdk:"uri"`
+	Matched     types.Bool   `tfsdk:"matched"`
+	CollectedAt types.String `tfsdk:"collected_at"`
+}
+
+func (d *analysisDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_analysis"
+}
+
+func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Judges a status by ordered outcomes: the first outcome whose `when` matches decides, and one without `when` always matches. " +
+			"It fails closed: where no outcome matches, the outcome is `fail`. Ask `proceed` in a precondition.",
+		Attributes: map[string]schema.Attribute{
+			"status": schema.StringAttribute{
+				Optional: true,
+				Computed: true,
+				MarkdownDescription: "The status to judge, normally `data.preflight_tcp_connect.NAME.status`: " + listOf(tcpconnect.Statuses()) +
+					". Exactly one of `status` and `bundle` is set; with `bundle` this is the status that was found there.",
+				Validators: []validator.String{statusCheck},
+			},
+			"bundle": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Directory of a support bundle to read the status from: one that a customer sent, that another stage wrote, or this run's own, " +
+					"`data.preflight_tcp_connect.NAME.bundle_dir`. Of this provider's own bundle only results of this very run are read.",
+				Validators: []validator.String{notBlankCheck},
+			},
+			"collector_name": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read. Default `%s`.", defaultCollectorName),
+				Validators:          []validator.String{collectorNameCheck},
+			},
+			"max_age": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Oldest result that is taken, by the time of its file; an older one, or one dated as far in the future, is an error. " +
+					durationForm + " Only with `bundle`. Default: any age.",
+				Validators: []validator.String{durationCheck},
+			},
+			"check_name": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: fmt.Sprintf("Title of the check. Default `%s`.", tcpconnect.DefaultCheckName),
+				Validators:          []validator.String{notBlankCheck},
+			},
+			"outcomes": schema.DynamicAttribute{
+				Required: true,
+				MarkdownDescription: "A list of objects, at least one, in the order in which they are tried. Each holds exactly one of " + listOf(tcpconnect.Verdicts()) +
+					"; inside stand, all optional, `when` (one of " + listOf(tcpconnect.Statuses()) + "), `message`, `uri` and `title`. " +
+					"Left out, `when` means every status. An unknown key is an error. The `outcomes` of a Troubleshoot analyzer, as `yamldecode` gives them, fit as they are.",
+				Validators: []validator.Dynamic{outcomesCheck{}},
+			},
+			"strict": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "`true`: a failing outcome is an error of this data source, so the plan stops without a precondition. " +
+					"It stops `terraform destroy` too, which reads data sources first. Default `false`.",
+			},
+			"exclude": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "`true`: nothing is judged. `outcome` and `uri` are null, `proceed` is true and the other booleans are false. " +
+					"Default `false`.",
+			},
+			"outcome": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + ".",
+			},
+			"is_pass": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `pass`."},
+			"is_warn": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `warn`. A warning shows in Terraform's output too."},
+			"is_fail": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `fail`."},
+			"proceed": schema.BoolAttribute{
+				Computed: true,
+				MarkdownDescription: "Whether the gate is open: `pass` or `warn`, or excluded on purpose. " +
+					"The condition of a precondition: it is false when anything is missing, and under mock providers.",
+			},
+			"title": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Title of the outcome that decided, or else `check_name`. Never empty.",
+			},
+			"message": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Message of the outcome that decided, or else the title and the status. Never empty, so it can be an `error_message`.",
+			},
+			"uri": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Where to read more, of the outcome that decided. Null if it has none.",
+			},
+			"matched": schema.BoolAttribute{
+				Computed:            true,
+				MarkdownDescription: "Whether an outcome matched. `false` makes the outcome `fail`.",
+			},
+			"collected_at": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "With `bundle`: when the result was written, by its file's time, RFC 3339, UTC. Null with `status`.",
+			},
+		},
+	}
+}
+
+func (d *analysisDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.instance, _ = req.ProviderData.(*instance) // nil while Terraform only validates
+}
+
+// ValidateConfig checks what concerns several arguments. Terraform calls it again before it reads, with every value known.
+func (d *analysisDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	var model analysisModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if !resp.Diagnostics.HasError() {
+		model.checkSource(&resp.Diagnostics)
+	}
+}
+
+// checkSource checks that the status comes from exactly one place.
+func (m *analysisModel) checkSource(diags *diag.Diagnostics) {
+	statusSet, bundleSet := !m.Status.IsNull(), !m.Bundle.IsNull()
+	const whichToUse = "Use status for a check of this configuration (status = data.preflight_tcp_connect.NAME.status), " +
+		"and bundle for a result that another run or a customer left on disk."
+	switch mayBeNull := m.Status.IsUnknown() || m.Bundle.IsUnknown(); {
+	case statusSet && bundleSet && !mayBeNull:
+		diags.AddAttributeError(path.Root("bundle"), "Two Sources of a Status", "Both status and bundle are set. "+whichToUse)
+	case !statusSet && !bundleSet && m.Exclude.Equal(types.BoolValue(false)), !statusSet && !bundleSet && m.Exclude.IsNull():
+		diags.AddAttributeError(path.Root("status"), "No Status to Judge", "Neither status nor bundle has a value. "+whichToUse+
+			"\n\nThe status of a collector with exclude = true is null, and so is its bundle_dir: set exclude on this analysis too, by the same expression.")
+	}
+	if !bundleSet && !m.MaxAge.IsNull() {
+		diags.AddAttributeError(path.Root("max_age"), "Max Age Without Bundle",
+			"max_age limits the age of a result that is read from a bundle. A status of this run is never old: leave max_age out, or set bundle.")
+	}
+}
+
+func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model analysisModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	model.checkSource(&resp.Diagnostics)
+	outcomes, whole := decodeOutcomes(model.Outcomes, &resp.Diagnostics)
+	if !whole && !resp.Diagnostics.HasError() {
+		resp.Diagnostics.AddAttributeError(path.Root("outcomes"), invalidOutcomes, "outcomes holds a value that is not known yet, so nothing can be judged.")
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	analyzer := tcpconnect.Analyzer{CheckName: cmp.Or(model.CheckName.ValueString(), tcpconnect.DefaultCheckName), Outcomes: outcomes}
+	if model.Exclude.ValueBool() {
+		model.fillExcluded(analyzer)
+	} else {
+		model.readStatus(d.instance, &resp.Diagnostics)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		analysis := analyzer.Analyze(tcpconnect.Status(model.Status.ValueString()))
+		model.fill(analysis)
+		report(analyzer, analysis, model, &resp.Diagnostics)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// readStatus sets the status from the bundle if that is where it comes from.
+func (m *analysisModel) readStatus(i *instance, diags *diag.Diagnostics) {
+	if m.Bundle.IsNull() {
+		statusCheck.value(path.Root("status"), m.Status, diags)
+		return
+	}
+	collectorName := cmp.Or(m.CollectorName.ValueString(), defaultCollectorName)
+	status, collectedAt, err := i.readResult(m.Bundle.ValueString(), collectorName)
+	if err == nil && !m.MaxAge.IsNull() {
+		err = checkAge(time.Since(collectedAt), durationCheck.value(path.Root("max_age"), m.MaxAge, diags))
+	}
+	if err != nil {
+		diags.AddAttributeError(path.Root("bundle"), "No Usable Result in the Bundle",
+			fmt.Sprintf("Collector %q: %s", collectorName, err))
+		return
+	}
+	m.Status = types.StringValue(string(status))
+	m.CollectedAt = timeValue(collectedAt)
+}
+
+// checkAge tells whether a result is too old. A clock that was set back makes a result look newer than it is, and one from further
+// in the future than it may be old proves nothing.
+func checkAge(age, maxAge time.Duration) error {
+	switch {
+	case age > maxAge:
+		return fmt.Errorf("the result is %s old, and max_age is %s. Run the check again, or use the status of this run: "+
+			"status = data.preflight_tcp_connect.NAME.status.", age.Round(time.Second), maxAge)
+	case age < -maxAge:
+		return fmt.Errorf("the result is dated %s in the future, so its age is not known. Compare the clocks of the machines that wrote and read it.", (-age).Round(time.Second))
+	default:
+		return nil
+	}
+}
+
+func (m *analysisModel) fill(analysis tcpconnect.Analysis) {
+	m.Outcome = types.StringValue(string(analysis.Verdict))
+	m.IsPass = types.BoolValue(analysis.Verdict == tcpconnect.Pass)
+	m.IsWarn = types.BoolValue(analysis.Verdict == tcpconnect.Warn)
+	m.IsFail = types.BoolValue(analysis.Verdict == tcpconnect.Fail)
+	m.Proceed = types.BoolValue(analysis.Proceed())
+	m.Title = types.StringValue(analysis.Title)
+	m.Message = types.StringValue(analysis.Message)
+	m.URI = types.StringNull()
+	if analysis.URI != "" {
+		m.URI = types.StringValue(analysis.URI)
+	}
+	m.Matched = types.BoolValue(analysis.Matched)
+}
+
+// fillExcluded opens the gate on purpose.
+func (m *analysisModel) fillExcluded(analyzer tcpconnect.Analyzer) {
+	m.fill(tcpconnect.Analysis{Title: analyzer.CheckName, Message: analyzer.CheckName + ": excluded"})
+	m.Outcome = types.StringNull()
+	m.Proceed = types.BoolValue(true)
+}
+
+// report shows a warning, and with strict a failure, where people see it.
+func report(analyzer tcpconnect.Analyzer, analysis tcpconnect.Analysis, model analysisModel, diags *diag.Diagnostics) {
+	detail := "Status: " + model.Status.ValueString()
+	if analysis.URI != "" {
+		detail += "\nMore: " + analysis.URI
+	}
+	switch {
+	case analysis.Verdict == tcpconnect.Warn:
+		// Terraform folds warnings of one summary into one, so the summary tells all.
+		diags.AddWarning(analyzer.CheckName+": "+strings.TrimPrefix(analysis.Message, analyzer.CheckName+": "), detail)
+	case analysis.Verdict == tcpconnect.Fail && model.Strict.ValueBool():
+		diags.AddError("Preflight Check Failed: "+analyzer.CheckName, analysis.Message+"\n\n"+detail)
+	}
+}

@@ -1,0 +1,121 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// instance is one configured provider: what its configuration says, and which results it has written.
+type instance struct {
+	collector tcpconnect.Collector
+	timeout   time.Duration
+	bundleDir string
+	writer    *bundle.Writer // nil: no result is written
+
+	mu      sync.Mutex
+	claims  map[string]dialArguments     // by collector name in lower case
+	written map[string]tcpconnect.Status // by collector name
+}
+
+// dialArguments are what tells one dial from another.
+type dialArguments struct {
+	address tcpconnect.Address
+	timeout time.Duration
+}
+
+// check dials and records. It returns the result and the path of its file, empty if none is written. The error says why there is
+// no result, or why it could not be written.
+func (i *instance) check(ctx context.Context, collectorName string, dial dialArguments) (tcpconnect.Result, string, error) {
+	if err := i.claim(collectorName, dial); err != nil {
+		return tcpconnect.Result{}, "", err
+	}
+	result, err := i.collector.Collect(ctx, dial.address, dial.timeout)
+	if err != nil || i.writer == nil {
+		return result, "", err
+	}
+	file, err := i.writer.Write(collectorName, bundle.Result{Status: string(result.Status), Message: result.Message})
+	if err != nil {
+		return tcpconnect.Result{}, "", err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.written == nil {
+		i.written = make(map[string]tcpconnect.Status)
+	}
+	i.written[collectorName] = result.Status
+	return result, file, nil
+}
+
+// claim reserves a collector's result file for one kind of dial.
+func (i *instance) claim(collectorName string, dial dialArguments) error {
+	if i.writer == nil {
+		return nil // nothing can be overwritten
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.claims == nil {
+		i.claims = make(map[string]dialArguments)
+	}
+	key := strings.ToLower(collectorName) // some file systems take no notice of case
+	if earlier, taken := i.claims[key]; taken && earlier != dial {
+		return &claimError{collectorName, earlier, dial}
+	}
+	i.claims[key] = dial
+	return nil
+}
+
+// claimError says that two collectors would overwrite each other's result.
+type claimError struct {
+	collectorName  string
+	earlier, later dialArguments
+}
+
+func (e *claimError) Error() string {
+	return fmt.Sprintf("Two collectors are named %q: one dials %s (timeout %s), the other %s (timeout %s). "+
+		"The second would overwrite the first one's result file, so it was not run. Set a different collector_name on each.",
+		e.collectorName, e.earlier.address, e.earlier.timeout, e.later.address, e.later.timeout)
+}
+
+// readResult reads a status from a bundle and tells when it was written. Of the bundle that this instance writes it gives only what
+// this instance wrote: anything else there is an older run's.
+func (i *instance) readResult(dir, collectorName string) (tcpconnect.Status, time.Time, error) {
+	result, written, err := bundle.Read(dir, collectorName, func(text string) bool { return tcpconnect.Status(text).Known() })
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	status := tcpconnect.Status(result.Status)
+	if i.writesTo(dir) {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		switch own, found := i.written[collectorName]; {
+		case !found:
+			return "", time.Time{}, fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a collector named %q: "+
+				"what lies there is an older run's. Use status = data.preflight_tcp_connect.NAME.status, which is always this run's.", dir, collectorName)
+		case own != status:
+			return "", time.Time{}, fmt.Errorf("%s holds %q, but this run has written %q: another run has overwritten the result. "+
+				"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's, and give each run its own bundle_dir.",
+				bundle.ResultFile(dir, collectorName), status, own)
+		}
+	}
+	return status, written, nil
+}
+
+// writesTo tells whether dir is this provider's own bundle directory, however it is spelt.
+func (i *instance) writesTo(dir string) bool {
+	own, err := os.Stat(i.bundleDir)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(dir)
+	return err == nil && os.SameFile(own, other)
+}

@@ -1,0 +1,271 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// outcomeKeys are the keys inside a verdict.
+var outcomeKeys = []string{"when", "message", "uri", "title"}
+
+const invalidOutcomes = "Invalid Outcomes"
+
+const outcomesForm = "outcomes is a list of objects such as { fail = { when = \"connection-refused\", message = \"...\" } }."
+
+// outcomesCheck validates whatever is known of the outcomes.
+type outcomesCheck struct{}
+
+func (outcomesCheck) ValidateDynamic(_ context.Context, req validator.DynamicRequest, resp *validator.DynamicResponse) {
+	if !req.ConfigValue.IsNull() {
+		decodeOutcomes(req.ConfigValue, &resp.Diagnostics)
+	}
+}
+
+func (outcomesCheck) Description(context.Context) string {
+	return "must be a list of outcomes"
+}
+
+func (c outcomesCheck) MarkdownDescription(ctx context.Context) string {
+	return c.Description(ctx)
+}
+
+// decodeOutcomes turns the dynamic value of outcomes into what an analyzer takes, and adds an error for everything in it that is
+// not an outcome. Unless whole is true, something was wrong or is not known yet, and nothing may be judged by what is returned.
+func decodeOutcomes(value attr.Value, diags *diag.Diagnostics) (outcomes []tcpconnect.Outcome, whole bool) {
+	at := path.Root("outcomes")
+	value = concrete(value)
+	if value.IsUnknown() {
+		return nil, false
+	}
+	elements, ok := elementsOf(value)
+	switch {
+	case isSet(value):
+		diags.AddAttributeError(at, invalidOutcomes, "outcomes is a set, which has no order, but the first outcome that matches decides. Use a list.")
+		return nil, false
+	case !ok:
+		diags.AddAttributeError(at, invalidOutcomes, fmt.Sprintf("outcomes is %s. %s", kindOf(value), outcomesForm))
+		return nil, false
+	case len(elements) == 0:
+		diags.AddAttributeError(at, invalidOutcomes, "outcomes is empty, so nothing could ever pass. "+outcomesForm)
+		return nil, false
+	}
+	for index, element := range elements {
+		decoder := outcomeDecoder{label: fmt.Sprintf("outcomes[%d]", index), path: at.AtListIndex(index), diags: diags}
+		if outcome, ok := decoder.decode(element); ok {
+			outcomes = append(outcomes, outcome)
+		}
+	}
+	return outcomes, len(outcomes) == len(elements)
+}
+
+// outcomeDecoder decodes one element of outcomes.
+type outcomeDecoder struct {
+	label string // how error messages call the element
+	path  path.Path
+	diags *diag.Diagnostics
+}
+
+func (d outcomeDecoder) addError(format string, arguments ...any) {
+	d.diags.AddAttributeError(d.path, invalidOutcomes, fmt.Sprintf(format, arguments...))
+}
+
+// decode returns the outcome, and whether it is whole: known and without an error.
+func (d outcomeDecoder) decode(element attr.Value) (outcome tcpconnect.Outcome, ok bool) {
+	element = concrete(element)
+	if element.IsUnknown() {
+		return outcome, false
+	}
+	attributes, isObject := attributesOf(element)
+	if !isObject {
+		d.addError("%s is %s, not an object. %s", d.label, kindOf(element), outcomesForm)
+		return outcome, false
+	}
+	verdicts := tcpconnect.Verdicts()
+	if !d.checkKeys(d.label, attributes, verdictKeys(verdicts)) {
+		return outcome, false
+	}
+	var found []tcpconnect.Verdict
+	unknown := false
+	for _, verdict := range verdicts {
+		inner := attributes[string(verdict)]
+		switch {
+		case inner == nil || concrete(inner).IsNull():
+		case concrete(inner).IsUnknown():
+			unknown = true // may be null, and so absent
+		default:
+			found = append(found, verdict)
+		}
+	}
+	switch {
+	case len(found) > 1:
+		d.addError("%s has %s. An outcome holds exactly one of fail, warn and pass; write one element for each.", d.label, strings.Join(verdictKeys(found), " and "))
+		return outcome, false
+	case unknown:
+		return outcome, false
+	case len(found) == 0:
+		d.addError("%s has none of fail, warn and pass. An outcome holds exactly one of them. %s", d.label, outcomesForm)
+		return outcome, false
+	}
+	return d.decodeVerdict(found[0], attributes[string(found[0])])
+}
+
+func (d outcomeDecoder) decodeVerdict(verdict tcpconnect.Verdict, inner attr.Value) (outcome tcpconnect.Outcome, ok bool) {
+	label := d.label + "." + string(verdict)
+	attributes, isObject := attributesOf(concrete(inner))
+	if !isObject {
+		d.addError("%s is %s, not an object. %s", label, kindOf(concrete(inner)), outcomesForm)
+		return outcome, false
+	}
+	outcome.Verdict = verdict
+	ok = d.checkKeys(label, attributes, outcomeKeys)
+	for _, field := range []struct {
+		key    string
+		target *string
+	}{{"message", &outcome.Message}, {"uri", &outcome.URI}, {"title", &outcome.Title}} {
+		text, known, valid := d.text(label, field.key, attributes)
+		// Blank texts count as absent: an error_message may not be empty.
+		if strings.TrimSpace(text) != "" {
+			*field.target = text
+		}
+		ok = ok && known && valid
+	}
+	return outcome, d.decodeWhen(label, &outcome, attributes) && ok
+}
+
+// decodeWhen sets the status of an outcome. A pass or warn for every status leaves the key out: where it is there but null or
+// empty, as a misspelt one is in a value of a module's typed variable, the gate would stand open for every status.
+func (d outcomeDecoder) decodeWhen(label string, outcome *tcpconnect.Outcome, attributes map[string]attr.Value) bool {
+	text, known, valid := d.text(label, "when", attributes)
+	if !known || !valid {
+		return false
+	}
+	if _, present := attributes["when"]; text == "" {
+		if present && outcome.Verdict != tcpconnect.Fail {
+			d.addError("%s.when is null or empty, which would let every status through (a typed variable makes a misspelt \"when\" null). "+
+				"Set it to one of %s; for a %s on every status, leave the key out.", label, plainList(tcpconnect.Statuses()), outcome.Verdict)
+			return false
+		}
+		return true
+	}
+	status, err := tcpconnect.ParseStatus(text)
+	if err != nil {
+		d.addError("%s.when: %s", label, err)
+		return false
+	}
+	outcome.When = status
+	return true
+}
+
+// text returns a string inside a verdict, empty if it is null or absent.
+func (d outcomeDecoder) text(label, key string, attributes map[string]attr.Value) (text string, known, valid bool) {
+	value, present := attributes[key]
+	if !present {
+		return "", true, true
+	}
+	value = concrete(value)
+	switch text, isString := value.(types.String); {
+	case value.IsUnknown():
+		return "", false, true
+	case value.IsNull():
+		return "", true, true
+	case !isString:
+		d.addError("%s.%s is %s, not a string.", label, key, kindOf(value))
+		return "", true, false
+	default:
+		return text.ValueString(), true, true
+	}
+}
+
+// checkKeys adds an error for every key that is not known.
+func (d outcomeDecoder) checkKeys(label string, attributes map[string]attr.Value, known []string) bool {
+	ok := true
+	for _, key := range slices.Sorted(maps.Keys(attributes)) {
+		if !slices.Contains(known, key) {
+			d.addError("%s has the key %q, which does not exist. The keys are %s. Did you mean %q?", label, key, plainList(known), suggest.Nearest(key, known))
+			ok = false
+		}
+	}
+	return ok
+}
+
+func verdictKeys(verdicts []tcpconnect.Verdict) []string {
+	keys := make([]string, 0, len(verdicts))
+	for _, verdict := range verdicts {
+		keys = append(keys, string(verdict))
+	}
+	return keys
+}
+
+// concrete returns the value inside dynamic ones.
+func concrete(value attr.Value) attr.Value {
+	for {
+		dynamic, ok := value.(types.Dynamic)
+		if !ok || dynamic.IsNull() || dynamic.IsUnknown() {
+			return value
+		}
+		value = dynamic.UnderlyingValue()
+	}
+}
+
+func isSet(value attr.Value) bool {
+	_, ok := value.(types.Set)
+	return ok
+}
+
+func elementsOf(value attr.Value) ([]attr.Value, bool) {
+	switch value := value.(type) {
+	case types.List:
+		return value.Elements(), !value.IsNull()
+	case types.Tuple:
+		return value.Elements(), !value.IsNull()
+	default:
+		return nil, false
+	}
+}
+
+func attributesOf(value attr.Value) (map[string]attr.Value, bool) {
+	switch value := value.(type) {
+	case types.Object:
+		return value.Attributes(), !value.IsNull()
+	case types.Map:
+		return value.Elements(), !value.IsNull()
+	default:
+		return nil, false
+	}
+}
+
+// kindOf names the kind of a value as Terraform's documentation does.
+func kindOf(value attr.Value) string {
+	if value.IsNull() {
+		return "null"
+	}
+	switch value.(type) {
+	case types.String:
+		return "a string"
+	case types.Number:
+		return "a number"
+	case types.Bool:
+		return "a boolean"
+	case types.List, types.Tuple:
+		return "a list"
+	case types.Set:
+		return "a set"
+	default:
+		return "an object"
+	}
+}

@@ -1,0 +1,118 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package provider is the face that Terraform and OpenTofu see: schemas, validation, models and diagnostics. What a dial means is
+// in package tcpconnect, what a support bundle is in package bundle.
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// Address is the provider's source address.
+const Address = "registry.terraform.io/terraform-preflight/preflight"
+
+var _ provider.Provider = (*Provider)(nil)
+
+// Provider is the preflight provider.
+type Provider struct {
+	version   string
+	collector tcpconnect.Collector
+}
+
+// New returns a function that makes a provider of the given version, which dials through this machine's network.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider {
+		return &Provider{version: version}
+	}
+}
+
+type providerModel struct {
+	BundleDir    types.String `tfsdk:"bundle_dir"`
+	BundleFormat types.String `tfsdk:"bundle_format"`
+	EmitBundle   types.Bool   `tfsdk:"emit_bundle"`
+	Timeout      types.String `tfsdk:"timeout"`
+}
+
+// Metadata names the provider.
+func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "preflight"
+	resp.Version = p.version
+}
+
+// Schema describes the provider's configuration.
+func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Asks whether this machine can open a TCP connection to an address, records the answer in a support bundle, " +
+			"and turns it into a pass, a warning or a failure that a plan can be gated on. " +
+			"It is the TCP Connect collector and analyzer of [Troubleshoot](https://troubleshoot.sh) inside Terraform.",
+		Attributes: map[string]schema.Attribute{
+			bundleDirSetting.attribute: schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Root directory of the support bundle, made when the first result is written. A relative path starts at the working directory. " +
+					"Give each alias of the provider a directory of its own: two of them do not know each other's results. " + bundleDirSetting.describe(),
+				Validators: []validator.String{notBlankCheck},
+			},
+			bundleFormatSetting.attribute: schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Form of the result files. `status`: the status alone, without a newline. " +
+					"`json`: `{\"status\":\"...\",\"message\":\"...\"}`, which the Troubleshoot tools read. " + bundleFormatSetting.describe(),
+				Validators: []validator.String{bundleFormatCheck},
+			},
+			emitBundleSetting.attribute: schema.BoolAttribute{
+				Optional:            true,
+				MarkdownDescription: "Whether results are written at all. `false` makes no file and no directory. " + emitBundleSetting.describe(),
+			},
+			timeoutSetting.attribute: schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Total timeout of a check that sets none. " + durationForm + " " + timeoutSetting.describe(),
+				Validators:          []validator.String{durationCheck},
+			},
+		},
+	}
+}
+
+// Configure builds the instance that every data source of this provider configuration receives.
+func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var config providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	configured := &instance{
+		collector: p.collector,
+		timeout:   resolve(timeoutSetting, config.Timeout, tcpconnect.ParseDuration, &resp.Diagnostics),
+		bundleDir: resolve(bundleDirSetting, config.BundleDir, parseNotBlank, &resp.Diagnostics),
+	}
+	format := resolve(bundleFormatSetting, config.BundleFormat, bundle.ParseFormat, &resp.Diagnostics)
+	if resolve(emitBundleSetting, config.EmitBundle, parseBool, &resp.Diagnostics) {
+		configured.writer = bundle.NewWriter(configured.bundleDir, format)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.DataSourceData = configured
+}
+
+// DataSources lists the data sources.
+func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{
+		func() datasource.DataSource { return &tcpConnectDataSource{} },
+		func() datasource.DataSource { return &analysisDataSource{} },
+	}
+}
+
+// Resources lists the managed resources, of which there are none.
+func (p *Provider) Resources(context.Context) []func() resource.Resource {
+	return nil
+}

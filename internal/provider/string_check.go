@@ -1,0 +1,70 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// stringCheck validates a string argument with the function that parses it when it is used, so that both say the same.
+type stringCheck[T any] struct {
+	summary     string
+	description string
+	parse       func(string) (T, error)
+}
+
+var (
+	addressCheck       = stringCheck[tcpconnect.Address]{"Invalid Address", "must be host:port", tcpconnect.ParseAddress}
+	durationCheck      = stringCheck[time.Duration]{"Invalid Duration", "must be a duration greater than zero", tcpconnect.ParseDuration}
+	collectorNameCheck = stringCheck[string]{"Invalid Collector Name", "must be able to name a file", parseCollectorName}
+	statusCheck        = stringCheck[tcpconnect.Status]{"Invalid Status", "must be a status", tcpconnect.ParseStatus}
+	bundleFormatCheck  = stringCheck[bundle.Format]{"Invalid Bundle Format", "must be a bundle format", bundle.ParseFormat}
+	notBlankCheck      = stringCheck[string]{"Empty Value", "must not be blank", parseNotBlank}
+)
+
+const durationForm = "A duration such as `500ms`, `10s` or `1m30s`."
+
+func parseCollectorName(text string) (string, error) {
+	return text, bundle.CheckCollectorName(text)
+}
+
+func parseNotBlank(text string) (string, error) {
+	if strings.TrimSpace(text) == "" {
+		return "", errors.New("it is blank. Write a text, or leave the argument out for its default.")
+	}
+	return text, nil
+}
+
+// value returns what a known argument means, or adds an error on its attribute.
+func (c stringCheck[T]) value(at path.Path, text types.String, diags *diag.Diagnostics) T {
+	value, err := c.parse(text.ValueString())
+	if err != nil {
+		diags.AddAttributeError(at, c.summary, err.Error())
+	}
+	return value
+}
+
+// ValidateString adds an error on the attribute if its value is known and wrong.
+func (c stringCheck[T]) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if !req.ConfigValue.IsNull() && !req.ConfigValue.IsUnknown() {
+		c.value(req.Path, req.ConfigValue, &resp.Diagnostics)
+	}
+}
+
+// Description says in short what is checked.
+func (c stringCheck[T]) Description(context.Context) string { return c.description }
+
+// MarkdownDescription says in short what is checked.
+func (c stringCheck[T]) MarkdownDescription(context.Context) string { return c.description }
