@@ -67,21 +67,28 @@ func endpoint(t *testing.T, up bool) string {
 func noVariables(*testing.T, bool) []string { return nil }
 
 func addressVariable(t *testing.T, up bool) []string {
+	t.Helper()
 	return []string{"-var=address=" + endpoint(t, up)}
 }
 
-func debugPortVariable(t *testing.T, up bool) []string { return addressVariable(t, !up) }
+func debugPortVariable(t *testing.T, up bool) []string {
+	t.Helper()
+	return addressVariable(t, !up)
+}
 
 func bothAddressVariables(t *testing.T, up bool) []string {
+	t.Helper()
 	return append(addressVariable(t, up), "-var=backup_address="+endpoint(t, false))
 }
 
 func endpointsVariable(t *testing.T, up bool) []string {
+	t.Helper()
 	return []string{fmt.Sprintf("-var=endpoints={ a = %q, b = %q }", endpoint(t, true), endpoint(t, up))}
 }
 
 // portVariable is of 127.0.0.1, where the example's service listens.
 func portVariable(t *testing.T, up bool) []string {
+	t.Helper()
 	listener := loopback.Listen(t, loopback.IPv4)
 	if !up {
 		_ = listener.Close()
@@ -90,6 +97,7 @@ func portVariable(t *testing.T, up bool) []string {
 }
 
 func bundleVariable(t *testing.T, up bool) []string {
+	t.Helper()
 	status := "connection-refused"
 	if up {
 		status = "connected"
@@ -176,7 +184,8 @@ func TestEveryGateFailsClosed(t *testing.T) {
 			analysis := slices.IndexFunc(slices.Sorted(maps.Keys(files)), func(file string) bool { return strings.Contains(files[file], `data "preflight_analysis" "api"`) })
 			analysisFile := slices.Sorted(maps.Keys(files))[analysis]
 			// change replaces an argument of the analysis.
-			change := func(argument *regexp.Regexp, with string) *workspace {
+			change := func(t *testing.T, argument *regexp.Regexp, with string) *workspace {
+				t.Helper()
 				before, block, _ := strings.Cut(files[analysisFile], `data "preflight_analysis" "api"`)
 				at := argument.FindStringIndex(block)
 				if at == nil {
@@ -187,14 +196,17 @@ func TestEveryGateFailsClosed(t *testing.T) {
 				return newWorkspace(t, changed)
 			}
 			t.Run("unmatched", func(t *testing.T) {
-				w := change(outcomes, `outcomes = [{ pass = { when = "error" } }]`)
+				t.Parallel()
+				w := change(t, outcomes, `outcomes = [{ pass = { when = "error" } }]`)
 				example.expectShut(t, w, example.variables(t, true), "no outcome covers the status")
 			})
 			t.Run("missing", func(t *testing.T) {
-				w := change(source, `bundle = "no-such-bundle"`)
+				t.Parallel()
+				w := change(t, source, `bundle = "no-such-bundle"`)
 				example.expectShut(t, w, example.variables(t, true), "there is no bundle directory no-such-bundle")
 			})
 			t.Run("mocked", func(t *testing.T) {
+				t.Parallel()
 				if example.unmocked {
 					t.Log("a mocked data source is never read, so strict does nothing; the guide says so")
 					return
@@ -244,7 +256,7 @@ func TestMockedExampleTestPasses(t *testing.T) {
 func TestEveryExampleIsInTheTable(t *testing.T) {
 	t.Parallel()
 	var found []string
-	err := filepath.WalkDir(filepath.Join(repository, "examples"), func(file string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(repository, "examples"), func(file string, _ fs.DirEntry, err error) error {
 		if err == nil && filepath.Ext(file) == ".tf" {
 			dir, _ := filepath.Rel(filepath.Join(repository, "examples"), filepath.Dir(file))
 			found = append(found, filepath.ToSlash(dir))

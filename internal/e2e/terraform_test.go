@@ -5,7 +5,6 @@
 package e2e
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -142,11 +141,12 @@ func (w *workspace) command(arguments ...string) *exec.Cmd {
 func (w *workspace) run(arguments ...string) (output string, exitCode int) {
 	w.t.Helper()
 	printed, err := w.command(append(arguments, "-no-color")...).CombinedOutput()
-	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
-		w.t.Fatal(err)
-	}
 	if err != nil {
-		exitCode = cmp.Or(err.(*exec.ExitError).ExitCode(), 1)
+		exit, exited := errors.AsType[*exec.ExitError](err)
+		if !exited {
+			w.t.Fatal(err)
+		}
+		exitCode = exit.ExitCode()
 	}
 	return flatten(string(printed)), exitCode
 }

@@ -52,6 +52,7 @@ func listenPacket(tb testing.TB) net.PacketConn {
 }
 
 func resolverOf(tb testing.TB, server net.PacketConn) *net.Resolver {
+	tb.Helper()
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var dialer net.Dialer
 		conn, err := dialer.DialContext(ctx, "udp", server.LocalAddr().String())
@@ -70,10 +71,10 @@ func (z Zone) answer(query []byte, failure dnsmessage.RCode) []byte {
 	}
 	question := message.Questions[0]
 	ips, found := z[question.Name.String()]
-	message.Header.Response, message.Header.RecursionAvailable = true, true
+	message.Response, message.RecursionAvailable = true, true
 	message.Additionals = nil
 	if !found {
-		message.Header.RCode = failure
+		message.RCode = failure
 	}
 	for _, ip := range ips {
 		header := dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 1}

@@ -26,7 +26,7 @@ var hosts = []string{"registry.terraform.io", "registry.opentofu.org"}
 // Build builds the provider of this checkout into the unpacked layout of a file system mirror below dir
 // (https://developer.hashicorp.com/terraform/cli/config/config-file#filesystem_mirror).
 func Build(dir string) error {
-	source := strings.TrimPrefix(provider.Address, hosts[0]+"/")
+	_, source, _ := strings.Cut(provider.Address, "/")
 	name := path.Base(source)
 	binary := fmt.Sprintf("terraform-provider-%s_v%s", name, Version)
 	if runtime.GOOS == "windows" {

@@ -155,8 +155,14 @@ var (
 var systemDialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1}
 
 func systemDial(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
-	return systemDialer.DialContext(ctx, "tcp", remote.String())
+	return systemDialer.DialContext(untimed{ctx}, "tcp", remote.String())
 }
+
+// untimed hides a context's deadline but ends with it all the same. A dialer that sees a deadline sets it on the socket too, which
+// takes a third of the time of a dial on loopback (make bench).
+type untimed struct{ context.Context }
+
+func (untimed) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
 
 func addrPort(address net.Addr) netip.AddrPort {
 	tcp, ok := address.(*net.TCPAddr)

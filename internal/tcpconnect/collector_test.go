@@ -269,7 +269,7 @@ func (c fakeConn) LocalAddr() net.Addr  { return &net.TCPAddr{IP: net.IPv4(127, 
 func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 	t.Parallel()
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(refusedErrno)}
-	const never = time.Hour
+	const never, timeout = time.Hour, 900 * time.Millisecond
 	for name, test := range map[string]struct {
 		ips     []string
 		answers script
@@ -324,7 +324,7 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 		"one total timeout": {
 			ips:     []string{"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6"},
 			answers: script{"127.0.0.1": {after: never}, "127.0.0.2": {after: never}, "127.0.0.3": {after: never}, "127.0.0.4": {after: never}},
-			want:    time.Second,
+			want:    timeout,
 			tried:   []string{"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"},
 			reason:  ReasonNoResponse,
 		},
@@ -337,7 +337,7 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 					resolver = append(resolver, netip.MustParseAddr(ip))
 				}
 				collector := &Collector{Resolver: resolver, Dial: test.answers.dial}
-				result := collect(t, collector, "db.test:80", time.Second)
+				result := collect(t, collector, "db.test:80", timeout)
 				var tried []string
 				for _, endpoint := range result.Tried {
 					tried = append(tried, endpoint.Addr().String())

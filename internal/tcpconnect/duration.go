@@ -13,7 +13,7 @@ import (
 func ParseDuration(text string) (time.Duration, error) {
 	duration, err := time.ParseDuration(text)
 	if err != nil || duration <= 0 {
-		return 0, fmt.Errorf("%q is not a duration greater than zero. Write a number and its unit (ms, s, m or h), for example \"500ms\", \"10s\" or \"1m30s\".", text) //nolint:staticcheck,revive // Users read it as it stands.
+		return 0, fmt.Errorf("%q is not a duration greater than zero. Write a number and its unit (ms, s, m or h), for example \"500ms\", \"10s\" or \"1m30s\".", text)
 	}
 	return duration, nil
 }
