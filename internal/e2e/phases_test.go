@@ -170,7 +170,7 @@ func TestSavedPlanKeepsTheAnswerOfThePlan(t *testing.T) {
 	}
 }
 
-func TestRefreshDialsAndTheGateStopsIt(t *testing.T) {
+func TestRefreshDialsAndWarnsOfAClosedGate(t *testing.T) {
 	t.Parallel()
 	requireTerraform(t, "1.4.0")
 	peer := loopback.Listen(t, loopback.IPv4)
@@ -187,6 +187,7 @@ func TestRefreshDialsAndTheGateStopsIt(t *testing.T) {
 	}
 	_ = peer.Close()
 	expectText(t, w.fail("plan", "-refresh=false"), "Resource precondition failed")
+	expectText(t, w.succeed("plan", "-refresh-only"), "Resource precondition failed")
 }
 
 func TestDestroyIsStoppedByStrictOnly(t *testing.T) {
@@ -198,6 +199,13 @@ func TestDestroyIsStoppedByStrictOnly(t *testing.T) {
 	}{
 		"precondition": {connectedOrFail, false},
 		"strict":       {"strict = true\n" + connectedOrFail, true},
+		"postcondition": {connectedOrFail + `
+lifecycle {
+  postcondition {
+    condition     = self.proceed
+    error_message = self.message
+  }
+}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -206,7 +214,7 @@ func TestDestroyIsStoppedByStrictOnly(t *testing.T) {
 			w.succeed("apply", "-auto-approve")
 			_ = peer.Close()
 			if test.stopped {
-				expectText(t, w.fail("destroy", "-auto-approve"), "Preflight Check Failed")
+				expectText(t, w.fail("destroy", "-auto-approve"), "No database")
 			} else {
 				w.succeed("destroy", "-auto-approve")
 			}
