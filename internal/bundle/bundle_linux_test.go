@@ -20,7 +20,7 @@ const (
 	dirVariable  = "PREFLIGHT_BUNDLE_TEST_DIR"
 	stopVariable = "PREFLIGHT_BUNDLE_TEST_STOP"
 
-	// The writer sends itself this signal when it begins to write.
+	// The writer sends this signal to its thread when it begins to write.
 	beginSignal = syscall.SIGUSR1
 
 	exitKilled = 3 // of the tracer: the writer was killed before it had ended
@@ -28,7 +28,8 @@ const (
 
 func init() {
 	helpers["writer"] = func() {
-		if err := syscall.Kill(os.Getpid(), beginSignal); err != nil {
+		runtime.LockOSThread() // so that the system calls of the write are those of one thread
+		if err := unix.Tgkill(os.Getpid(), unix.Gettid(), beginSignal); err != nil {
 			panic(err)
 		}
 		if _, err := NewWriter(os.Getenv(dirVariable), FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
@@ -53,8 +54,8 @@ func helperCommand(helper string) *exec.Cmd {
 	return command
 }
 
-// killAtStop runs a command and kills it when its threads have entered or left a system call stop times since beginSignal. It
-// tells whether the command was killed; otherwise it had ended before. See ptrace(2).
+// killAtStop runs a command and kills it when the thread that got beginSignal has entered or left a system call stop times since.
+// It tells whether the command was killed; otherwise it had ended before. See ptrace(2).
 func killAtStop(command *exec.Cmd, stop int) bool {
 	runtime.LockOSThread() // a tracer is a thread
 	command.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
@@ -70,12 +71,12 @@ func killAtStop(command *exec.Cmd, stop int) bool {
 		panic(err)
 	}
 	const syscallStop = syscall.SIGTRAP | 0x80 // TRACESYSGOOD
-	begun, stops := false, 0
+	writer, stops := 0, 0
 	for thread := pid; ; {
 		signal := 0
 		switch received := status.StopSignal(); received {
 		case syscallStop:
-			if begun {
+			if thread == writer {
 				stops++
 			}
 			if stops == stop {
@@ -86,7 +87,7 @@ func killAtStop(command *exec.Cmd, stop int) bool {
 				return true
 			}
 		case beginSignal:
-			begun = true
+			writer = thread
 		case syscall.SIGTRAP, syscall.SIGSTOP: // of ptrace itself
 		default:
 			signal = int(received)
