@@ -39,7 +39,7 @@ func (i *instance) check(ctx context.Context, collectorName string, dial dialArg
 	if err := i.claim(collectorName, dial); err != nil {
 		return tcpconnect.Result{}, "", err
 	}
-	result, err := i.collector.Collect(ctx, dial.address, dial.timeout)
+	result, err := i.collector.Collect(ctx, tcpconnect.Target{Address: dial.address}, dial.timeout)
 	if err != nil || i.writer == nil {
 		return result, "", err
 	}

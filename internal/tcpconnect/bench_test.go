@@ -37,16 +37,16 @@ func BenchmarkConnect(b *testing.B) {
 			}
 		})
 		b.Run("port="+port.name+"/by=collector", func(b *testing.B) {
-			addresses := make([]Address, len(endpoints))
+			targets := make([]Target, len(endpoints))
 			for i, endpoint := range endpoints {
 				var err error
-				if addresses[i], err = ParseAddress(endpoint.String()); err != nil {
+				if targets[i].Address, err = ParseAddress(endpoint.String()); err != nil {
 					b.Fatal(err)
 				}
 			}
 			var collector Collector
 			for i := 0; b.Loop(); i++ {
-				result, err := collector.Collect(b.Context(), addresses[i%len(addresses)], patient)
+				result, err := collector.Collect(b.Context(), targets[i%len(targets)], patient)
 				if err != nil || (result.Status == Connected) != (port.name == "open") {
 					b.Fatal(result, err)
 				}

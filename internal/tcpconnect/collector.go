@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,17 +19,25 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// DialFunc opens a TCP connection to one endpoint. It returns when the context ends; its errors hold a syscall.Errno or are a
-// timeout in the sense of net.Error where that is what happened.
-type DialFunc func(ctx context.Context, remote netip.AddrPort) (net.Conn, error)
+// DialFunc opens a TCP connection to one endpoint, from a local address if that is valid. It returns when the context ends; its
+// errors hold a syscall.Errno or are a timeout in the sense of net.Error where that is what happened.
+type DialFunc func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error)
 
-// Collector dials addresses. The zero value uses the system's resolver and dialer. It may be used concurrently.
+// Collector dials targets. The zero value uses the system's resolver and dialer. It may be used concurrently.
 type Collector struct {
 	Resolver Resolver // nil: net.DefaultResolver
 	Dial     DialFunc // nil: a net.Dialer
 }
 
-// Result is the answer to one dial.
+// Target is what a collector dials, and how. Equal targets (==) make the same dials.
+type Target struct {
+	Address      Address
+	Family       Family     // zero: both
+	Source       netip.Addr // zero: the system's choice
+	AllAddresses bool       // dial every address of the name, and give the worst status
+}
+
+// Result is the answer to a check.
 type Result struct {
 	Status Status
 	Reason Reason
@@ -38,40 +47,59 @@ type Result struct {
 	Remote      netip.AddrPort   // of the connection, zero if there was none
 	Local       netip.AddrPort   // of the connection, zero if there was none
 	Tried       []netip.AddrPort // the endpoints that were dialled, in order
-	CollectedAt time.Time        // when the dial ended, UTC
+	Endpoints   []EndpointResult // with AllAddresses: the answer of each
+	CollectedAt time.Time        // when the last dial ended, UTC
 	Duration    time.Duration    // name resolution included
+	Attempts    int              // how many dials were made
+	Ready       bool             // connected, or what a Retry waits for
 }
 
-// Collect dials an address once and closes the connection at once, having sent nothing.
+// EndpointResult is the answer of one of several endpoints.
+type EndpointResult struct {
+	Endpoint netip.AddrPort
+	Status   Status
+	Message  string
+	Duration time.Duration
+}
+
+// Collect dials a target once and closes every connection at once, having sent nothing.
 //
-// A host name is looked up once; its addresses are tried as RFC 8305 describes, and the first completed handshake wins. Where
-// all fail, status and reason are those of the first address in the resolver's order. The timeout, greater than zero, limits
-// all of it.
+// A host name is looked up once. Its addresses are tried as RFC 8305 describes, and the first completed handshake wins; where
+// all fail, status and reason are those of the first address in the resolver's order. With AllAddresses they are dialled side by
+// side, and status and reason are those of the worst. The timeout, greater than zero, limits all of it.
 //
 // A network failure is an answer, not an error. The error is non-nil only if ctx ended: the check was interrupted, and there is
 // no answer.
-func (c *Collector) Collect(ctx context.Context, address Address, timeout time.Duration) (Result, error) {
+func (c *Collector) Collect(ctx context.Context, target Target, timeout time.Duration) (Result, error) {
 	start := time.Now()
 	dialCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	result := c.connect(dialCtx, address)
+	result := c.connect(dialCtx, target)
 	if ctx.Err() != nil {
-		return Result{}, fmt.Errorf("dial %s: %w", address, context.Cause(ctx))
+		return Result{}, fmt.Errorf("dial %s: %w", target.Address, context.Cause(ctx))
 	}
 	result.Status = result.Reason.Status()
 	result.Duration = time.Since(start)
 	result.CollectedAt = start.Add(result.Duration).UTC()
+	result.Attempts = 1
+	result.Ready = result.Status == Connected
 	return result, nil
 }
 
-func (c *Collector) connect(ctx context.Context, address Address) Result {
-	remotes, err := c.resolve(ctx, address)
+func (c *Collector) connect(ctx context.Context, target Target) Result {
+	remotes, err := c.resolve(ctx, target)
 	if err != nil {
 		return Result{Reason: lookupReason(err), Message: err.Error()}
 	}
-	conn, failures := dialFirst(ctx, c.dial, remotes)
+	dial := func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
+		return c.dial(ctx, target.Source, remote)
+	}
+	if target.AllAddresses {
+		return dialAll(ctx, dial, remotes)
+	}
+	conn, failures := dialFirst(ctx, dial, remotes)
 	if conn == nil {
-		return Result{Reason: dialReason(failures[0]), Message: describe(failures, len(remotes)), Tried: remotes[:len(failures)]}
+		return Result{Reason: dialReason(failures[0]), Message: describe(failures, len(remotes)-len(failures)), Tried: remotes[:len(failures)]}
 	}
 	defer conn.Close() //nolint:errcheck // Nothing was written, so nothing can be lost.
 	return Result{
@@ -82,23 +110,36 @@ func (c *Collector) connect(ctx context.Context, address Address) Result {
 	}
 }
 
-// resolve returns the endpoints of an address in the order in which they are to be dialled, at least one.
-func (c *Collector) resolve(ctx context.Context, address Address) ([]netip.AddrPort, error) {
-	if ip, err := netip.ParseAddr(address.host); err == nil {
-		return []netip.AddrPort{netip.AddrPortFrom(ip, address.port)}, nil
+// resolve returns the endpoints of a target in the order in which they are to be dialled, at least one.
+func (c *Collector) resolve(ctx context.Context, target Target) ([]netip.AddrPort, error) {
+	host, family := target.Address.host, target.family()
+	if ip, err := netip.ParseAddr(host); err == nil {
+		if !family.holds(ip) {
+			return nil, noAddress(host, family)
+		}
+		return []netip.AddrPort{netip.AddrPortFrom(ip, target.Address.port)}, nil
 	}
 	var resolver Resolver = net.DefaultResolver
 	if c.Resolver != nil {
 		resolver = c.Resolver
 	}
-	ips, err := resolver.LookupNetIP(ctx, "ip", address.host)
+	ips, err := resolver.LookupNetIP(ctx, family.network(), host)
+	if _, wrongFamily := errors.AsType[*net.AddrError](err); wrongFamily {
+		return nil, noAddress(host, family)
+	}
 	if err != nil {
 		return nil, err
 	}
+	ips = slices.DeleteFunc(ips, func(ip netip.Addr) bool { return !family.holds(ip) })
 	if len(ips) == 0 {
-		return nil, &net.DNSError{Err: "no address", Name: address.host, IsNotFound: true}
+		return nil, noAddress(host, family)
 	}
-	return interleave(ips, address.port), nil
+	return interleave(ips, target.Address.port), nil
+}
+
+// noAddress says, as a resolver would, that a name exists but has no address to dial.
+func noAddress(host string, family Family) error {
+	return &net.DNSError{Err: "no " + family.describe() + " address", Name: host, IsNotFound: true}
 }
 
 // interleave alternates between the address families and keeps the resolver's order within each: RFC 8305, section 4, with a
@@ -124,7 +165,7 @@ func interleave(ips []netip.Addr, port uint16) []netip.AddrPort {
 	return remotes
 }
 
-func (c *Collector) dial(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
+func (c *Collector) dial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 	if remote.Addr().WithZone("").IsUnspecified() {
 		// Some resolvers answer so for names that they block. The kernel would connect to this machine.
 		return nil, fmt.Errorf("dial tcp %s: %w", remote, errUnspecified)
@@ -133,7 +174,10 @@ func (c *Collector) dial(ctx context.Context, remote netip.AddrPort) (net.Conn, 
 	if c.Dial != nil {
 		dial = c.Dial
 	}
-	conn, err := dial(ctx, remote)
+	conn, err := dial(ctx, local, remote)
+	if err != nil && local.IsValid() && dialReason(err) == ReasonLocalAddress {
+		return nil, fmt.Errorf("this machine can't dial from the source address %s: %w", local, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -154,8 +198,12 @@ var (
 // systemDialer sets no keep-alive, whose options would cost more system calls than the handshake: the connection is closed at once.
 var systemDialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1}
 
-func systemDial(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
-	return systemDialer.DialContext(untimed{ctx}, "tcp", remote.String())
+func systemDial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	dialer := systemDialer
+	if local.IsValid() {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+	}
+	return dialer.DialContext(untimed{ctx}, "tcp", remote.String())
 }
 
 // untimed hides a context's deadline but ends with it all the same. A dialer that sees a deadline sets it on the socket too, which
@@ -174,7 +222,7 @@ func addrPort(address net.Addr) netip.AddrPort {
 }
 
 // describe tells of every failed endpoint, and how many were left when the time ran out.
-func describe(failures []error, endpoints int) string {
+func describe(failures []error, untried int) string {
 	var text strings.Builder
 	for i, err := range failures {
 		if i > 0 {
@@ -182,7 +230,7 @@ func describe(failures []error, endpoints int) string {
 		}
 		text.WriteString(err.Error())
 	}
-	if untried := endpoints - len(failures); untried > 0 {
+	if untried > 0 {
 		fmt.Fprintf(&text, "; the time ran out before %d more addresses were tried", untried)
 	}
 	return text.String()

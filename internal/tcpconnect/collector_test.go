@@ -35,7 +35,7 @@ func mustParse(t *testing.T, text string) Address {
 
 func collect(t *testing.T, collector *Collector, address string, timeout time.Duration) Result {
 	t.Helper()
-	result, err := collector.Collect(t.Context(), mustParse(t, address), timeout)
+	result, err := collector.Collect(t.Context(), Target{Address: mustParse(t, address)}, timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,8 +142,8 @@ func route(endpoints ...netip.AddrPort) *Collector {
 		ips = append(ips, endpoint.Addr())
 		ports[endpoint.Addr()] = endpoint.Port()
 	}
-	return &Collector{Resolver: ips, Dial: func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
-		return systemDial(ctx, netip.AddrPortFrom(remote.Addr(), ports[remote.Addr()]))
+	return &Collector{Resolver: ips, Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+		return systemDial(ctx, local, netip.AddrPortFrom(remote.Addr(), ports[remote.Addr()]))
 	}}
 }
 
@@ -213,7 +213,7 @@ func TestInterruptedCheckHasNoResult(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(50*time.Millisecond, cancel)
 			start := time.Now()
-			result, err := test.collector.Collect(ctx, mustParse(t, test.address), patient)
+			result, err := test.collector.Collect(ctx, Target{Address: mustParse(t, test.address)}, patient)
 			if !errors.Is(err, context.Canceled) || result.Status != "" {
 				t.Errorf("got %+v, %v", result, err)
 			}
@@ -227,7 +227,7 @@ func TestInterruptedCheckHasNoResult(t *testing.T) {
 func TestConnectionToItselfIsRefused(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Refused(t)
-	collector := &Collector{Dial: func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
+	collector := &Collector{Dial: func(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 		conn, err := systemDialer.DialTCP(ctx, "tcp", peer, remote)
 		if err != nil {
 			t.Skipf("this operating system connects no socket to itself: %v", err)
@@ -243,7 +243,7 @@ type script map[string]struct {
 	err   error
 }
 
-func (s script) dial(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
+func (s script) dial(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 	answer := s[remote.Addr().String()]
 	select {
 	case <-ctx.Done():

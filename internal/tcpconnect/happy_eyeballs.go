@@ -18,7 +18,7 @@ const attemptDelay = 250 * time.Millisecond
 // before has failed or stayed silent for attemptDelay. It returns the first connection, or nil if all attempts failed or ctx
 // ended. There is one entry in failures for each remote that was tried, in order; it is nil for attempts that were still under way
 // when another one won.
-func dialFirst(ctx context.Context, dial DialFunc, remotes []netip.AddrPort) (winner net.Conn, failures []error) {
+func dialFirst(ctx context.Context, dial func(context.Context, netip.AddrPort) (net.Conn, error), remotes []netip.AddrPort) (winner net.Conn, failures []error) {
 	if len(remotes) == 1 {
 		conn, err := dial(ctx, remotes[0])
 		return conn, []error{err}

@@ -22,7 +22,7 @@ const (
 	Error             Status = "error"
 )
 
-// Statuses returns all statuses, the good one first.
+// Statuses returns all statuses, from the best to the worst.
 func Statuses() []Status {
 	return []Status{Connected, ConnectionRefused, ConnectionTimeout, Error}
 }
@@ -32,17 +32,16 @@ func (s Status) Known() bool {
 	return slices.Contains(Statuses(), s)
 }
 
+func (s Status) worseThan(other Status) bool {
+	return slices.Index(Statuses(), s) > slices.Index(Statuses(), other)
+}
+
 // ParseStatus returns the status that text names, to the letter. The error lists the statuses and the nearest one.
 func ParseStatus(text string) (Status, error) {
 	if status := Status(text); status.Known() {
 		return status, nil
 	}
-	known := make([]string, 0, len(Statuses()))
-	for _, status := range Statuses() {
-		known = append(known, fmt.Sprintf("%q", status))
-	}
-	return "", fmt.Errorf("%q is not a status. The statuses are %s. Did you mean %q?",
-		text, strings.Join(known, ", "), suggest.Nearest(text, Statuses()))
+	return "", notOneOf("status", text, Statuses())
 }
 
 // Reason says why a dial ended in its status.
@@ -56,6 +55,7 @@ const (
 
 	ReasonNoResponse Reason = "no-response"
 	ReasonDNSTimeout Reason = "dns-timeout"
+	ReasonNotReady   Reason = "not-ready" // of a Retry only
 
 	ReasonNoSuchHost         Reason = "no-such-host"
 	ReasonDNSFailure         Reason = "dns-failure"
@@ -71,10 +71,27 @@ const (
 // Reasons returns all reasons, grouped by status in the order of Statuses.
 func Reasons() []Reason {
 	return []Reason{
-		ReasonConnected, ReasonRefused, ReasonNoResponse, ReasonDNSTimeout,
+		ReasonConnected, ReasonRefused, ReasonNoResponse, ReasonDNSTimeout, ReasonNotReady,
 		ReasonNoSuchHost, ReasonDNSFailure, ReasonHostUnreachable, ReasonNetworkUnreachable,
 		ReasonProhibited, ReasonReset, ReasonLocalAddress, ReasonLocalLimit, ReasonOther,
 	}
+}
+
+// ParseReason returns the reason that text names, to the letter. The error lists the reasons and the nearest one.
+func ParseReason(text string) (Reason, error) {
+	if reason := Reason(text); slices.Contains(Reasons(), reason) {
+		return reason, nil
+	}
+	return "", notOneOf("reason", text, Reasons())
+}
+
+// notOneOf says that text is none of the known words, and which it probably was to be.
+func notOneOf[S ~string](kind, text string, known []S) error {
+	quoted := make([]string, 0, len(known))
+	for _, word := range known {
+		quoted = append(quoted, fmt.Sprintf("%q", word))
+	}
+	return fmt.Errorf("%q is not a %s. It is one of %s. Did you mean %q?", text, kind, strings.Join(quoted, ", "), suggest.Nearest(text, known))
 }
 
 // Status returns the status that the reason explains.
@@ -84,7 +101,7 @@ func (r Reason) Status() Status {
 		return Connected
 	case ReasonRefused:
 		return ConnectionRefused
-	case ReasonNoResponse, ReasonDNSTimeout:
+	case ReasonNoResponse, ReasonDNSTimeout, ReasonNotReady:
 		return ConnectionTimeout
 	default:
 		return Error

@@ -1,0 +1,110 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Family narrows a dial to one version of the Internet Protocol.
+type Family string
+
+// The families. The zero value means AnyFamily.
+const (
+	AnyFamily Family = "any"
+	IPv4      Family = "ipv4"
+	IPv6      Family = "ipv6"
+)
+
+// Families returns all families, the default first.
+func Families() []Family {
+	return []Family{AnyFamily, IPv4, IPv6}
+}
+
+// ParseFamily returns the family that text names. The error lists the families.
+func ParseFamily(text string) (Family, error) {
+	if family := Family(text); slices.Contains(Families(), family) {
+		return family, nil
+	}
+	return "", fmt.Errorf("%q is not an IP family. The families are %q, %q and %q.", text, AnyFamily, IPv4, IPv6)
+}
+
+// holds tells whether an address is of the family.
+func (f Family) holds(ip netip.Addr) bool {
+	switch f {
+	case IPv4:
+		return ip.Unmap().Is4()
+	case IPv6:
+		return !ip.Unmap().Is4()
+	default:
+		return true
+	}
+}
+
+// network is the family in the words of net.Resolver.
+func (f Family) network() string {
+	switch f {
+	case IPv4:
+		return "ip4"
+	case IPv6:
+		return "ip6"
+	default:
+		return "ip"
+	}
+}
+
+func (f Family) describe() string {
+	switch f {
+	case IPv4:
+		return "IPv4"
+	case IPv6:
+		return "IPv6"
+	default:
+		return "IP"
+	}
+}
+
+// ParseSource returns the IP address of this machine that text names, to dial from.
+func ParseSource(text string) (netip.Addr, error) {
+	ip, err := netip.ParseAddr(text)
+	switch {
+	case err != nil:
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address. Write an address of this machine, without a port, for example \"10.0.0.5\" or \"2001:db8::1\".", text)
+	case ip.Unmap().IsUnspecified():
+		return netip.Addr{}, fmt.Errorf("%q is the unspecified address, which leaves the choice to the system. Leave the argument out for that.", text)
+	default:
+		return ip.Unmap(), nil
+	}
+}
+
+// Validate returns an error if no address can be dialled for certain: source and address, or either and the family, contradict
+// each other.
+func (t Target) Validate() error {
+	ip, err := netip.ParseAddr(t.Address.host)
+	isLiteral := err == nil
+	switch {
+	case t.Source.IsValid() && !t.Family.holds(t.Source):
+		return fmt.Errorf("The source address %s is not of the IP family %q.", t.Source, t.Family)
+	case isLiteral && !t.Family.holds(ip):
+		return fmt.Errorf("The address %s is not of the IP family %q.", t.Address, t.Family)
+	case isLiteral && !t.family().holds(ip):
+		return fmt.Errorf("The source address %s and the address %s are of different IP families.", t.Source, t.Address)
+	default:
+		return nil
+	}
+}
+
+// family is the family that remains: a source address can reach its own only.
+func (t Target) family() Family {
+	switch {
+	case !t.Source.IsValid():
+		return t.Family
+	case t.Source.Is4():
+		return IPv4
+	default:
+		return IPv6
+	}
+}

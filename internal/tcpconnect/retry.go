@@ -1,0 +1,143 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// Defaults of a Retry.
+const (
+	DefaultAttemptTimeout = 5 * time.Second
+	DefaultMinDelay       = time.Second
+	DefaultMaxDelay       = 30 * time.Second
+	DefaultConsecutive    = 1
+)
+
+// DefaultUntil returns the statuses that a Retry waits for if it names none.
+func DefaultUntil() []Status {
+	return []Status{Connected}
+}
+
+// Retry says how a check waits until a target is ready. Its zero value is not valid.
+type Retry struct {
+	Attempts       int           // most dials made; 0: no limit but the timeout
+	AttemptTimeout time.Duration // of one dial
+	MinDelay       time.Duration // between two dials, first
+	MaxDelay       time.Duration // between two dials, later
+	Until          []Status      // that a dial must end in
+	Consecutive    int           // how many dials in a row must
+	GiveUpOn       []Reason      // that end the wait at once
+}
+
+// Attempt is one dial of a check that waits.
+type Attempt struct {
+	Number int
+	Result Result
+	Next   time.Duration // until the next dial; 0: this was the last
+	Left   time.Duration // of the timeout
+}
+
+// Wait dials a target until it is ready: until the last retry.Consecutive dials all ended in a status of retry.Until, and with
+// AllAddresses every address of each did. It gives up when timeout or attempts run out, or when a dial ends in a reason of
+// retry.GiveUpOn. Between dials it waits for an exponentially growing time with jitter; names are resolved anew for every dial. If
+// report is not nil it is told of each dial.
+//
+// The result is that of the last dial, with the number and the time of all. If the target was not ready although the last dial
+// ended in a status of retry.Until, the status is ConnectionTimeout for ReasonNotReady: a lucky dial opens nothing. The error is
+// that of Collect.
+func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Duration, retry Retry, report func(Attempt)) (Result, error) {
+	start := time.Now()
+	left := func() time.Duration { return timeout - time.Since(start) }
+	delays := backoff.ExponentialBackOff{
+		InitialInterval: retry.MinDelay, MaxInterval: retry.MaxDelay,
+		Multiplier: backoff.DefaultMultiplier, RandomizationFactor: backoff.DefaultRandomizationFactor,
+	}
+	delays.Reset()
+	for number, inARow := 1, 0; ; number++ {
+		result, err := c.Collect(ctx, target, min(retry.AttemptTimeout, max(left(), time.Nanosecond)))
+		if err != nil {
+			return Result{}, err
+		}
+		if retry.satisfiedBy(result) {
+			inARow++
+			delays.Reset() // it is near: look again soon
+		} else {
+			inARow = 0
+		}
+		result.Ready = inARow >= retry.Consecutive
+		attempt := Attempt{Number: number, Result: result, Left: max(left(), 0)}
+		if !result.Ready && number != retry.Attempts && !slices.Contains(retry.GiveUpOn, result.Reason) {
+			attempt.Next = retry.delay(&delays, attempt.Left)
+		}
+		if report != nil {
+			report(attempt)
+		}
+		if attempt.Next == 0 {
+			return retry.conclude(result, number, inARow, time.Since(start)), nil
+		}
+		if err := sleep(ctx, attempt.Next); err != nil {
+			return Result{}, fmt.Errorf("wait for %s: %w", target.Address, err)
+		}
+	}
+}
+
+// delay returns how long to wait before the next dial, or 0 if there is no time for one. Near the end delays become shorter, so
+// that the last dial is not long before the timeout.
+func (r Retry) delay(delays *backoff.ExponentialBackOff, left time.Duration) time.Duration {
+	delay := min(max(delays.NextBackOff(), r.MinDelay), r.MaxDelay)
+	if delay < left {
+		return delay
+	}
+	if delay = left / 2; delay >= r.MinDelay {
+		return delay
+	}
+	return 0
+}
+
+func (r Retry) satisfiedBy(result Result) bool {
+	for _, endpoint := range result.Endpoints {
+		if !slices.Contains(r.Until, endpoint.Status) {
+			return false
+		}
+	}
+	return slices.Contains(r.Until, result.Status)
+}
+
+// conclude makes the result of the wait from that of its last dial.
+func (r Retry) conclude(last Result, attempts, inARow int, duration time.Duration) Result {
+	last.Attempts, last.Duration = attempts, duration
+	if !last.Ready && slices.Contains(r.Until, last.Status) {
+		last.Message = fmt.Sprintf("the last %d of %d dials ended as wanted, but not the last %d: %s", inARow, attempts, r.Consecutive, last.describe())
+		last.Reason = ReasonNotReady
+		last.Status = ReasonNotReady.Status()
+		last.Remote, last.Local = netip.AddrPort{}, netip.AddrPort{}
+	}
+	return last
+}
+
+// describe tells of a result in one line.
+func (r Result) describe() string {
+	if r.Message == "" {
+		return string(r.Status)
+	}
+	return fmt.Sprintf("%s (%s)", r.Status, r.Message)
+}
+
+func sleep(ctx context.Context, duration time.Duration) error {
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
