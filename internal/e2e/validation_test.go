@@ -18,7 +18,7 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 		addressForm  = "Write it as host:port"
 		durationForm = `for example "500ms", "10s" or "1m30s"`
 		nameRule     = "1 to 128 characters"
-		statuses     = `The statuses are "connected", "connection-refused", "connection-timeout", "error".`
+		statuses     = `Use one of "connected", "connection-refused", "connection-timeout", "error".`
 		somePass     = `outcomes = [{ pass = { when = "connected" } }]`
 	)
 	type row struct {

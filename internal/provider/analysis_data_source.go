@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -31,25 +30,16 @@ type analysisDataSource struct {
 }
 
 type analysisModel struct {
-	Status        types.String  `tfsdk:"status"`
-	Bundle        types.String  `tfsdk:"bundle"`
-	CollectorName types.String  `tfsdk:"collector_name"`
-	MaxAge        types.String  `tfsdk:"max_age"`
-	CheckName     types.String  `tfsdk:"check_name"`
-	Outcomes      types.Dynamic `tfsdk:"outcomes"`
-	Strict        types.Bool    `tfsdk:"strict"`
-	Exclude       types.Bool    `tfsdk:"exclude"`
+	Status        types.String `tfsdk:"status"`
+	Bundle        types.String `tfsdk:"bundle"`
+	CollectorName types.String `tfsdk:"collector_name"`
+	MaxAge        types.String `tfsdk:"max_age"`
+	Exclude       types.Bool   `tfsdk:"exclude"`
+	judgementArguments
 
-	Outcome     types.String `tfsdk:"outcome"`
-	IsPass      types.Bool   `tfsdk:"is_pass"`
-	IsWarn      types.Bool   `tfsdk:"is_warn"`
-	IsFail      types.Bool   `tfsdk:"is_fail"`
-	Proceed     types.Bool   `tfsdk:"proceed"`
-	Title       types.String `tfsdk:"title"`
 	Message     types.String `tfsdk:"message"`
-	URI         types.String `tfsdk:"uri"`
-	Matched     types.Bool   `tfsdk:"matched"`
 	CollectedAt types.String `tfsdk:"collected_at"`
+	judgementResults
 }
 
 func (d *analysisDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -60,7 +50,8 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Judges a status by ordered outcomes: the first outcome whose `when` matches decides, and one without `when` always matches. " +
 			"It fails closed: where no outcome matches, the outcome is `fail`. Ask `proceed` in a precondition.",
-		Attributes: map[string]schema.Attribute{
+		Attributes: join(judgementAttributes(true, "`true`: a failing outcome is an error of this data source, so the plan stops without a precondition. "+
+			"It stops `terraform destroy` too, which reads data sources first. Default `false`.", "message"), map[string]schema.Attribute{
 			"status": schema.StringAttribute{
 				Optional: true,
 				Computed: true,
@@ -85,61 +76,16 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 					durationForm + " Only with `bundle`. Default: any age.",
 				Validators: []validator.String{durationCheck},
 			},
-			"check_name": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: fmt.Sprintf("Title of the check. Default `%s`.", tcpconnect.DefaultCheckName),
-				Validators:          []validator.String{notBlankCheck},
-			},
-			"outcomes": schema.DynamicAttribute{
-				Required: true,
-				MarkdownDescription: "A list of objects, at least one, in the order in which they are tried. Each holds exactly one of " + listOf(tcpconnect.Verdicts()) +
-					"; inside stand, all optional, `when` (one of " + listOf(tcpconnect.Statuses()) + "), `message`, `uri` and `title`. " +
-					"Left out, `when` means every status. An unknown key is an error. The `outcomes` of a Troubleshoot analyzer, as `yamldecode` gives them, fit as they are.",
-				Validators: []validator.Dynamic{outcomesCheck{}},
-			},
-			"strict": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "`true`: a failing outcome is an error of this data source, so the plan stops without a precondition. " +
-					"It stops `terraform destroy` too, which reads data sources first. Default `false`.",
-			},
 			"exclude": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "`true`: nothing is judged. `outcome` and `uri` are null, `proceed` is true and the other booleans are false. " +
 					"Default `false`.",
 			},
-			"outcome": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + ".",
-			},
-			"is_pass": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `pass`."},
-			"is_warn": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `warn`. A warning shows in Terraform's output too."},
-			"is_fail": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `fail`."},
-			"proceed": schema.BoolAttribute{
-				Computed: true,
-				MarkdownDescription: "Whether the gate is open: `pass` or `warn`, or excluded on purpose. " +
-					"The condition of a precondition: it is false when anything is missing, and under mock providers.",
-			},
-			"title": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Title of the outcome that decided, or else `check_name`. Never empty.",
-			},
-			"message": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Message of the outcome that decided, or else the title and the status. Never empty, so it can be an `error_message`.",
-			},
-			"uri": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Where to read more, of the outcome that decided. Null if it has none.",
-			},
-			"matched": schema.BoolAttribute{
-				Computed:            true,
-				MarkdownDescription: "Whether an outcome matched. `false` makes the outcome `fail`.",
-			},
 			"collected_at": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "With `bundle`: when the result was written, by its file's time, RFC 3339, UTC. Null with `status`.",
 			},
-		},
+		}),
 	}
 }
 
@@ -181,16 +127,12 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 		return
 	}
 	model.checkSource(&resp.Diagnostics)
-	outcomes, whole := decodeOutcomes(model.Outcomes, &resp.Diagnostics)
-	if !whole && !resp.Diagnostics.HasError() {
-		resp.Diagnostics.AddAttributeError(path.Root("outcomes"), invalidOutcomes, "outcomes holds a value that is not known yet, so nothing can be judged.")
-	}
+	analyzer := model.analyzer(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	analyzer := tcpconnect.Analyzer{CheckName: cmp.Or(model.CheckName.ValueString(), tcpconnect.DefaultCheckName), Outcomes: outcomes}
 	if model.Exclude.ValueBool() {
-		model.fillExcluded(analyzer)
+		model.Message = types.StringValue(model.fillExcluded(analyzer.CheckName))
 	} else {
 		model.readStatus(d.instance, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
@@ -198,7 +140,8 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 		}
 		analysis := analyzer.Analyze(tcpconnect.Status(model.Status.ValueString()))
 		model.fill(analysis)
-		report(analyzer, analysis, model, &resp.Diagnostics)
+		model.Message = types.StringValue(analysis.Message)
+		report(analyzer.CheckName, analysis, model.Strict.ValueBool(), []string{"Status: " + model.Status.ValueString()}, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
@@ -234,42 +177,5 @@ func checkAge(age, maxAge time.Duration) error {
 		return fmt.Errorf("the result is dated %s in the future, so its age is not known. Compare the clocks of the machines that wrote and read it.", (-age).Round(time.Second))
 	default:
 		return nil
-	}
-}
-
-func (m *analysisModel) fill(analysis tcpconnect.Analysis) {
-	m.Outcome = types.StringValue(string(analysis.Verdict))
-	m.IsPass = types.BoolValue(analysis.Verdict == tcpconnect.Pass)
-	m.IsWarn = types.BoolValue(analysis.Verdict == tcpconnect.Warn)
-	m.IsFail = types.BoolValue(analysis.Verdict == tcpconnect.Fail)
-	m.Proceed = types.BoolValue(analysis.Proceed())
-	m.Title = types.StringValue(analysis.Title)
-	m.Message = types.StringValue(analysis.Message)
-	m.URI = types.StringNull()
-	if analysis.URI != "" {
-		m.URI = types.StringValue(analysis.URI)
-	}
-	m.Matched = types.BoolValue(analysis.Matched)
-}
-
-// fillExcluded opens the gate on purpose.
-func (m *analysisModel) fillExcluded(analyzer tcpconnect.Analyzer) {
-	m.fill(tcpconnect.Analysis{Title: analyzer.CheckName, Message: analyzer.CheckName + ": excluded"})
-	m.Outcome = types.StringNull()
-	m.Proceed = types.BoolValue(true)
-}
-
-// report shows a warning, and with strict a failure, where people see it.
-func report(analyzer tcpconnect.Analyzer, analysis tcpconnect.Analysis, model analysisModel, diags *diag.Diagnostics) {
-	detail := "Status: " + model.Status.ValueString()
-	if analysis.URI != "" {
-		detail += "\nMore: " + analysis.URI
-	}
-	switch {
-	case analysis.Verdict == tcpconnect.Warn:
-		// Terraform folds warnings of one summary into one, so the summary tells all.
-		diags.AddWarning(analyzer.CheckName+": "+strings.TrimPrefix(analysis.Message, analyzer.CheckName+": "), detail)
-	case analysis.Verdict == tcpconnect.Fail && model.Strict.ValueBool():
-		diags.AddError("Preflight Check Failed: "+analyzer.CheckName, analysis.Message+"\n\n"+detail)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -29,21 +30,22 @@ type instance struct {
 
 // dialArguments are what tells one dial from another.
 type dialArguments struct {
-	address tcpconnect.Address
+	target  tcpconnect.Target
 	timeout time.Duration
+	retry   *tcpconnect.Retry // nil: one dial
 }
 
 // check dials and records. It returns the result and the path of its file, empty if none is written. The error says why there is
-// no result, or why it could not be written.
-func (i *instance) check(ctx context.Context, collectorName string, dial dialArguments) (tcpconnect.Result, string, error) {
-	if err := i.claim(collectorName, dial); err != nil {
+// no result, or why it could not be written. progress, if not nil, is told of each dial.
+func (i *instance) check(ctx context.Context, c check, progress func(tcpconnect.Attempt)) (tcpconnect.Result, string, error) {
+	if err := i.claim(c.collectorName, c.dial); err != nil {
 		return tcpconnect.Result{}, "", err
 	}
-	result, err := i.collector.Collect(ctx, tcpconnect.Target{Address: dial.address}, dial.timeout)
+	result, err := i.collect(ctx, c.dial, progress)
 	if err != nil || i.writer == nil {
 		return result, "", err
 	}
-	file, err := i.writer.Write(collectorName, bundle.Result{Status: string(result.Status), Message: result.Message})
+	file, err := i.writer.Write(c.collectorName, bundle.Result{Status: string(result.Status), Message: result.Message})
 	if err != nil {
 		return tcpconnect.Result{}, "", err
 	}
@@ -52,8 +54,19 @@ func (i *instance) check(ctx context.Context, collectorName string, dial dialArg
 	if i.written == nil {
 		i.written = make(map[string]tcpconnect.Status)
 	}
-	i.written[collectorName] = result.Status
+	i.written[c.collectorName] = result.Status
 	return result, file, nil
+}
+
+func (i *instance) collect(ctx context.Context, dial dialArguments, progress func(tcpconnect.Attempt)) (tcpconnect.Result, error) {
+	if dial.retry != nil {
+		return i.collector.Wait(ctx, dial.target, dial.timeout, *dial.retry, progress)
+	}
+	result, err := i.collector.Collect(ctx, dial.target, dial.timeout)
+	if err == nil && progress != nil {
+		progress(tcpconnect.Attempt{Number: 1, Result: result})
+	}
+	return result, err
 }
 
 // claim reserves a collector's result file for one kind of dial.
@@ -67,7 +80,7 @@ func (i *instance) claim(collectorName string, dial dialArguments) error {
 		i.claims = make(map[string]dialArguments)
 	}
 	key := strings.ToLower(collectorName) // some file systems take no notice of case
-	if earlier, taken := i.claims[key]; taken && earlier != dial {
+	if earlier, taken := i.claims[key]; taken && !reflect.DeepEqual(earlier, dial) {
 		return &claimError{collectorName, earlier, dial}
 	}
 	i.claims[key] = dial
@@ -81,9 +94,9 @@ type claimError struct {
 }
 
 func (e *claimError) Error() string {
-	return fmt.Sprintf("Two collectors are named %q: one dials %s (timeout %s), the other %s (timeout %s). "+
+	return fmt.Sprintf("Two collectors are named %q, and dial differently: one %s (timeout %s), the other %s (timeout %s). "+
 		"The second would overwrite the first one's result file, so it was not run. Set a different collector_name on each.",
-		e.collectorName, e.earlier.address, e.earlier.timeout, e.later.address, e.later.timeout)
+		e.collectorName, e.earlier.target.Address, e.earlier.timeout, e.later.target.Address, e.later.timeout)
 }
 
 // readResult reads a status from a bundle and tells when it was written. Of the bundle that this instance writes it gives only what

@@ -8,7 +8,9 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -22,7 +24,10 @@ import (
 // Address is the provider's source address.
 const Address = "registry.terraform.io/terraform-preflight/preflight"
 
-var _ provider.Provider = (*Provider)(nil)
+var (
+	_ provider.ProviderWithEphemeralResources = (*Provider)(nil)
+	_ provider.ProviderWithActions            = (*Provider)(nil)
+)
 
 // Provider is the preflight provider.
 type Provider struct {
@@ -82,7 +87,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 	}
 }
 
-// Configure builds the instance that every data source of this provider configuration receives.
+// Configure builds the instance that everything of this provider configuration receives.
 func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	var config providerModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
@@ -102,6 +107,8 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		return
 	}
 	resp.DataSourceData = configured
+	resp.EphemeralResourceData = configured
+	resp.ActionData = configured
 }
 
 // DataSources lists the data sources.
@@ -109,6 +116,20 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		func() datasource.DataSource { return &tcpConnectDataSource{} },
 		func() datasource.DataSource { return &analysisDataSource{} },
+	}
+}
+
+// EphemeralResources lists the ephemeral resources.
+func (p *Provider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{
+		func() ephemeral.EphemeralResource { return &tcpConnectEphemeralResource{} },
+	}
+}
+
+// Actions lists the actions.
+func (p *Provider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{
+		func() action.Action { return &tcpConnectAction{} },
 	}
 }
 

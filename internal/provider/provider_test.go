@@ -405,7 +405,7 @@ func TestResultOfAnotherRunIsNotTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := own.check(t.Context(), "connect", dialArguments{address, time.Minute}); err != nil {
+	if _, _, err := own.check(t.Context(), check{collectorName: "connect", dial: dialArguments{target: tcpconnect.Target{Address: address}, timeout: time.Minute}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if status, _, err := own.readResult(dir, "connect"); err != nil || status != tcpconnect.ConnectionRefused {

@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -30,6 +31,9 @@ var (
 	durationCheck      = stringCheck[time.Duration]{"Invalid Duration", "must be a duration greater than zero", tcpconnect.ParseDuration}
 	collectorNameCheck = stringCheck[string]{"Invalid Collector Name", "must be able to name a file", parseCollectorName}
 	statusCheck        = stringCheck[tcpconnect.Status]{"Invalid Status", "must be a status", tcpconnect.ParseStatus}
+	reasonCheck        = stringCheck[tcpconnect.Reason]{"Invalid Reason", "must be a reason", tcpconnect.ParseReason}
+	ipFamilyCheck      = stringCheck[tcpconnect.Family]{"Invalid IP Family", "must be an IP family", tcpconnect.ParseFamily}
+	sourceAddressCheck = stringCheck[netip.Addr]{"Invalid Source Address", "must be an IP address", tcpconnect.ParseSource}
 	bundleFormatCheck  = stringCheck[bundle.Format]{"Invalid Bundle Format", "must be a bundle format", bundle.ParseFormat}
 	notBlankCheck      = stringCheck[string]{"Empty Value", "must not be blank", parseNotBlank}
 )

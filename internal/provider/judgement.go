@@ -1,0 +1,138 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// judgementArguments are the arguments of whatever judges a status.
+type judgementArguments struct {
+	CheckName types.String  `tfsdk:"check_name"`
+	Outcomes  types.Dynamic `tfsdk:"outcomes"`
+	Strict    types.Bool    `tfsdk:"strict"`
+}
+
+// judgementResults are its results, but for the message, whose name differs.
+type judgementResults struct {
+	Outcome types.String `tfsdk:"outcome"`
+	IsPass  types.Bool   `tfsdk:"is_pass"`
+	IsWarn  types.Bool   `tfsdk:"is_warn"`
+	IsFail  types.Bool   `tfsdk:"is_fail"`
+	Proceed types.Bool   `tfsdk:"proceed"`
+	Title   types.String `tfsdk:"title"`
+	URI     types.String `tfsdk:"uri"`
+	Matched types.Bool   `tfsdk:"matched"`
+}
+
+// judgementAttributes describes both. messageName is the attribute that holds the message of the outcome.
+func judgementAttributes(outcomesRequired bool, strict, messageName string) map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"check_name": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: fmt.Sprintf("Title of the check. Default `%s`.", tcpconnect.DefaultCheckName),
+			Validators:          []validator.String{notBlankCheck},
+		},
+		"outcomes": schema.DynamicAttribute{
+			Required: outcomesRequired,
+			Optional: !outcomesRequired,
+			MarkdownDescription: "A list of objects, at least one, in the order in which they are tried. Each holds exactly one of " + listOf(tcpconnect.Verdicts()) +
+				"; inside stand, all optional, `when` (one of " + listOf(tcpconnect.Statuses()) + "), `message`, `uri` and `title`. " +
+				"Left out, `when` means every status. An unknown key is an error. The `outcomes` of a Troubleshoot analyzer, as `yamldecode` gives them, fit as they are.",
+			Validators: []validator.Dynamic{outcomesCheck{}},
+		},
+		"strict": schema.BoolAttribute{
+			Optional:            true,
+			MarkdownDescription: strict,
+		},
+		"outcome": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + ".",
+		},
+		"is_pass": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `pass`."},
+		"is_warn": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `warn`. A warning shows in Terraform's output too."},
+		"is_fail": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `fail`."},
+		"proceed": schema.BoolAttribute{
+			Computed: true,
+			MarkdownDescription: "Whether the gate is open: `pass` or `warn`, or excluded on purpose. " +
+				"The condition of a precondition: it is false when anything is missing, and under mock providers.",
+		},
+		"title": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "Title of the outcome that decided, or else `check_name`. Never empty.",
+		},
+		messageName: schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "Message of the outcome that decided, or else the title and the status. Never empty, so it can be an `error_message`.",
+		},
+		"uri": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "Where to read more, of the outcome that decided. Null if it has none.",
+		},
+		"matched": schema.BoolAttribute{
+			Computed:            true,
+			MarkdownDescription: "Whether an outcome matched. `false` makes the outcome `fail`.",
+		},
+	}
+}
+
+func (a judgementArguments) checkName() string {
+	return cmp.Or(a.CheckName.ValueString(), tcpconnect.DefaultCheckName)
+}
+
+// analyzer returns the analyzer that the arguments describe, or adds an error.
+func (a judgementArguments) analyzer(diags *diag.Diagnostics) tcpconnect.Analyzer {
+	outcomes, whole := decodeOutcomes(a.Outcomes, diags)
+	if !whole && !diags.HasError() {
+		diags.AddAttributeError(path.Root("outcomes"), invalidOutcomes, "outcomes holds a value that is not known yet, so nothing can be judged.")
+	}
+	return tcpconnect.Analyzer{CheckName: a.checkName(), Outcomes: outcomes}
+}
+
+func (r *judgementResults) fill(analysis tcpconnect.Analysis) {
+	r.Outcome = types.StringValue(string(analysis.Verdict))
+	r.IsPass = types.BoolValue(analysis.Verdict == tcpconnect.Pass)
+	r.IsWarn = types.BoolValue(analysis.Verdict == tcpconnect.Warn)
+	r.IsFail = types.BoolValue(analysis.Verdict == tcpconnect.Fail)
+	r.Proceed = types.BoolValue(analysis.Proceed())
+	r.Title = types.StringValue(analysis.Title)
+	r.URI = types.StringNull()
+	if analysis.URI != "" {
+		r.URI = types.StringValue(analysis.URI)
+	}
+	r.Matched = types.BoolValue(analysis.Matched)
+}
+
+// fillExcluded opens the gate on purpose and returns the message.
+func (r *judgementResults) fillExcluded(checkName string) (message string) {
+	r.fill(tcpconnect.Analysis{Title: checkName})
+	r.Outcome = types.StringNull()
+	r.Proceed = types.BoolValue(true)
+	return checkName + ": excluded"
+}
+
+// report shows a warning, and if a failure is an error that too, where people see them. facts are lines of what is known.
+func report(checkName string, analysis tcpconnect.Analysis, failureIsError bool, facts []string, diags *diag.Diagnostics) {
+	if analysis.URI != "" {
+		facts = append(facts, "More: "+analysis.URI)
+	}
+	detail := strings.Join(facts, "\n")
+	switch {
+	case analysis.Verdict == tcpconnect.Warn:
+		// Terraform folds warnings of one summary into one, so the summary tells all.
+		diags.AddWarning(checkName+": "+strings.TrimPrefix(analysis.Message, checkName+": "), detail)
+	case !analysis.Proceed() && failureIsError:
+		diags.AddError("Preflight Check Failed: "+checkName, analysis.Message+"\n\n"+detail)
+	}
+}

@@ -1,0 +1,170 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// retryModel is the block retry.
+type retryModel struct {
+	Attempts       types.Int64  `tfsdk:"attempts"`
+	AttemptTimeout types.String `tfsdk:"attempt_timeout"`
+	MinDelay       types.String `tfsdk:"min_delay"`
+	MaxDelay       types.String `tfsdk:"max_delay"`
+	Until          types.List   `tfsdk:"until"`
+	Consecutive    types.Int64  `tfsdk:"consecutive"`
+	GiveUpOn       types.List   `tfsdk:"give_up_on"`
+}
+
+// retryBlock describes it. It is a block because Terraform checks the arguments of a block, and drops unknown keys of an attribute.
+func retryBlock() schema.SingleNestedBlock {
+	return schema.SingleNestedBlock{
+		MarkdownDescription: "Dials again until the check is ready, for `timeout` in all, which must be set. Names are resolved anew for every dial. The status is that of the last dial; " +
+			"where that is one of `until` but there were not enough in a row, it is `" + string(tcpconnect.ConnectionTimeout) + "` for `" + string(tcpconnect.ReasonNotReady) + "`.",
+		Attributes: map[string]schema.Attribute{
+			"attempts": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "Most dials made. Default: no limit but `timeout`.",
+				Validators:          []validator.Int64{int64validator.AtLeast(1)},
+			},
+			"attempt_timeout": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: fmt.Sprintf("Timeout of one dial. Default `%s`, or `timeout` if that is less.", tcpconnect.DefaultAttemptTimeout),
+				Validators:          []validator.String{durationCheck},
+			},
+			"min_delay": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: fmt.Sprintf("Delay between two dials at first; it grows exponentially, with jitter. Default `%s`.", tcpconnect.DefaultMinDelay),
+				Validators:          []validator.String{durationCheck},
+			},
+			"max_delay": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: fmt.Sprintf("Longest delay between two dials. Default `%s`.", tcpconnect.DefaultMaxDelay),
+				Validators:          []validator.String{durationCheck},
+			},
+			"until": schema.ListAttribute{
+				Optional:    true,
+				ElementType: types.StringType,
+				MarkdownDescription: "Statuses that a dial must end in: " + listOf(tcpconnect.Statuses()) + ". Default `[\"" + string(tcpconnect.Connected) + "\"]`; " +
+					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close.",
+				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(), listvalidator.ValueStringsAre(statusCheck)},
+			},
+			"consecutive": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: fmt.Sprintf("How many dials in a row must end so. Default `%d`.", tcpconnect.DefaultConsecutive),
+				Validators:          []validator.Int64{int64validator.AtLeast(1)},
+			},
+			"give_up_on": schema.ListAttribute{
+				Optional:            true,
+				ElementType:         types.StringType,
+				MarkdownDescription: "Reasons that end the wait at once, for example `[\"" + string(tcpconnect.ReasonNoSuchHost) + "\"]`: " + listOf(tcpconnect.Reasons()) + ". Default: none.",
+				Validators:          []validator.List{listvalidator.NoNullValues(), listvalidator.ValueStringsAre(reasonCheck)},
+			},
+		},
+	}
+}
+
+var retryPath = path.Root("retry")
+
+// decodeRetry returns the block, or nil if there is none.
+func decodeRetry(ctx context.Context, object types.Object, diags *diag.Diagnostics) *retryModel {
+	if object.IsNull() || object.IsUnknown() {
+		return nil
+	}
+	var model retryModel
+	diags.Append(object.As(ctx, &model, basetypes.ObjectAsOptions{})...)
+	return &model
+}
+
+// validateRetry checks what concerns several arguments, as far as they are known.
+func validateRetry(ctx context.Context, object types.Object, timeout types.String, diags *diag.Diagnostics) {
+	model := decodeRetry(ctx, object, diags)
+	if model == nil {
+		return
+	}
+	if timeout.IsNull() {
+		diags.AddAttributeError(path.Root("timeout"), "Missing Timeout",
+			"A check with retry must say in timeout how long to wait in all, for example timeout = \"5m\". The provider's timeout is meant for one dial.")
+	}
+	var single diag.Diagnostics // shown by the arguments' own validators
+	total, totalKnown := knownDuration(timeout, 0, path.Root("timeout"), &single)
+	attempt, attemptKnown := knownDuration(model.AttemptTimeout, 0, retryPath.AtName("attempt_timeout"), &single)
+	minDelay, minKnown := knownDuration(model.MinDelay, tcpconnect.DefaultMinDelay, retryPath.AtName("min_delay"), &single)
+	maxDelay, maxKnown := knownDuration(model.MaxDelay, tcpconnect.DefaultMaxDelay, retryPath.AtName("max_delay"), &single)
+	if single.HasError() {
+		return
+	}
+	if totalKnown && attemptKnown && total != 0 && attempt > total {
+		diags.AddAttributeError(retryPath.AtName("attempt_timeout"), "Attempt Timeout Above Timeout",
+			fmt.Sprintf("attempt_timeout is %s, more than the timeout of the whole check, %s. Lower it or raise timeout.", attempt, total))
+	}
+	if minKnown && maxKnown && minDelay > maxDelay {
+		diags.AddAttributeError(retryPath.AtName("min_delay"), "Min Delay Above Max Delay",
+			fmt.Sprintf("min_delay is %s, more than max_delay, %s. Lower it or raise max_delay.", minDelay, maxDelay))
+	}
+}
+
+// knownDuration returns the value of an argument or its default, and whether it is known.
+func knownDuration(text types.String, defaultValue time.Duration, at path.Path, diags *diag.Diagnostics) (duration time.Duration, known bool) {
+	switch {
+	case text.IsUnknown():
+		return 0, false
+	case text.IsNull():
+		return defaultValue, true
+	default:
+		return durationCheck.value(at, text, diags), true
+	}
+}
+
+// resolveRetry returns what the block asks for, or nil if there is none.
+func resolveRetry(ctx context.Context, object types.Object, timeout time.Duration, diags *diag.Diagnostics) *tcpconnect.Retry {
+	model := decodeRetry(ctx, object, diags)
+	if model == nil {
+		return nil
+	}
+	retry := tcpconnect.Retry{
+		Attempts:    int(model.Attempts.ValueInt64()),
+		Until:       listValue(ctx, model.Until, statusCheck, retryPath.AtName("until"), diags),
+		Consecutive: tcpconnect.DefaultConsecutive,
+		GiveUpOn:    listValue(ctx, model.GiveUpOn, reasonCheck, retryPath.AtName("give_up_on"), diags),
+	}
+	if retry.Until == nil {
+		retry.Until = tcpconnect.DefaultUntil()
+	}
+	if !model.Consecutive.IsNull() {
+		retry.Consecutive = int(model.Consecutive.ValueInt64())
+	}
+	retry.AttemptTimeout, _ = knownDuration(model.AttemptTimeout, min(tcpconnect.DefaultAttemptTimeout, timeout), retryPath.AtName("attempt_timeout"), diags)
+	retry.MinDelay, _ = knownDuration(model.MinDelay, tcpconnect.DefaultMinDelay, retryPath.AtName("min_delay"), diags)
+	retry.MaxDelay, _ = knownDuration(model.MaxDelay, tcpconnect.DefaultMaxDelay, retryPath.AtName("max_delay"), diags)
+	return &retry
+}
+
+// listValue returns what the elements of a list mean, nil if it is null.
+func listValue[T any](ctx context.Context, list types.List, element stringCheck[T], at path.Path, diags *diag.Diagnostics) []T {
+	if list.IsNull() {
+		return nil
+	}
+	var texts []types.String
+	diags.Append(list.ElementsAs(ctx, &texts, false)...)
+	values := make([]T, 0, len(texts))
+	for i, text := range texts {
+		values = append(values, element.value(at.AtListIndex(i), text, diags))
+	}
+	return values
+}
