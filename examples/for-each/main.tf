@@ -14,6 +14,11 @@ variable "endpoints" {
     registry       = "10.128.0.30:5000"
     licence-server = "10.128.0.31:443"
   }
+
+  validation {
+    condition     = length(var.endpoints) > 0
+    error_message = "At least one endpoint: a gate over none would stand open."
+  }
 }
 
 data "preflight_tcp_connect" "api" {

@@ -32,6 +32,25 @@ func resultName(collector string) string {
 	return collector + ".json"
 }
 
+// Same tells whether two bundle directories keep the result of a collector in one place, however they are spelt and whatever links
+// lead there. Where that can't be told it says yes.
+func Same(dir, other, collector string) bool {
+	for _, path := range []func(dir string) string{
+		func(dir string) string { return dir },
+		func(dir string) string { return filepath.Join(dir, connectDir) },
+		func(dir string) string { return ResultFile(dir, collector) },
+	} {
+		first, firstErr := os.Stat(path(dir))
+		second, secondErr := os.Stat(path(other))
+		switch err := errors.Join(firstErr, secondErr); {
+		case errors.Is(firstErr, fs.ErrNotExist), errors.Is(secondErr, fs.ErrNotExist):
+		case err != nil, os.SameFile(first, second):
+			return true
+		}
+	}
+	return false
+}
+
 // cause returns what went wrong without the operation and path that package os put before it, where the caller names the path.
 func cause(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {

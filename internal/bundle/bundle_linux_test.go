@@ -264,15 +264,17 @@ func TestNamedPipeDoesNotBlockAReader(t *testing.T) {
 	if err := unix.Mkfifo(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() {
-		_, _, err := Read(dir, "connect", isStatus)
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		expectError(t, err, file, "not a regular file")
-	case <-time.After(time.Minute):
-		t.Fatal("reading a named pipe blocks")
+	for bundle, want := range map[string]string{dir: "not a regular file", file: "no directory"} {
+		done := make(chan error, 1)
+		go func() {
+			_, _, err := Read(bundle, "connect", isStatus)
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			expectError(t, err, file, want)
+		case <-time.After(time.Minute):
+			t.Fatalf("reading the bundle %s blocks at a named pipe", bundle)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -101,11 +102,14 @@ func decodeJSON(file []byte) (Result, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return Result{}, errors.New("the file has more than one JSON value")
 	}
-	if result.Status == "" {
-		return Result{}, errors.New("the file has no status")
+	if !statusWord.MatchString(result.Status) {
+		return Result{}, fmt.Errorf("the file has %q for a status, which is no status", abbreviate(result.Status))
 	}
 	return result, nil
 }
+
+// statusWord is what any version's status looks like. Anything else, such as a terminal's control characters, is somebody's trick.
+var statusWord = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 
 func invalidJSON(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

@@ -31,10 +31,14 @@ func Read(dir, collector string, isStatus func(status string) bool) (Result, tim
 }
 
 func read(dir, collector string, isStatus func(string) bool) (Result, time.Time, error) {
-	root, err := os.OpenRoot(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(dir) // before opening it: a named pipe would block
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return Result{}, time.Time{}, fmt.Errorf("there is no bundle directory %s", dir)
+	case err == nil && !info.IsDir():
+		return Result{}, time.Time{}, fmt.Errorf("%s is no directory; give the bundle directory, the one that holds host-collectors", dir)
 	}
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return Result{}, time.Time{}, fmt.Errorf("open bundle directory: %w", err)
 	}
@@ -56,15 +60,14 @@ func readRegular(root *os.Root, name string) ([]byte, time.Time, error) {
 		return nil, time.Time{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, time.Time{}, fmt.Errorf("it is not a regular file but %s", info.Mode())
+		return nil, time.Time{}, errors.New("it is not a regular file (a directory or a device, say)")
 	}
 	file, err := root.Open(name)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	defer file.Close() //nolint:errcheck // Only read.
-	info, err = file.Stat()
-	if err != nil {
+	if info, err = file.Stat(); err != nil {
 		return nil, time.Time{}, err
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxResultSize+1))

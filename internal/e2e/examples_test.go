@@ -53,7 +53,14 @@ var examples = map[string]example{
 	"yamldecode":                         {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
 	"bundle":                             {needs: "1.4.0", variables: bundleVariable, shutSays: "The Kubernetes API could not be reached when the bundle was collected"},
 	"apply-time":                         {needs: "1.4.0", variables: portVariable, shutSays: "The new service does not accept connections"},
-	"terraform-test":                     {needs: "1.7.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
+	"ephemeral-resources/preflight_tcp_connect": {needs: ephemeralResources, variables: addressVariable, shutSays: "Preflight Check Failed: Kubernetes API TCP Connection Status", unmocked: true},
+	"actions/preflight_tcp_connect":             {needs: actions, variables: impatientVariables, shutSays: "Preflight Check Failed: The new service accepts connections", unmocked: true},
+	"apply-only":                                {needs: ephemeralResources, variables: addressVariable, shutSays: "The Kubernetes API must be reachable where the plan is applied", unmocked: true},
+	"created-service":                           {needs: ephemeralResources, variables: impatientVariables, shutSays: "Preflight Check Failed: The new service accepts connections", unmocked: true},
+	"wait":                                      {needs: "1.4.0", variables: addressVariable, shutSays: "The Kubernetes API did not come up in time ("},
+	"drain":                                     {needs: "1.4.0", variables: debugPortVariable, shutSays: "The old server still accepts connections"},
+	"all-addresses":                             {needs: "1.4.0", variables: addressVariable, shutSays: "Not every address of the Kubernetes API can be reached"},
+	"terraform-test":                            {needs: "1.7.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
 }
 
 func endpoint(t *testing.T, up bool) string {
@@ -62,6 +69,11 @@ func endpoint(t *testing.T, up bool) string {
 		return loopback.Open(t).String()
 	}
 	return loopback.Refused(t).String()
+}
+
+func impatientVariables(t *testing.T, up bool) []string {
+	t.Helper()
+	return append(addressVariable(t, up), "-var=patience=3s")
 }
 
 func noVariables(*testing.T, bool) []string { return nil }
@@ -181,43 +193,38 @@ func TestEveryGateFailsClosed(t *testing.T) {
 			t.Parallel()
 			requireTerraform(t, example.needs)
 			files := example.files(t, name)
-			analysis := slices.IndexFunc(slices.Sorted(maps.Keys(files)), func(file string) bool { return strings.Contains(files[file], `data "preflight_analysis" "api"`) })
-			analysisFile := slices.Sorted(maps.Keys(files))[analysis]
-			// change replaces an argument of the analysis.
+			file, judge := findJudge(t, files)
+			before, block, _ := strings.Cut(files[file], judge)
+			// change replaces an argument of what judges.
 			change := func(t *testing.T, argument *regexp.Regexp, with string) *workspace {
 				t.Helper()
-				before, block, _ := strings.Cut(files[analysisFile], `data "preflight_analysis" "api"`)
 				at := argument.FindStringIndex(block)
-				if at == nil {
-					t.Fatalf("%s matches nothing in %s", argument, block)
-				}
 				changed := maps.Clone(files)
-				changed[analysisFile] = before + `data "preflight_analysis" "api"` + block[:at[0]] + with + "\n" + block[at[1]:]
+				changed[file] = before + judge + block[:at[0]] + with + "\n" + block[at[1]:]
 				return newWorkspace(t, changed)
 			}
-			t.Run("unmatched", func(t *testing.T) {
-				t.Parallel()
-				w := change(t, outcomes, `outcomes = [{ pass = { when = "error" } }]`)
-				example.expectShut(t, w, example.variables(t, true), "no outcome covers the status")
-			})
-			t.Run("missing", func(t *testing.T) {
-				t.Parallel()
-				w := change(t, source, `bundle = "no-such-bundle"`)
-				example.expectShut(t, w, example.variables(t, true), "there is no bundle directory no-such-bundle")
-			})
+			if outcomes.MatchString(block) {
+				t.Run("unmatched", func(t *testing.T) {
+					t.Parallel()
+					w := change(t, outcomes, `outcomes = [{ pass = { when = "error" } }]`)
+					example.expectShut(t, w, example.variables(t, true), "no outcome covers the status")
+				})
+			}
+			if source.MatchString(block) {
+				t.Run("missing", func(t *testing.T) {
+					t.Parallel()
+					w := change(t, source, `bundle = "no-such-bundle"`)
+					example.expectShut(t, w, example.variables(t, true), "there is no bundle directory no-such-bundle")
+				})
+			}
+			if example.unmocked {
+				return
+			}
 			t.Run("mocked", func(t *testing.T) {
 				t.Parallel()
-				if example.unmocked {
-					t.Log("a mocked data source is never read, so strict does nothing; the guide says so")
-					return
-				}
-				requireMocks(t)
+				requireTerraform(t, mockProviders)
 				mocked := maps.Clone(files)
-				for file := range files {
-					if strings.HasSuffix(file, ".tftest.hcl") {
-						delete(mocked, file)
-					}
-				}
+				maps.DeleteFunc(mocked, func(file, _ string) bool { return strings.HasSuffix(file, ".tftest.hcl") })
 				mocked["gate.tftest.hcl"] = mockProvider("") + "run \"gate\" {}\n"
 				if strings.Contains(files["main.tf"], `alias      = "backup"`) {
 					mocked["gate.tftest.hcl"] += mockProvider(`alias = "backup"`)
@@ -231,6 +238,20 @@ func TestEveryGateFailsClosed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// findJudge returns the file and the beginning of the block that judges the status in an example.
+func findJudge(t *testing.T, files map[string]string) (file, judge string) {
+	t.Helper()
+	for _, judge := range []string{`data "preflight_analysis" "api"`, `data "preflight_tcp_connect" "api"`, `ephemeral "preflight_tcp_connect" "api"`, `action "preflight_tcp_connect" "api"`} {
+		for file, content := range files {
+			if strings.Contains(content, judge) {
+				return file, judge
+			}
+		}
+	}
+	t.Fatal("nothing judges")
+	return "", ""
 }
 
 // mockProvider mocks the provider with the one status that would open every gate.
@@ -248,7 +269,7 @@ func mockProvider(arguments string) string {
 
 func TestMockedExampleTestPasses(t *testing.T) {
 	t.Parallel()
-	requireMocks(t)
+	requireTerraform(t, mockProviders)
 	w := newWorkspace(t, examples["terraform-test"].files(t, "terraform-test"))
 	expectText(t, w.succeed("test"), "2 passed, 0 failed")
 }
@@ -287,8 +308,8 @@ func TestEveryConfigurationInTheDocumentationIsAnExample(t *testing.T) {
 		}
 	}
 	pages := []string{filepath.Join(repository, "README.md")}
-	for _, dir := range []string{"docs", "docs/guides", "docs/data-sources"} {
-		matches, err := filepath.Glob(filepath.Join(repository, dir, "*.md"))
+	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
+		matches, err := filepath.Glob(filepath.Join(repository, filepath.FromSlash(pattern)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"testing"
@@ -301,4 +302,145 @@ check "db" {
 }
 `})
 	expectText(t, w.succeed("plan"), "Warning: Preflight Check Failed: Database", "No database")
+}
+
+// ephemeralGateOn is a configuration whose terraform_data.rollout depends on an ephemeral check.
+func ephemeralGateOn(address, arguments string) string {
+	return requiredProviders + fmt.Sprintf(`
+ephemeral "preflight_tcp_connect" "db" {
+  check_name = "Database"
+  address    = %s
+  %s
+}
+resource "terraform_data" "rollout" {
+  depends_on = [ephemeral.preflight_tcp_connect.db]
+}
+`, address, arguments)
+}
+
+func TestEphemeralCheckGatesASavedPlan(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, ephemeralResources)
+	peer := loopback.Listen(t, loopback.IPv4)
+	w := newWorkspace(t, map[string]string{"main.tf": ephemeralGateOn(quoted(peer.AddrPort()), "")})
+	w.succeed("plan", "-out=plan")
+	_ = peer.Close()
+	expectText(t, w.fail("apply", "plan"), "Preflight Check Failed: Database", "Database: connection-refused",
+		"Address: "+peer.AddrPort().String(), "Status: connection-refused, reason: refused", "The system said: dial tcp", "connect: connection refused")
+	w.expectResource(protected, false)
+	w.expectFile("support-bundle/host-collectors/connect/connect.json", "connection-refused")
+}
+
+func TestEphemeralCheckOfTheApplyOnlyLetsThePlanThrough(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, ephemeralResources)
+	peer := loopback.Refused(t)
+	w := newWorkspace(t, map[string]string{"main.tf": ephemeralGateOn(quoted(peer), "exclude = !terraform.applying")})
+	w.succeed("plan", "-out=plan")
+	listener, err := net.Listen("tcp", peer.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	w.succeed("apply", "plan")
+	w.expectResource(protected, true)
+}
+
+func TestTriggersPutTheCheckOff(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, ephemeralResources)
+	peer := loopback.Listen(t, loopback.IPv4)
+	w := newWorkspace(t, map[string]string{"main.tf": ephemeralGateOn(quoted(peer.AddrPort()), "triggers = { id = terraform_data.service.id }") +
+		"resource \"terraform_data\" \"service\" {}\n"})
+	w.succeed("plan", "-out=plan")
+	if peer.Accepted() > 0 {
+		t.Error("the address was dialled while planning")
+	}
+	w.succeed("apply", "plan")
+	w.expectResource(protected, true)
+	if peer.Accepted() == 0 {
+		t.Error("the address was not dialled")
+	}
+}
+
+func TestEphemeralCheckIsJudgedByItsOutcomes(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, ephemeralResources)
+	refused := quoted(loopback.Refused(t))
+	for name, test := range map[string]struct {
+		outcomes string
+		open     bool
+		says     string
+	}{
+		"fail":      {`outcomes = [{ fail = { message = "No database", uri = "https://example.com/db" } }]`, false, "No database Address:"},
+		"unmatched": {`outcomes = [{ pass = { when = "connected" } }]`, false, `no outcome covers the status "connection-refused"`},
+		"warn":      {`outcomes = [{ warn = {} }]`, true, "Warning: Database: connection-refused"},
+		"pass":      {`outcomes = [{ pass = { when = "connection-refused" } }]`, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkspace(t, map[string]string{"main.tf": ephemeralGateOn(refused, test.outcomes)})
+			if test.open {
+				expectText(t, w.succeed("apply", "-auto-approve"), test.says)
+			} else {
+				expectText(t, w.fail("apply", "-auto-approve"), test.says)
+			}
+			w.expectResource(protected, test.open)
+		})
+	}
+}
+
+func TestUnknownOutcomesAreJudgedDuringApply(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.4.0")
+	for name, outcomes := range map[string]string{
+		"all":     "terraform_data.outcomes.output",
+		"element": "[terraform_data.outcomes.output[0]]",
+		"verdict": "[{ pass = terraform_data.outcomes.output[0].pass }]",
+		"when":    "[{ pass = { when = terraform_data.outcomes.output[0].pass.when } }]",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkspace(t, map[string]string{"main.tf": gateOn(quoted(loopback.Refused(t)), "outcomes = "+outcomes) +
+				"resource \"terraform_data\" \"outcomes\" {\n  input = [{ pass = { when = \"connected\" } }]\n}\n"})
+			w.succeed("plan")
+			expectText(t, w.fail("apply", "-auto-approve"), `no outcome covers the status "connection-refused"`)
+			w.expectResource(protected, false)
+		})
+	}
+}
+
+func TestOutcomeThatIsNeverReachedIsAWarning(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.0.0")
+	w := newWorkspace(t, map[string]string{"main.tf": requiredProviders + `
+data "preflight_analysis" "db" {
+  status = "connected"
+  outcomes = [
+    { warn = { when = "error" } },
+    { pass = {} },
+    { fail = { when = "connection-refused" } },
+    { fail = { when = "error" } },
+  ]
+}
+`})
+	output := w.succeed("plan")
+	expectText(t, output, "Warning: Outcome Never Reached", "outcomes[2] never decides, because outcomes[1] comes first")
+}
+
+func TestProviderArgumentsAreCheckedAtValidation(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.0.0")
+	for argument, says := range map[string]string{
+		`timeout = "ten"`:        "is not a duration",
+		`bundle_format = "xml"`:  "is not a bundle format",
+		`bundle_dir = ""`:        "The value is blank",
+		`emit_bundle = "either"`: "bool",
+	} {
+		t.Run(argument, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkspace(t, map[string]string{"main.tf": requiredProviders + "provider \"preflight\" {\n  " + argument + "\n}\ndata \"preflight_tcp_connect\" \"db\" {\n  address = \"db:1\"\n}\n"})
+			expectText(t, w.fail("validate"), says)
+		})
+	}
 }

@@ -7,8 +7,8 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -19,21 +19,42 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
 )
 
-func TestInterruptEndsASilentDial(t *testing.T) {
-	t.Parallel()
-	requireTerraform(t, "1.0.0")
-	peer := loopback.Silent(t, loopback.IPv4)
-	w := newWorkspace(t, map[string]string{"main.tf": requiredProviders + fmt.Sprintf(`
-data "preflight_tcp_connect" "db" {
+//nolint:paralleltest // It measures time, so nothing else may run beside it.
+func TestInterruptEndsACheck(t *testing.T) {
+	const retry = "retry {\n    min_delay = \"2m\"\n    max_delay = \"2m\"\n  }"
+	for name, test := range map[string]struct {
+		oldest string
+		block  string
+		peer   netip.AddrPort
+		more   string
+		during string // what the provider logs when it has come there
+	}{
+		"silent dial":              {"1.0.0", "data", loopback.Silent(t, loopback.IPv4), "", "dialling:"},
+		"between dials":            {"1.0.0", "data", loopback.Refused(t), retry, "dialled:"},
+		"between dials, ephemeral": {ephemeralResources, "ephemeral", loopback.Refused(t), retry, "dialled:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requireTerraform(t, test.oldest)
+			w := newWorkspace(t, map[string]string{"main.tf": requiredProviders + fmt.Sprintf(`
+%s "preflight_tcp_connect" "db" {
   address = %q
   timeout = "5m"
+  %s
 }
-`, peer)})
+`, test.block, test.peer, test.more)})
+			interruptPlan(t, w, test.peer, test.during)
+		})
+	}
+}
+
+// interruptPlan sends a plan what Ctrl-C sends when the provider has logged a text, and expects that it ends at once with an error and
+// no file.
+func interruptPlan(t *testing.T, w *workspace, peer netip.AddrPort, during string) {
+	t.Helper()
 	command := w.command("plan", "-no-color")
+	command.Env = append(command.Env, "TF_LOG_PROVIDER=DEBUG")
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal signals the whole group
-	var errorOutput bytes.Buffer
-	command.Stderr = &errorOutput
-	output, err := command.StdoutPipe()
+	output, err := command.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,13 +62,15 @@ data "preflight_tcp_connect" "db" {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(output)
-	for lines.Scan() && !strings.Contains(lines.Text(), "data.preflight_tcp_connect.db: Reading...") {
+	for lines.Scan() && !strings.Contains(lines.Text(), during) {
 	}
 	interrupted := time.Now()
 	if err := syscall.Kill(-command.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	for lines.Scan() { // to the end, so that Terraform can write
+	var errorOutput strings.Builder
+	for lines.Scan() {
+		fmt.Fprintln(&errorOutput, lines.Text())
 	}
 	err = command.Wait()
 	elapsed := time.Since(interrupted)
@@ -55,8 +78,8 @@ data "preflight_tcp_connect" "db" {
 	if err == nil {
 		t.Error("the interrupted plan succeeded")
 	}
-	expectText(t, flatten(errorOutput.String()), "Check Interrupted", peer.String(), "no result was written")
-	if elapsed > 10*time.Second {
+	expectText(t, flatten(errorOutput.String()), "Error: Check Interrupted", peer.String(), "no result was written")
+	if elapsed > time.Second {
 		t.Errorf("ended %s after the interrupt", elapsed)
 	}
 	if _, err := os.Stat(w.path("support-bundle")); !os.IsNotExist(err) {

@@ -5,6 +5,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,24 +80,27 @@ func findTerraform() (err error) {
 	return err
 }
 
-// requireTerraform skips the test below a version of Terraform. OpenTofu began at 1.6 with all that Terraform 1.6 had.
+// The versions of Terraform that brought what some tests need.
+const (
+	mockProviders      = "1.7.0"
+	ephemeralResources = "1.10.0"
+	actions            = "1.14.0"
+)
+
+// openTofuVersions are those of OpenTofu, where they differ. It began at 1.6 with all that Terraform 1.6 had.
+var openTofuVersions = map[string]string{mockProviders: "1.8.0", ephemeralResources: "1.11.0", actions: "999.0.0"}
+
+// requireTerraform skips the test below a version of Terraform, or the OpenTofu that can do the same.
 func requireTerraform(t *testing.T, oldest string) {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("acceptance tests run Terraform only if TF_ACC is set; `make test` sets it")
 	}
+	if isOpenTofu {
+		oldest = cmp.Or(openTofuVersions[oldest], oldest)
+	}
 	if terraformVersion.Core().LessThan(version.Must(version.NewVersion(oldest))) {
 		t.Skipf("needs Terraform %s, this is %s", oldest, terraformVersion)
-	}
-}
-
-// requireMocks skips the test where there are no mock providers.
-func requireMocks(t *testing.T) {
-	t.Helper()
-	if isOpenTofu {
-		requireTerraform(t, "1.8.0")
-	} else {
-		requireTerraform(t, "1.7.0")
 	}
 }
 

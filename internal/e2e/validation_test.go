@@ -81,7 +81,26 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 	add("analysis", somePass+"\nstatus = \"connected\"\nbundle = \"b\"", "bundle", "Both status and bundle are set", "Use status for")
 	add("analysis", somePass, "", "Neither status nor bundle has a value", "Use status for")
 	add("analysis", somePass+"\nstatus = \"connected\"\nmax_age = \"1h\"", "max_age", "leave max_age out, or set bundle")
-	add("analysis", somePass+"\nstatus = \"connected\"\ncheck_name = \" \"", "check_name", "it is blank")
+	add("analysis", somePass+"\nstatus = \"connected\"\ncheck_name = \" \"", "check_name", "The value is blank")
+
+	retry := func(arguments string) string {
+		return "address = \"db:1\"\ntimeout = \"1m\"\nretry {\n" + arguments + "\n}"
+	}
+	add("tcp_connect", "address = \"db:1\"\nretry {}", "", "must say in timeout how long to wait")
+	add("tcp_connect", retry("attempts = 0"), "attempts", "at least 1")
+	add("tcp_connect", retry("consecutive = 0"), "consecutive", "at least 1")
+	add("tcp_connect", retry("min_delay = \"10s\"\nmax_delay = \"9s\""), "min_delay", "min_delay is 10s, more than max_delay, 9s")
+	add("tcp_connect", retry("min_delay = \"31s\""), "min_delay", "min_delay is 31s, more than max_delay, 30s")
+	add("tcp_connect", retry("attempt_timeout = \"2m\""), "attempt_timeout", "attempt_timeout is 2m0s, more than the timeout of the whole check, 1m0s")
+	add("tcp_connect", retry("attempt_timeout = \"soon\""), "attempt_timeout", durationForm)
+	add("tcp_connect", retry("until = []"), "until", "at least 1")
+	add("tcp_connect", retry("until = [\"refused\"]"), "until", statuses, `Did you mean "connection-refused"?`)
+	add("tcp_connect", retry("give_up_on = [\"no-host\"]"), "give_up_on", `Did you mean "no-such-host"?`)
+	add("tcp_connect", "address = \"db:1\"\nip_family = \"ip4\"", "ip_family", `The families are "any", "ipv4" and "ipv6"`)
+	add("tcp_connect", "address = \"db:1\"\nsource_address = \"eth0\"", "source_address", "is not an IP address")
+	add("tcp_connect", "address = \"db:1\"\nsource_address = \"10.0.0.5\"\nip_family = \"ipv6\"", "source_address", `not of the IP family "ipv6"`)
+	add("tcp_connect", "address = \"[::1]:1\"\nip_family = \"ipv4\"", "ip_family", `not of the IP family "ipv4"`)
+	add("tcp_connect", "address = \"db:1\"\noutcomes = [{ pass = { whne = \"connected\" } }]", "outcomes", `outcomes[0].pass has the key "whne"`)
 
 	config := requiredProviders
 	for i, row := range rows {

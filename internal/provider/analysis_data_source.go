@@ -67,12 +67,12 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			},
 			"collector_name": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read. Default `%s`.", defaultCollectorName),
+				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read, for example `data.preflight_tcp_connect.NAME.collector_name`. Of no effect with `status`. Default `%s`.", defaultCollectorName),
 				Validators:          []validator.String{collectorNameCheck},
 			},
 			"max_age": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Oldest result that is taken, by the time of its file; an older one, or one dated as far in the future, is an error. " +
+				MarkdownDescription: "Oldest result that is taken, by the time of its file; an older one, or one from the future, is an error. " +
 					durationForm + " Only with `bundle`. Default: any age.",
 				Validators: []validator.String{durationCheck},
 			},
@@ -105,16 +105,18 @@ func (d *analysisDataSource) ValidateConfig(ctx context.Context, req datasource.
 // checkSource checks that the status comes from exactly one place.
 func (m *analysisModel) checkSource(diags *diag.Diagnostics) {
 	statusSet, bundleSet := !m.Status.IsNull(), !m.Bundle.IsNull()
+	mayBeExcluded := m.Exclude.IsUnknown() || m.Exclude.ValueBool()
 	const whichToUse = "Use status for a check of this configuration (status = data.preflight_tcp_connect.NAME.status), " +
 		"and bundle for a result that another run or a customer left on disk."
 	switch mayBeNull := m.Status.IsUnknown() || m.Bundle.IsUnknown(); {
 	case statusSet && bundleSet && !mayBeNull:
 		diags.AddAttributeError(path.Root("bundle"), "Two Sources of a Status", "Both status and bundle are set. "+whichToUse)
-	case !statusSet && !bundleSet && m.Exclude.Equal(types.BoolValue(false)), !statusSet && !bundleSet && m.Exclude.IsNull():
+	case !statusSet && !bundleSet && !mayBeExcluded:
 		diags.AddAttributeError(path.Root("status"), "No Status to Judge", "Neither status nor bundle has a value. "+whichToUse+
-			"\n\nThe status of a collector with exclude = true is null, and so is its bundle_dir: set exclude on this analysis too, by the same expression.")
+			"\n\nThe status of a collector with exclude = true is null: set exclude on this analysis too, by the same expression. "+
+			"Its bundle_dir is null then, and also with emit_bundle = false: use status.")
 	}
-	if !bundleSet && !m.MaxAge.IsNull() {
+	if !bundleSet && !m.MaxAge.IsNull() && !mayBeExcluded {
 		diags.AddAttributeError(path.Root("max_age"), "Max Age Without Bundle",
 			"max_age limits the age of a result that is read from a bundle. A status of this run is never old: leave max_age out, or set bundle.")
 	}
@@ -166,14 +168,16 @@ func (m *analysisModel) readStatus(i *instance, diags *diag.Diagnostics) {
 	m.CollectedAt = timeValue(collectedAt)
 }
 
-// checkAge tells whether a result is too old. A clock that was set back makes a result look newer than it is, and one from further
-// in the future than it may be old proves nothing.
+// clockSkew is how far in the future a result may be dated: the clocks of a network of machines differ a little.
+const clockSkew = time.Minute
+
+// checkAge tells whether a result is too old. One from the future proves nothing: a clock was wrong when it was written, or is now.
 func checkAge(age, maxAge time.Duration) error {
 	switch {
 	case age > maxAge:
 		return fmt.Errorf("the result is %s old, and max_age is %s. Run the check again, or use the status of this run: "+
 			"status = data.preflight_tcp_connect.NAME.status.", age.Round(time.Second), maxAge)
-	case age < -maxAge:
+	case age < -clockSkew:
 		return fmt.Errorf("the result is dated %s in the future, so its age is not known. Compare the clocks of the machines that wrote and read it.", (-age).Round(time.Second))
 	default:
 		return nil

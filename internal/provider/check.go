@@ -275,12 +275,20 @@ func (a *checkArguments) run(ctx context.Context, i *instance, isGate bool, prog
 		}
 		return model
 	}
-	result, file, err := i.check(ctx, c, progress)
+	address := c.dial.target.Address
+	tflog.Debug(ctx, "dialling", map[string]any{"address": address.String()})
+	result, file, err := i.check(ctx, c, func(attempt tcpconnect.Attempt) {
+		tflog.Debug(ctx, "dialled", map[string]any{
+			"address": address.String(), "attempt": attempt.Number, "status": attempt.Result.Status, "reason": attempt.Result.Reason, "next": attempt.Next.String(),
+		})
+		if progress != nil {
+			progress(attempt)
+		}
+	})
 	if err != nil {
-		addCheckError(c.dial.target.Address, err, diags)
+		addCheckError(address, err, diags)
 		return nil
 	}
-	tflog.Debug(ctx, "dialled", map[string]any{"address": c.dial.target.Address.String(), "status": result.Status, "reason": result.Reason, "attempts": result.Attempts})
 	diags.Append(model.fillResult(ctx, result)...)
 	if file != "" {
 		model.BundleDir = types.StringValue(i.bundleDir)
@@ -291,7 +299,7 @@ func (a *checkArguments) run(ctx context.Context, i *instance, isGate bool, prog
 		model.fill(analysis)
 		model.OutcomeMessage = types.StringValue(analysis.Message)
 	}
-	report(a.checkName(), analysis, isGate || a.Strict.ValueBool(), factsOf(c.dial.target.Address, result), diags)
+	report(a.checkName(), analysis, isGate || a.Strict.ValueBool(), factsOf(address, result), diags)
 	return model
 }
 
@@ -380,6 +388,6 @@ func addCheckError(address tcpconnect.Address, err error, diags *diag.Diagnostic
 		diags.AddError("Check Interrupted", fmt.Sprintf("The run was stopped while %s was checked. Nothing is known about it, and no result was written.", address))
 	default:
 		diags.AddError("Result Not Written", fmt.Sprintf("%s was dialled, but the result could not be kept in the support bundle: %s. "+
-			"Make the directory writable, choose another with bundle_dir, or set emit_bundle = false.", address, err))
+			"Look at the path, its permissions and the free space, choose another directory with bundle_dir, or set emit_bundle = false.", address, err))
 	}
 }

@@ -6,7 +6,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -36,7 +35,7 @@ type dialArguments struct {
 }
 
 // check dials and records. It returns the result and the path of its file, empty if none is written. The error says why there is
-// no result, or why it could not be written. progress, if not nil, is told of each dial.
+// no result, or why it could not be written. progress is told of each dial.
 func (i *instance) check(ctx context.Context, c check, progress func(tcpconnect.Attempt)) (tcpconnect.Result, string, error) {
 	if err := i.claim(c.collectorName, c.dial); err != nil {
 		return tcpconnect.Result{}, "", err
@@ -63,7 +62,7 @@ func (i *instance) collect(ctx context.Context, dial dialArguments, progress fun
 		return i.collector.Wait(ctx, dial.target, dial.timeout, *dial.retry, progress)
 	}
 	result, err := i.collector.Collect(ctx, dial.target, dial.timeout)
-	if err == nil && progress != nil {
+	if err == nil {
 		progress(tcpconnect.Attempt{Number: 1, Result: result})
 	}
 	return result, err
@@ -84,6 +83,7 @@ func (i *instance) claim(collectorName string, dial dialArguments) error {
 		return &claimError{collectorName, earlier, dial}
 	}
 	i.claims[key] = dial
+	delete(i.written, collectorName) // it is about to be replaced
 	return nil
 }
 
@@ -95,7 +95,7 @@ type claimError struct {
 
 func (e *claimError) Error() string {
 	return fmt.Sprintf("Two collectors are named %q, and dial differently: one %s (timeout %s), the other %s (timeout %s). "+
-		"The second would overwrite the first one's result file, so it was not run. Set a different collector_name on each.",
+		"The second would overwrite the first one's result file, so it was not run. Set a different collector_name on each (with for_each: collector_name = each.key).",
 		e.collectorName, e.earlier.target.Address, e.earlier.timeout, e.later.target.Address, e.later.timeout)
 }
 
@@ -107,13 +107,14 @@ func (i *instance) readResult(dir, collectorName string) (tcpconnect.Status, tim
 		return "", time.Time{}, err
 	}
 	status := tcpconnect.Status(result.Status)
-	if i.writesTo(dir) {
+	if bundle.Same(dir, i.bundleDir, collectorName) {
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		switch own, found := i.written[collectorName]; {
 		case !found:
 			return "", time.Time{}, fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a collector named %q: "+
-				"what lies there is an older run's. Use status = data.preflight_tcp_connect.NAME.status, which is always this run's.", dir, collectorName)
+				"what lies there may be an older run's. (The plan is a process of its own: what it has written is not the apply's.) "+
+				"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's.", dir, collectorName)
 		case own != status:
 			return "", time.Time{}, fmt.Errorf("%s holds %q, but this run has written %q: another run has overwritten the result. "+
 				"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's, and give each run its own bundle_dir.",
@@ -121,14 +122,4 @@ func (i *instance) readResult(dir, collectorName string) (tcpconnect.Status, tim
 		}
 	}
 	return status, written, nil
-}
-
-// writesTo tells whether dir is this provider's own bundle directory, however it is spelt.
-func (i *instance) writesTo(dir string) bool {
-	own, err := os.Stat(i.bundleDir)
-	if err != nil {
-		return false
-	}
-	other, err := os.Stat(dir)
-	return err == nil && os.SameFile(own, other)
 }

@@ -31,8 +31,31 @@ const outcomesForm = "outcomes is a list of objects such as { fail = { when = \"
 type outcomesCheck struct{}
 
 func (outcomesCheck) ValidateDynamic(_ context.Context, req validator.DynamicRequest, resp *validator.DynamicResponse) {
-	if !req.ConfigValue.IsNull() {
-		decodeOutcomes(req.ConfigValue, &resp.Diagnostics)
+	if req.ConfigValue.IsNull() {
+		return
+	}
+	if outcomes, whole := decodeOutcomes(req.ConfigValue, &resp.Diagnostics); whole {
+		warnOfUnreachable(outcomes, &resp.Diagnostics)
+	}
+}
+
+// warnOfUnreachable tells of outcomes that never decide, because an earlier one matches whatever they match.
+func warnOfUnreachable(outcomes []tcpconnect.Outcome, diags *diag.Diagnostics) {
+	earlier := make(map[tcpconnect.Status]int) // the empty status is every one
+	for i, outcome := range outcomes {
+		first, covered := earlier[""]
+		if covered && outcome.When == "" && outcomes[first].Verdict == tcpconnect.Pass {
+			continue // a status that this version does not know passes the first one by
+		}
+		if !covered {
+			first, covered = earlier[outcome.When]
+		}
+		if covered {
+			diags.AddAttributeWarning(path.Root("outcomes").AtListIndex(i), "Outcome Never Reached",
+				fmt.Sprintf("outcomes[%d] never decides, because outcomes[%d] comes first and matches the same. The first outcome that matches decides: put special ones before general ones.", i, first))
+			continue
+		}
+		earlier[outcome.When] = i
 	}
 }
 
@@ -196,7 +219,7 @@ func (d outcomeDecoder) checkKeys(label string, attributes map[string]attr.Value
 	ok := true
 	for _, key := range slices.Sorted(maps.Keys(attributes)) {
 		if !slices.Contains(known, key) {
-			d.addError("%s has the key %q, which does not exist. The keys are %s. Did you mean %q?", label, key, plainList(known), suggest.Nearest(key, known))
+			d.addError("%s has the key %q, which does not exist. The keys are %s.%s", label, key, plainList(known), suggest.Question(key, known))
 			ok = false
 		}
 	}

@@ -206,6 +206,12 @@ data "preflight_analysis" "db" {
   strict     = true
   outcomes   = [{ pass = { when = "connected" } }]
 }
+data "preflight_analysis" "of_bundle" {
+  bundle   = data.preflight_tcp_connect.db.bundle_dir
+  max_age  = "1h"
+  exclude  = true
+  outcomes = [{ pass = { when = "connected" } }]
+}
 `, peer.AddrPort()),
 		ConfigStateChecks: checks,
 	})
@@ -277,8 +283,8 @@ func TestProviderEnvironment(t *testing.T) {
 	for variable, test := range map[string]struct{ value, want string }{
 		"PREFLIGHT_TIMEOUT":       {"ten", `PREFLIGHT_TIMEOUT: "ten" is not a duration`},
 		"PREFLIGHT_BUNDLE_FORMAT": {"xml", `PREFLIGHT_BUNDLE_FORMAT: "xml" is not a bundle format`},
-		"PREFLIGHT_EMIT_BUNDLE":   {"maybe", `PREFLIGHT_EMIT_BUNDLE: "maybe" is neither "true" nor "false"`},
-		"PREFLIGHT_BUNDLE_DIR":    {" ", `PREFLIGHT_BUNDLE_DIR: it is blank`},
+		"PREFLIGHT_EMIT_BUNDLE":   {"maybe", `PREFLIGHT_EMIT_BUNDLE: "maybe" is neither true nor false`},
+		"PREFLIGHT_BUNDLE_DIR":    {" ", `PREFLIGHT_BUNDLE_DIR: The value is blank`},
 	} {
 		t.Run(variable, func(t *testing.T) {
 			t.Setenv(variable, test.value)
@@ -339,6 +345,7 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 	old, oldFile := plantResult(t, "connected", 90*time.Minute)
 	future, _ := plantResult(t, "connected", -90*time.Minute)
 	unknown, _ := plantResult(t, `{"status":"half-open","message":""}`, 0)
+	hostile, _ := plantResult(t, `{"status":"\u001b[2Jconnected\nApply complete!"}`, 0)
 	missing := filepath.Join(t.TempDir(), "gone")
 	for name, test := range map[string]struct {
 		config string
@@ -351,6 +358,7 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 		"a file":            {analysisOf(oldFile, ""), []string{oldFile, "bundle directory"}},
 		"too old":           {analysisOf(old, "max_age = \"1h\"\n"), []string{"the result is 1h30m", "status = data.preflight_tcp_connect.NAME.status"}},
 		"in the future":     {analysisOf(future, "max_age = \"1h\"\n"), []string{"in the future"}},
+		"hostile status":    {analysisOf(hostile, ""), []string{"no status"}},
 		"unknown status":    {analysisOf(unknown, "strict = true\n"), []string{`no outcome covers the status "half-open"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -387,6 +395,21 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 			ExpectError: says("this run has written no result of a collector named \"connect\""),
 		})
 	})
+	t.Run("an older run's, through a link", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		own, _ := plantResult(t, "connected", 0)
+		if err := os.Rename(own, filepath.Join(dir, "own")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(filepath.Join("own", "host-collectors"), filepath.Join(dir, "host-collectors")); err != nil {
+			t.Skipf("this user may not make symbolic links: %v", err)
+		}
+		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+			Config: providerBlock(filepath.Join(dir, "own"), "") + analysisOf(dir, ""), PlanOnly: true,
+			ExpectError: says("this run has written no result of a collector named \"connect\""),
+		})
+	})
 	t.Run("an older run's, nothing written", func(t *testing.T) {
 		t.Parallel()
 		dir, _ := plantResult(t, "connected", 0)
@@ -405,7 +428,7 @@ func TestResultOfAnotherRunIsNotTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := own.check(t.Context(), check{collectorName: "connect", dial: dialArguments{target: tcpconnect.Target{Address: address}, timeout: time.Minute}}, nil); err != nil {
+	if _, _, err := own.check(t.Context(), check{collectorName: "connect", dial: dialArguments{target: tcpconnect.Target{Address: address}, timeout: time.Minute}}, func(tcpconnect.Attempt) {}); err != nil {
 		t.Fatal(err)
 	}
 	if status, _, err := own.readResult(dir, "connect"); err != nil || status != tcpconnect.ConnectionRefused {
@@ -444,6 +467,16 @@ data "preflight_tcp_connect" "second" {
 		t.Error("the second collector dialled")
 	}
 	acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(t.TempDir(), "") + config("db2")})
+}
+
+func TestResultThatCanNotBeWrittenIsAnError(t *testing.T) {
+	t.Parallel()
+	_, file := plantResult(t, "connected", 0)
+	config := providerBlock(file, "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n}\n", loopback.Open(t))
+	for _, want := range []string{"Result Not Written", file, "set emit_bundle = false"} {
+		acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
+	}
+	expectFile(t, file, "connected")
 }
 
 func TestNullStatusSaysToExclude(t *testing.T) {

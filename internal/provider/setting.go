@@ -76,7 +76,7 @@ func textOf(value attr.Value) string {
 func parseBool(text string) (bool, error) {
 	value, err := strconv.ParseBool(text)
 	if err != nil {
-		return false, fmt.Errorf("%q is neither \"true\" nor \"false\"", text)
+		return false, fmt.Errorf("%q is neither true nor false. Write \"true\" or \"false\".", text)
 	}
 	return value, nil
 }

@@ -46,7 +46,7 @@ func parseCollectorName(text string) (string, error) {
 
 func parseNotBlank(text string) (string, error) {
 	if strings.TrimSpace(text) == "" {
-		return "", errors.New("it is blank. Write a text, or leave the argument out for its default.")
+		return "", errors.New("The value is blank. Write a text, or leave it out.")
 	}
 	return text, nil
 }

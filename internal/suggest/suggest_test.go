@@ -25,6 +25,10 @@ func TestNearestFindsTheWordThatWasMeant(t *testing.T) {
 		{"url", keys, "uri"},
 		{"pas", []string{"fail", "warn", "pass"}, "pass"},
 		{"anything", nil, ""},
+		{"ok", statuses, ""},
+		{"ok", []string{"fail", "warn", "pass"}, ""},
+		{"true", statuses, ""},
+		{"", statuses, ""},
 	} {
 		if got := Nearest(test.found, test.known); got != test.want {
 			t.Errorf("Nearest(%q) = %q, want %q", test.found, got, test.want)

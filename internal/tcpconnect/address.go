@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -139,12 +140,17 @@ func checkHost(host string) error {
 // serviceName is RFC 6335, section 5.1, without its limit of 15 characters, which services(5) does not keep.
 var serviceName = regexp.MustCompile(`^[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*$`)
 
+// serviceLookupTimeout limits a lookup that takes longer than reading a file only where a directory service gives the names.
+const serviceLookupTimeout = 5 * time.Second
+
 func parsePort(text string) (uint16, error) {
 	if text == "" {
 		return 0, errors.New("has no port after the colon")
 	}
 	if serviceName.MatchString(text) {
-		port, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", text)
+		ctx, cancel := context.WithTimeout(context.Background(), serviceLookupTimeout)
+		defer cancel()
+		port, err := net.DefaultResolver.LookupPort(ctx, "tcp", text)
 		if err != nil || port < 1 {
 			return 0, fmt.Errorf("has the port %q, a service name that this machine does not know; a number from 1 to 65535 always works", text)
 		}

@@ -181,7 +181,7 @@ func (c *Collector) dial(ctx context.Context, local netip.Addr, remote netip.Add
 	if err != nil {
 		return nil, err
 	}
-	if addrPort(conn.LocalAddr()) == addrPort(conn.RemoteAddr()) {
+	if met := addrPort(conn.RemoteAddr()); met.IsValid() && met == addrPort(conn.LocalAddr()) {
 		// TCP can connect a socket to itself (RFC 9293, section 3.5, simultaneous open) if the kernel picks the dialled
 		// port of this machine as the local one. That shows that nobody listens there.
 		_ = conn.Close()

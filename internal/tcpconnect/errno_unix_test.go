@@ -11,10 +11,7 @@ import (
 	"testing"
 )
 
-const (
-	refusedErrno = syscall.ECONNREFUSED
-	limitErrno   = syscall.EMFILE
-)
+const refusedErrno = syscall.ECONNREFUSED
 
 func syscallError(errno syscall.Errno) error { return os.NewSyscallError("connect", errno) }
 

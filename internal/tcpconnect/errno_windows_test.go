@@ -11,10 +11,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-const (
-	refusedErrno = windows.WSAECONNREFUSED
-	limitErrno   = windows.WSAEMFILE
-)
+const refusedErrno = windows.WSAECONNREFUSED
 
 func syscallError(errno syscall.Errno) error { return os.NewSyscallError("connectex", errno) }
 

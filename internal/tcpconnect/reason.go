@@ -29,11 +29,8 @@ func dialReason(err error) Reason {
 }
 
 // lookupReason classifies the error of a name lookup. What happened on the way to the resolver says nothing about the peer, so
-// a resolver that refuses a connection is a DNS failure.
+// a resolver that refuses a connection is a DNS failure. So is a limit of this machine: Go's resolver keeps only its text.
 func lookupReason(err error) Reason {
-	if errno, ok := errors.AsType[syscall.Errno](err); ok && errnoReasons[errno] == ReasonLocalLimit {
-		return ReasonLocalLimit
-	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 		return ReasonNoSuchHost
 	}

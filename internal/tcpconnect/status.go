@@ -91,7 +91,7 @@ func notOneOf[S ~string](kind, text string, known []S) error {
 	for _, word := range known {
 		quoted = append(quoted, fmt.Sprintf("%q", word))
 	}
-	return fmt.Errorf("%q is not a %s. Use one of %s. Did you mean %q?", text, kind, strings.Join(quoted, ", "), suggest.Nearest(text, known))
+	return fmt.Errorf("%q is not a %s. Use one of %s.%s", text, kind, strings.Join(quoted, ", "), suggest.Question(text, known))
 }
 
 // Status returns the status that the reason explains.

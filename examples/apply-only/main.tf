@@ -1,0 +1,28 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "address" {
+  description = "The Kubernetes API server."
+  type        = string
+  default     = "10.128.0.29:6443"
+}
+
+ephemeral "preflight_tcp_connect" "api" {
+  check_name = "Kubernetes API TCP Connection Status"
+  address    = var.address
+  exclude    = !terraform.applying # gates the apply only: the plan may be made anywhere
+
+  outcomes = [
+    { pass = { when = "connected" } },
+    { fail = { message = "The Kubernetes API must be reachable where the plan is applied" } },
+  ]
+}
+
+resource "terraform_data" "rollout" {
+  depends_on = [ephemeral.preflight_tcp_connect.api]
+}

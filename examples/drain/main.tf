@@ -1,0 +1,39 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+
+variable "address" {
+  description = "The server that is being drained."
+  type        = string
+  default     = "10.128.0.29:8080"
+}
+
+# Waits for the port to close.
+data "preflight_tcp_connect" "api" {
+  check_name = "The old server is drained"
+  address    = var.address
+  timeout    = "3s"
+
+  retry {
+    until = ["connection-refused"]
+  }
+
+  outcomes = [
+    { pass = { when = "connection-refused" } },
+    { fail = { message = "The old server still accepts connections" } },
+  ]
+}
+
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_tcp_connect.api.proceed
+      error_message = data.preflight_tcp_connect.api.outcome_message
+    }
+  }
+}

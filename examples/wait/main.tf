@@ -1,0 +1,44 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "address" {
+  description = "The Kubernetes API server."
+  type        = string
+  default     = "10.128.0.29:6443"
+}
+
+data "preflight_tcp_connect" "api" {
+  collector_name = "kubernetes-api-tcp-conn-status"
+  address        = var.address
+  timeout        = "5s" # in all
+
+  retry {
+    attempt_timeout = "2s" # of one dial
+    min_delay       = "500ms"
+    max_delay       = "10s"
+    give_up_on      = ["no-such-host"] # a misspelt name gets no better by waiting
+  }
+}
+
+data "preflight_analysis" "api" {
+  check_name = "Kubernetes API TCP Connection Status"
+  status     = data.preflight_tcp_connect.api.status
+  outcomes = [
+    { pass = { when = "connected" } },
+    { fail = { message = "The Kubernetes API did not come up in time" } },
+  ]
+}
+
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_analysis.api.proceed
+      error_message = "${data.preflight_analysis.api.message} (${data.preflight_tcp_connect.api.attempts} attempts)"
+    }
+  }
+}

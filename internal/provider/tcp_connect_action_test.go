@@ -1,0 +1,254 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// The action is driven over the plugin protocol, because a Terraform older than 1.14 has none; internal/e2e runs its example where
+// Terraform is new enough.
+
+const actionName = "preflight_tcp_connect"
+
+// actionServer is a provider server, configured, with the schema of the action.
+type actionServer struct {
+	tfprotov6.ProviderServer
+	tfprotov6.ActionServer
+	schema *tfprotov6.Schema
+}
+
+func newActionServer(t *testing.T) actionServer {
+	t.Helper()
+	server := providerserver.NewProtocol6(&Provider{version: "test"})()
+	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": t.TempDir()}),
+	})
+	if err != nil || len(configured.Diagnostics) > 0 {
+		t.Fatal(err, configured.Diagnostics)
+	}
+	return actionServer{server, server.(tfprotov6.ActionServer), schemas.ActionSchemas[actionName].Schema}
+}
+
+// objectOf makes a configuration in which what is not given is null.
+func objectOf(t *testing.T, schema *tfprotov6.Schema, given map[string]any) *tfprotov6.DynamicValue {
+	t.Helper()
+	objectType := schema.ValueType().(tftypes.Object)
+	value, err := tfprotov6.NewDynamicValue(objectType, valueOf(objectType, given))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &value
+}
+
+func valueOf(wanted tftypes.Type, given any) tftypes.Value {
+	object, isObject := wanted.(tftypes.Object)
+	fields, isMap := given.(map[string]any)
+	if !isObject || !isMap {
+		if value, isValue := given.(tftypes.Value); isValue {
+			return value
+		}
+		return tftypes.NewValue(wanted, given)
+	}
+	values := make(map[string]tftypes.Value, len(object.AttributeTypes))
+	for name, attribute := range object.AttributeTypes {
+		values[name] = valueOf(attribute, fields[name])
+	}
+	return tftypes.NewValue(wanted, values)
+}
+
+// invoke returns the progress messages of the action and the diagnostics of its end.
+func (s actionServer) invoke(t *testing.T, ctx context.Context, given map[string]any, onProgress func(string)) (progress []string, diagnostics []*tfprotov6.Diagnostic) { //nolint:revive // The test comes first, as in t.Run.
+	t.Helper()
+	config := objectOf(t, s.schema, given)
+	validated, err := s.ValidateActionConfig(ctx, &tfprotov6.ValidateActionConfigRequest{ActionType: actionName, Config: config})
+	if err != nil || len(validated.Diagnostics) > 0 {
+		t.Fatal(err, texts(validated.Diagnostics))
+	}
+	stream, err := s.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for event := range stream.Events {
+		switch event := event.Type.(type) {
+		case tfprotov6.ProgressInvokeActionEventType:
+			progress = append(progress, event.Message)
+			onProgress(event.Message)
+		case tfprotov6.CompletedInvokeActionEventType:
+			diagnostics = event.Diagnostics
+		}
+	}
+	return progress, diagnostics
+}
+
+func texts(diagnostics []*tfprotov6.Diagnostic) (texts []string) {
+	for _, diagnostic := range diagnostics {
+		texts = append(texts, fmt.Sprintf("%s: %s: %s", diagnostic.Severity, diagnostic.Summary, diagnostic.Detail))
+	}
+	return texts
+}
+
+func ignore(string) {}
+
+func TestActionReportsEveryDialAndSucceeds(t *testing.T) {
+	t.Parallel()
+	peer := loopback.Refused(t)
+	retry := map[string]any{"min_delay": "20ms", "max_delay": "20ms"}
+	var listener net.Listener
+	progress, diagnostics := newActionServer(t).invoke(t, t.Context(), map[string]any{"address": peer.String(), "timeout": "1m", "retry": retry}, func(message string) {
+		if !strings.HasPrefix(message, "attempt 3:") {
+			return
+		}
+		var err error
+		if listener, err = net.Listen("tcp", peer.String()); err != nil {
+			t.Error(err)
+		}
+		t.Cleanup(func() { _ = listener.Close() })
+	})
+	if len(diagnostics) > 0 {
+		t.Error(texts(diagnostics))
+	}
+	if len(progress) < 4 || progress[len(progress)-1] != fmt.Sprintf("attempt %d: connected", len(progress)) {
+		t.Errorf("progress %q", progress)
+	}
+	if line := regexp.MustCompile(`^attempt 1: connection-refused, next try in \S+, \S+ left$`); !line.MatchString(progress[0]) {
+		t.Errorf("progress %q", progress[0])
+	}
+}
+
+func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
+	t.Parallel()
+	peer := loopback.Refused(t)
+	outcome := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"message": tftypes.String, "uri": tftypes.String}}
+	element := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"fail": outcome}}
+	outcomes := tftypes.NewValue(tftypes.List{ElementType: element}, []tftypes.Value{valueOf(element, map[string]any{
+		"fail": map[string]any{"message": "No database", "uri": "https://example.com/db"},
+	})})
+	for name, test := range map[string]struct {
+		given map[string]any
+		says  []string
+	}{
+		"not ready": {map[string]any{}, []string{"Database: connection-refused"}},
+		"outcomes":  {map[string]any{"outcomes": outcomes}, []string{"No database", "More: https://example.com/db"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test.given["address"], test.given["check_name"] = peer.String(), "Database"
+			progress, diagnostics := newActionServer(t).invoke(t, t.Context(), test.given, ignore)
+			if !slices.Equal(progress, []string{"attempt 1: connection-refused"}) {
+				t.Errorf("progress %q", progress)
+			}
+			said := strings.Join(texts(diagnostics), "\n")
+			for _, fragment := range append(test.says, "ERROR: Preflight Check Failed: Database", "Address: "+peer.String(), "reason: refused", "The system said: dial tcp") {
+				if !strings.Contains(said, fragment) {
+					t.Errorf("the action does not say %q but %q", fragment, said)
+				}
+			}
+		})
+	}
+}
+
+func TestExcludedActionDoesNothing(t *testing.T) {
+	t.Parallel()
+	peer := loopback.Listen(t, loopback.IPv4)
+	progress, diagnostics := newActionServer(t).invoke(t, t.Context(), map[string]any{"address": peer.AddrPort().String(), "exclude": true}, ignore)
+	if len(progress) > 0 || len(diagnostics) > 0 || peer.Accepted() > 0 {
+		t.Errorf("progress %q, %q, %d connections", progress, texts(diagnostics), peer.Accepted())
+	}
+}
+
+func TestInterruptedActionEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	server := newActionServer(t)
+	given := map[string]any{"address": loopback.Refused(t).String(), "timeout": "1h", "retry": map[string]any{"min_delay": "30m", "max_delay": "30m"}}
+	_, diagnostics := server.invoke(t, t.Context(), given, func(string) {
+		if _, err := server.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{}); err != nil {
+			t.Error(err)
+		}
+	})
+	if said := strings.Join(texts(diagnostics), "\n"); !strings.Contains(said, "ERROR: Check Interrupted") {
+		t.Errorf("the interrupted action says %q", said)
+	}
+}
+
+func TestActionRefusesWhatTheDataSourceRefuses(t *testing.T) {
+	t.Parallel()
+	server := newActionServer(t)
+	for want, given := range map[string]map[string]any{
+		"has no port":                     {"address": "db"},
+		"must say in timeout":             {"address": "db:1", "retry": map[string]any{}},
+		"not of the IP family":            {"address": "127.0.0.1:1", "ip_family": "ipv6"},
+		"more than max_delay":             {"address": "db:1", "timeout": "1m", "retry": map[string]any{"min_delay": "40s"}},
+		`Did you mean "no-such-host"?`:    {"address": "db:1", "timeout": "1m", "retry": map[string]any{"give_up_on": tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, "no-host")})}},
+		"A collector's name has 1 to 128": {"address": "db:1", "collector_name": "../x"},
+	} {
+		validated, err := server.ValidateActionConfig(t.Context(), &tfprotov6.ValidateActionConfigRequest{ActionType: actionName, Config: objectOf(t, server.schema, given)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Join(texts(validated.Diagnostics), "\n"); len(validated.Diagnostics) != 1 || !strings.Contains(said, want) {
+			t.Errorf("%v: %q, want %q", given, said, want)
+		}
+	}
+}
+
+func TestProgressIsALineForPeople(t *testing.T) {
+	t.Parallel()
+	attempt := tcpconnect.Attempt{Number: 3, Result: tcpconnect.Result{Status: tcpconnect.ConnectionRefused}, Next: 4 * time.Second, Left: 41 * time.Second}
+	if got, want := describeAttempt(attempt), "attempt 3: connection-refused, next try in 4s, 41s left"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// A Terraform older than 1.14 does not list actions, so docs/ is generated from the provider's own schema.
+func TestEveryArgumentIsInTheDocumentation(t *testing.T) {
+	t.Parallel()
+	server := newActionServer(t)
+	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for page, schema := range map[string]*tfprotov6.Schema{
+		"actions/tcp_connect.md":             schemas.ActionSchemas[actionName].Schema,
+		"data-sources/tcp_connect.md":        schemas.DataSourceSchemas["preflight_tcp_connect"],
+		"data-sources/analysis.md":           schemas.DataSourceSchemas["preflight_analysis"],
+		"ephemeral-resources/tcp_connect.md": schemas.EphemeralResourceSchemas["preflight_tcp_connect"],
+		"index.md":                           schemas.Provider,
+	} {
+		content, err := os.ReadFile(filepath.Join("../../docs", filepath.FromSlash(page)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		attributes := schema.Block.Attributes
+		for _, block := range schema.Block.BlockTypes {
+			attributes = append(attributes, block.Block.Attributes...)
+		}
+		for _, attribute := range attributes {
+			line := regexp.MustCompile("(?m)^- `" + attribute.Name + "` \\([A-Za-z0-9, ]+\\) ?(\\(see .*\\))?" + regexp.QuoteMeta(attribute.Description))
+			if attribute.NestedType == nil && !line.Match(content) {
+				t.Errorf("docs/%s does not describe %s as the schema does; run `make generate`", page, attribute.Name)
+			}
+		}
+	}
+}
