@@ -1,8 +1,8 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Command demo shows a gate that lets a plan through and then stops it, with the real Terraform and a real listener. It fails if
-// either does not happen. Run it by `make demo`.
+// Command demo shows a gate that lets a plan through and then stops it, and a saved plan that is stopped when it is applied, with the
+// real Terraform and a real listener. It fails if any of it does not happen. Run it by `make demo`.
 package main
 
 import (
@@ -16,15 +16,17 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hashicorp/go-version"
+
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/mirror"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
 const (
-	configuration = "examples/precondition/main.tf"
 	collectorName = "kubernetes-api-tcp-conn-status"
 	closedMessage = "Connection to the Kubernetes API address was refused"
+	failedCheck   = "Preflight Check Failed: Kubernetes API TCP Connection Status"
 )
 
 func main() {
@@ -49,27 +51,59 @@ func run(terraform string) (err error) {
 	if err != nil {
 		return err
 	}
-	config, err := os.ReadFile(configuration)
+	gate := workspace{terraform: terraform, dir: filepath.Join(dir, "gate"), cliConfig: cliConfig}
+	if err := gate.start("examples/precondition/main.tf"); err != nil {
+		return err
+	}
+	if err := gate.openAndClose(); err != nil {
+		return err
+	}
+
+	found, err := mirror.TerraformVersion(terraform)
 	if err != nil {
 		return err
 	}
-	work := workspace{terraform: terraform, dir: filepath.Join(dir, "rollout"), cliConfig: cliConfig}
-	if err := os.Mkdir(work.dir, 0o755); err != nil {
+	if !hasEphemeralResources(filepath.Base(terraform), found) {
+		fmt.Printf("\n%s %s has no ephemeral resources, so the gate at apply time is not shown.\n", filepath.Base(terraform), found)
+		return nil
+	}
+	saved := workspace{terraform: terraform, dir: filepath.Join(dir, "saved-plan"), cliConfig: cliConfig}
+	if err := saved.start("examples/ephemeral-resources/preflight_tcp_connect/ephemeral-resource.tf"); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(work.dir, "main.tf"), config, 0o644); err != nil {
-		return err
+	return saved.stopSavedPlan()
+}
+
+func hasEphemeralResources(command string, found *version.Version) bool {
+	oldest := "1.10.0"
+	if strings.HasPrefix(command, "tofu") {
+		oldest = "1.11.0"
 	}
-	fmt.Printf("The configuration is %s.\n", configuration)
-	if output, err := work.run("init"); err != nil {
-		return fmt.Errorf("terraform init: %w\n%s", err, output)
-	}
-	return work.openAndClose()
+	return found.Core().GreaterThanOrEqual(version.Must(version.NewVersion(oldest)))
 }
 
 // workspace is a directory in which Terraform is run.
 type workspace struct {
 	terraform, dir, cliConfig string
+}
+
+// start makes the directory with a configuration and initializes it.
+func (w workspace) start(configuration string) error {
+	content, err := os.ReadFile(configuration)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(w.dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(w.dir, "main.tf"), content, 0o644); err != nil {
+		return err
+	}
+	fmt.Printf("\nThe configuration is %s.\n", configuration)
+	if output, err := w.run("init"); err != nil {
+		return fmt.Errorf("init: %w\n%s", err, output)
+	}
+	return nil
 }
 
 // openAndClose plans with a listener, and again without it.
@@ -85,7 +119,7 @@ func (w workspace) openAndClose() error {
 	if _, err := w.show(plan...); err != nil {
 		return fmt.Errorf("the plan should have gone through: %w", err)
 	}
-	if err := w.showResult(tcpconnect.Connected); err != nil {
+	if err := w.showResult(collectorName, tcpconnect.Connected); err != nil {
 		return err
 	}
 
@@ -93,18 +127,36 @@ func (w workspace) openAndClose() error {
 		return err
 	}
 	title(fmt.Sprintf("Plan after the listener at %s has stopped", listener.Addr()))
-	output, err := w.show(plan...)
-	if err == nil {
-		return errors.New("the plan went through, although nothing listens: the gate is broken")
+	if err := w.showStopped(closedMessage, plan...); err != nil {
+		return err
 	}
-	if !strings.Contains(output, closedMessage) {
-		return fmt.Errorf("the plan was stopped, but not with %q", closedMessage)
+	return w.showResult(collectorName, tcpconnect.ConnectionRefused)
+}
+
+// stopSavedPlan saves a plan with a listener and applies it without.
+func (w workspace) stopSavedPlan() error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
 	}
-	return w.showResult(tcpconnect.ConnectionRefused)
+	defer listener.Close() //nolint:errcheck // It is closed below; this is for the error paths.
+
+	title(fmt.Sprintf("Save a plan while %s accepts connections", listener.Addr()))
+	if _, err := w.show("plan", "-no-color", "-input=false", "-out=plan", "-var=address="+listener.Addr().String()); err != nil {
+		return fmt.Errorf("the plan should have gone through: %w", err)
+	}
+	if err := listener.Close(); err != nil {
+		return err
+	}
+	title(fmt.Sprintf("Apply the saved plan after the listener at %s has stopped", listener.Addr()))
+	if err := w.showStopped(failedCheck, "apply", "-no-color", "plan"); err != nil {
+		return err
+	}
+	return w.showResult("connect", tcpconnect.ConnectionRefused)
 }
 
 // showResult prints the result file and checks that it holds the status.
-func (w workspace) showResult(want tcpconnect.Status) error {
+func (w workspace) showResult(collectorName string, want tcpconnect.Status) error {
 	file := bundle.ResultFile(filepath.Join(w.dir, "support-bundle"), collectorName)
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -132,6 +184,18 @@ func (w workspace) show(arguments ...string) (output string, err error) {
 	output, err = w.run(arguments...)
 	fmt.Print(output)
 	return output, err
+}
+
+// showStopped runs Terraform, prints what it says, and checks that it is stopped with a message.
+func (w workspace) showStopped(message string, arguments ...string) error {
+	output, err := w.show(arguments...)
+	if err == nil {
+		return fmt.Errorf("the %s went through, although nothing listens: the gate is broken", arguments[0])
+	}
+	if !strings.Contains(output, message) {
+		return fmt.Errorf("the %s was stopped, but not with %q", arguments[0], message)
+	}
+	return nil
 }
 
 func title(text string) {

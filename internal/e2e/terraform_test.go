@@ -6,9 +6,7 @@ package e2e
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log"
 	"os"
 	"os/exec"
@@ -65,17 +63,7 @@ func findTerraform() (err error) {
 	if terraformPath == "" {
 		return errors.New("neither terraform nor tofu is on the PATH; `make test` installs Terraform")
 	}
-	output, err := exec.Command(terraformPath, "version", "-json").Output()
-	if err != nil {
-		return fmt.Errorf("%s version: %w", terraformPath, err)
-	}
-	var found struct {
-		Version string `json:"terraform_version"`
-	}
-	if err := json.Unmarshal(output, &found); err != nil {
-		return err
-	}
-	terraformVersion, err = version.NewVersion(found.Version)
+	terraformVersion, err = mirror.TerraformVersion(terraformPath)
 	isOpenTofu = strings.HasPrefix(filepath.Base(terraformPath), "tofu")
 	return err
 }

@@ -79,7 +79,7 @@ func valueOf(wanted tftypes.Type, given any) tftypes.Value {
 }
 
 // invoke returns the progress messages of the action and the diagnostics of its end.
-func (s actionServer) invoke(t *testing.T, ctx context.Context, given map[string]any, onProgress func(string)) (progress []string, diagnostics []*tfprotov6.Diagnostic) { //nolint:revive // The test comes first, as in t.Run.
+func (s actionServer) invoke(t *testing.T, ctx context.Context, given map[string]any, onProgress func(string)) (progress []string, diagnostics []*tfprotov6.Diagnostic) {
 	t.Helper()
 	config := objectOf(t, s.schema, given)
 	validated, err := s.ValidateActionConfig(ctx, &tfprotov6.ValidateActionConfigRequest{ActionType: actionName, Config: config})
