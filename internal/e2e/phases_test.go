@@ -444,3 +444,25 @@ func TestProviderArgumentsAreCheckedAtValidation(t *testing.T) {
 		})
 	}
 }
+
+func TestEphemeralCheckStopsADestroyUnlessItIsOfTheApplyOnly(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, ephemeralResources)
+	for arguments, stopped := range map[string]bool{"": true, "exclude = !terraform.applying": false} {
+		t.Run(arguments, func(t *testing.T) {
+			t.Parallel()
+			peer := loopback.Listen(t, loopback.IPv4)
+			w := newWorkspace(t, map[string]string{"main.tf": ephemeralGateOn(quoted(peer.AddrPort()), arguments)})
+			w.succeed("apply", "-auto-approve")
+			_ = peer.Close()
+			if stopped {
+				expectText(t, w.fail("plan", "-refresh-only"), "Preflight Check Failed: Database")
+				expectText(t, w.fail("destroy", "-auto-approve"), "Preflight Check Failed: Database")
+			} else {
+				w.succeed("plan", "-refresh-only")
+				w.succeed("destroy", "-auto-approve")
+			}
+			w.expectResource(protected, stopped)
+		})
+	}
+}

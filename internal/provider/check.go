@@ -337,7 +337,7 @@ func (m *checkModel) fillResult(ctx context.Context, result tcpconnect.Result) (
 	m.Ready = types.BoolValue(result.Ready)
 	m.Reason = types.StringValue(string(result.Reason))
 	m.Message = types.StringValue(result.Message)
-	m.Attempts = types.Int64Value(int64(result.Attempts))
+	m.Attempts = types.Int64Value(result.Attempts)
 	m.CollectedAt = timeValue(result.CollectedAt)
 	m.RemoteAddress = endpointValue(result.Remote)
 	m.LocalAddress = endpointValue(result.Local)

@@ -5,6 +5,8 @@ package provider
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -178,6 +180,92 @@ func TestConnectedCheckTellsBothEnds(t *testing.T) {
 		}),
 	})
 	expectFile(t, bundle.ResultFile(dir, "connect"), "connected")
+}
+
+func TestCheckThatWaitsTellsHowItWent(t *testing.T) {
+	t.Parallel()
+	config := func(peer netip.AddrPort) string {
+		return providerBlock(t.TempDir(), "") + fmt.Sprintf(`
+data "preflight_tcp_connect" "db" {
+  address = %q
+  timeout = "1m"
+  retry {
+    attempts    = 3
+    consecutive = 3
+    min_delay   = "1ms"
+    max_delay   = "1ms"
+  }
+  outcomes = [
+    { pass = { when = "connected", message = "up" } },
+    { fail = { message = "down" } },
+  ]
+}
+`, peer)
+	}
+	for name, test := range map[string]struct {
+		peer netip.AddrPort
+		want map[string]knownvalue.Check
+	}{
+		"open": {loopback.Open(t), map[string]knownvalue.Check{
+			"status": knownvalue.StringExact("connected"), "ready": knownvalue.Bool(true), "attempts": knownvalue.Int64Exact(3), "addresses": knownvalue.Null(),
+			"outcome": knownvalue.StringExact("pass"), "proceed": knownvalue.Bool(true), "outcome_message": knownvalue.StringExact("up"), "message": knownvalue.StringExact(""),
+		}},
+		"refused": {loopback.Refused(t), map[string]knownvalue.Check{
+			"status": knownvalue.StringExact("connection-refused"), "ready": knownvalue.Bool(false), "attempts": knownvalue.Int64Exact(3),
+			"outcome": knownvalue.StringExact("fail"), "proceed": knownvalue.Bool(false), "outcome_message": knownvalue.StringExact("down"), "title": knownvalue.StringExact("TCP Connection Attempt"),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: config(test.peer), ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want)})
+		})
+	}
+}
+
+func TestCheckWithoutOutcomesJudgesNothing(t *testing.T) {
+	t.Parallel()
+	peer := loopback.Refused(t)
+	config := providerBlock(t.TempDir(), "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n  strict = false\n}\n", peer)
+	acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: config, ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
+		"outcome": knownvalue.Null(), "proceed": knownvalue.Null(), "is_fail": knownvalue.Null(), "matched": knownvalue.Null(), "outcome_message": knownvalue.Null(),
+		"ready": knownvalue.Bool(false), "attempts": knownvalue.Int64Exact(1),
+	})}, resource.TestStep{
+		Config:      strings.Replace(config, "strict = false", "strict = true", 1),
+		PlanOnly:    true,
+		ExpectError: says("Status: connection-refused, reason: refused"),
+	})
+}
+
+func TestEveryAddressHasItsRow(t *testing.T) {
+	t.Parallel()
+	second := netip.MustParseAddr("127.0.0.2")
+	peer := loopback.Listen(t, loopback.IPv4).AddrPort()
+	if listener, err := net.Listen("tcp", netip.AddrPortFrom(second, peer.Port()).String()); err != nil {
+		t.Skipf("this operating system has no %s on its loopback interface: %v", second, err)
+	} else {
+		_ = listener.Close()
+	}
+	collector := tcpconnect.Collector{Resolver: loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, second}}, dnsmessage.RCodeNameError)}
+	config := func(allAddresses bool) string {
+		return providerBlock(t.TempDir(), "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = \"db.test.:%d\"\n  all_addresses = %t\n}\n", peer.Port(), allAddresses)
+	}
+	row := func(ip netip.Addr, status string) knownvalue.Check {
+		return knownvalue.ObjectPartial(map[string]knownvalue.Check{
+			"address": knownvalue.StringExact(netip.AddrPortFrom(ip, peer.Port()).String()), "status": knownvalue.StringExact(status),
+		})
+	}
+	acceptance(t, collector, resource.TestStep{
+		Config: config(false),
+		ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
+			"status": knownvalue.StringExact("connected"), "addresses": knownvalue.Null(),
+		}),
+	}, resource.TestStep{
+		Config: config(true),
+		ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
+			"status": knownvalue.StringExact("connection-refused"), "ready": knownvalue.Bool(false),
+			"addresses": knownvalue.ListExact([]knownvalue.Check{row(loopback.IPv4, "connected"), row(second, "connection-refused")}),
+		}),
+	})
 }
 
 func TestExcludedCheckDialsAndWritesNothing(t *testing.T) {

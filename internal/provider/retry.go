@@ -138,7 +138,7 @@ func resolveRetry(ctx context.Context, object types.Object, timeout time.Duratio
 		return nil
 	}
 	retry := tcpconnect.Retry{
-		Attempts:    int(model.Attempts.ValueInt64()),
+		Attempts:    model.Attempts.ValueInt64(),
 		Until:       listValue(ctx, model.Until, statusCheck, retryPath.AtName("until"), diags),
 		Consecutive: tcpconnect.DefaultConsecutive,
 		GiveUpOn:    listValue(ctx, model.GiveUpOn, reasonCheck, retryPath.AtName("give_up_on"), diags),
@@ -147,7 +147,7 @@ func resolveRetry(ctx context.Context, object types.Object, timeout time.Duratio
 		retry.Until = tcpconnect.DefaultUntil()
 	}
 	if !model.Consecutive.IsNull() {
-		retry.Consecutive = int(model.Consecutive.ValueInt64())
+		retry.Consecutive = model.Consecutive.ValueInt64()
 	}
 	retry.AttemptTimeout, _ = knownDuration(model.AttemptTimeout, min(tcpconnect.DefaultAttemptTimeout, timeout), retryPath.AtName("attempt_timeout"), diags)
 	retry.MinDelay, _ = knownDuration(model.MinDelay, tcpconnect.DefaultMinDelay, retryPath.AtName("min_delay"), diags)

@@ -50,7 +50,7 @@ type Result struct {
 	Endpoints   []EndpointResult // with AllAddresses: the answer of each
 	CollectedAt time.Time        // when the last dial ended, UTC
 	Duration    time.Duration    // name resolution included
-	Attempts    int              // how many dials were made
+	Attempts    int64            // how many dials were made
 	Ready       bool             // connected, or what a Retry waits for
 }
 

@@ -28,18 +28,18 @@ func DefaultUntil() []Status {
 
 // Retry says how a check waits until a target is ready. Its zero value is not valid.
 type Retry struct {
-	Attempts       int           // most dials made; 0: no limit but the timeout
+	Attempts       int64         // most dials made; 0: no limit but the timeout
 	AttemptTimeout time.Duration // of one dial
 	MinDelay       time.Duration // between two dials, first
 	MaxDelay       time.Duration // between two dials, later
 	Until          []Status      // that a dial must end in
-	Consecutive    int           // how many dials in a row must
+	Consecutive    int64         // how many dials in a row must
 	GiveUpOn       []Reason      // that end the wait at once
 }
 
 // Attempt is one dial of a check that waits.
 type Attempt struct {
-	Number int
+	Number int64
 	Result Result
 	Next   time.Duration // until the next dial; 0: this was the last
 	Left   time.Duration // of the timeout
@@ -61,7 +61,7 @@ func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Durati
 		Multiplier: backoff.DefaultMultiplier, RandomizationFactor: backoff.DefaultRandomizationFactor,
 	}
 	delays.Reset()
-	for number, inARow := 1, 0; ; number++ {
+	for number, inARow := int64(1), int64(0); ; number++ {
 		result, err := c.Collect(ctx, target, min(retry.AttemptTimeout, max(left(), time.Nanosecond)))
 		if err != nil {
 			return Result{}, err
@@ -112,7 +112,7 @@ func (r Retry) satisfiedBy(result Result) bool {
 }
 
 // conclude makes the result of the wait from that of its last dial.
-func (r Retry) conclude(last Result, attempts, inARow int, duration time.Duration) Result {
+func (r Retry) conclude(last Result, attempts, inARow int64, duration time.Duration) Result {
 	last.Attempts, last.Duration = attempts, duration
 	if !last.Ready && slices.Contains(r.Until, last.Status) {
 		last.Message = fmt.Sprintf("the last %d of %d dials ended as wanted, but not the last %d: %s", inARow, attempts, r.Consecutive, last.describe())

@@ -50,7 +50,7 @@ func TestWaitEndsAsItsLastDialSays(t *testing.T) {
 		status   Status
 		reason   Reason
 		ready    bool
-		attempts int // 0: at least two
+		attempts int64 // 0: at least two
 	}{
 		"at once":                     {"c", nil, time.Minute, Connected, ReasonConnected, true, 1},
 		"opens after the third dial":  {"rrrc", nil, time.Minute, Connected, ReasonConnected, true, 4},
@@ -101,11 +101,11 @@ func TestWaitKeepsItsLimits(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			policy := Retry{
-				Attempts:       random.IntN(20),
+				Attempts:       random.Int64N(20),
 				AttemptTimeout: time.Duration(1 + random.Int64N(int64(10*time.Second))),
 				MinDelay:       time.Duration(1+random.IntN(5000)) * time.Millisecond,
 				Until:          DefaultUntil(),
-				Consecutive:    1 + random.IntN(4),
+				Consecutive:    1 + random.Int64N(4),
 			}
 			policy.MaxDelay = policy.MinDelay + time.Duration(random.IntN(20000))*time.Millisecond
 			timeout := policy.AttemptTimeout + time.Duration(random.Int64N(int64(2*time.Minute)))
@@ -113,7 +113,7 @@ func TestWaitKeepsItsLimits(t *testing.T) {
 			for i := range letters {
 				letters[i] = "crs"[random.IntN(3)]
 			}
-			start, previous, waited := time.Now(), 0, time.Duration(0)
+			start, previous, waited := time.Now(), int64(0), time.Duration(0)
 			report := func(attempt Attempt) {
 				if attempt.Number != previous+1 || attempt.Result.Duration > policy.AttemptTimeout {
 					t.Errorf("attempt %d after %d took %s", attempt.Number, previous, attempt.Result.Duration)
