@@ -84,12 +84,17 @@ func requireTerraform(t *testing.T, oldest string) {
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("acceptance tests run Terraform only if TF_ACC is set; `make test` sets it")
 	}
+	if !terraformHas(oldest) {
+		t.Skipf("needs Terraform %s, this is %s", oldest, terraformVersion)
+	}
+}
+
+// terraformHas tells whether this is a version of Terraform or later, or an OpenTofu that can do the same.
+func terraformHas(oldest string) bool {
 	if isOpenTofu {
 		oldest = cmp.Or(openTofuVersions[oldest], oldest)
 	}
-	if terraformVersion.Core().LessThan(version.Must(version.NewVersion(oldest))) {
-		t.Skipf("needs Terraform %s, this is %s", oldest, terraformVersion)
-	}
+	return terraformVersion.Core().GreaterThanOrEqual(version.Must(version.NewVersion(oldest)))
 }
 
 // workspace is a directory in which Terraform is run.

@@ -10,7 +10,22 @@ import (
 	"testing"
 )
 
-// Every row is a data source of one configuration, so that Terraform runs once.
+// validationRow is a block with a mistake.
+type validationRow struct {
+	kind      string // tcp_connect and analysis are data sources, ephemeral is the ephemeral resource
+	arguments string // one a line
+	attribute string // that the error points at
+	says      []string
+}
+
+func (r validationRow) block(number int) string {
+	if r.kind == "ephemeral" {
+		return fmt.Sprintf("ephemeral \"preflight_tcp_connect\" \"row%d\"", number)
+	}
+	return fmt.Sprintf("data \"preflight_%s\" \"row%d\"", r.kind, number)
+}
+
+// All rows are in one configuration, so that Terraform runs once.
 func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 	t.Parallel()
 	requireTerraform(t, "1.0.0")
@@ -21,15 +36,9 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 		statuses     = `Use one of "connected", "connection-refused", "connection-timeout", "error".`
 		somePass     = `outcomes = [{ pass = { when = "connected" } }]`
 	)
-	type row struct {
-		kind      string // of data source
-		arguments string // one a line
-		attribute string // that the error points at
-		says      []string
-	}
-	var rows []row
+	var rows []validationRow
 	add := func(kind, arguments, attribute string, says ...string) {
-		rows = append(rows, row{kind, arguments, attribute, says})
+		rows = append(rows, validationRow{kind, arguments, attribute, says})
 	}
 	for address, says := range map[string]string{
 		"db": "has no port", "db:": "has no port", ":5432": "has no host", "db:0": "1 to 65535", "db:65536": "1 to 65535", "db:-1": "1 to 65535",
@@ -86,6 +95,14 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 	retry := func(arguments string) string {
 		return "address = \"db:1\"\ntimeout = \"1m\"\nretry {\n" + arguments + "\n}"
 	}
+	if terraformHas(ephemeralResources) {
+		add("ephemeral", "address = \"db\"", "address", addressForm)
+		add("ephemeral", "address = \"db:1\"\nretry {}", "", "must say in timeout how long to wait")
+		add("ephemeral", retry("consecutive = 0"), "consecutive", "at least 1")
+		add("ephemeral", "address = \"[::1]:1\"\nip_family = \"ipv4\"", "ip_family", `not of the IP family "ipv4"`)
+		add("ephemeral", "address = \"db:1\"\noutcomes = [{ pas = {} }]", "outcomes", `Did you mean "pass"?`)
+	}
+	add("tcp_connect", retry("attempts = 2\nconsecutive = 3"), "consecutive", "could never be ready")
 	add("tcp_connect", "address = \"db:1\"\nretry {}", "", "must say in timeout how long to wait")
 	add("tcp_connect", retry("attempts = 0"), "attempts", "at least 1")
 	add("tcp_connect", retry("consecutive = 0"), "consecutive", "at least 1")
@@ -104,7 +121,7 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 
 	config := requiredProviders
 	for i, row := range rows {
-		config += fmt.Sprintf("data \"preflight_%s\" \"row%d\" {\n%s\n}\n", row.kind, i, row.arguments)
+		config += fmt.Sprintf("%s {\n%s\n}\n", row.block(i), row.arguments)
 	}
 	w := newWorkspace(t, map[string]string{"main.tf": config})
 	printed, _ := w.command("validate", "-json").Output() // its exit code says that there are errors
@@ -124,7 +141,7 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 	for i, row := range rows {
 		found := 0
 		for _, diagnostic := range result.Diagnostics {
-			if diagnostic.Snippet.Context != fmt.Sprintf("data \"preflight_%s\" \"row%d\"", row.kind, i) {
+			if diagnostic.Snippet.Context != row.block(i) {
 				continue
 			}
 			found++

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
@@ -105,8 +106,8 @@ func checkAttributes(strict string) map[string]schema.Attribute {
 		},
 		"exclude": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "`true`: nothing is dialled or written. `connected` is false and the other results are null; with `outcomes`, `proceed` is true. " +
-				"Exclude an analysis of this status too. Default `false`.",
+			MarkdownDescription: "`true`: nothing is dialled or written, and nothing fails. Where the check has results, `connected` is false and the others are null; with `outcomes`, `proceed` is true. " +
+				"Exclude an analysis of its status too. Default `false`.",
 		},
 		"triggers": schema.MapAttribute{
 			Optional:            true,
@@ -301,6 +302,16 @@ func (a *checkArguments) run(ctx context.Context, i *instance, isGate bool, prog
 	}
 	report(a.checkName(), analysis, isGate || a.Strict.ValueBool(), factsOf(address, result), diags)
 	return model
+}
+
+// getKnown reads a configuration that a check is to be made by. Terraform makes none before everything is known; an unknown argument
+// that counted as absent could weaken the check.
+func getKnown(ctx context.Context, config tfsdk.Config, target any) diag.Diagnostics {
+	diags := config.Get(ctx, target)
+	if !config.Raw.IsFullyKnown() {
+		diags.AddError("Unknown Argument", "An argument of the check is not known yet, so the check can't be made.")
+	}
+	return diags
 }
 
 // factsOf lists what is known of a result.

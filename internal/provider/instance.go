@@ -34,6 +34,24 @@ type dialArguments struct {
 	retry   *tcpconnect.Retry // nil: one dial
 }
 
+// String tells of everything that may differ.
+func (d dialArguments) String() string {
+	text := fmt.Sprintf("%s (timeout %s", d.target.Address, d.timeout)
+	if d.target.Family != "" {
+		text += fmt.Sprintf(", ip_family %s", d.target.Family)
+	}
+	if d.target.Source.IsValid() {
+		text += fmt.Sprintf(", source_address %s", d.target.Source)
+	}
+	if d.target.AllAddresses {
+		text += ", all_addresses"
+	}
+	if d.retry != nil {
+		text += fmt.Sprintf(", retry %+v", *d.retry)
+	}
+	return text + ")"
+}
+
 // check dials and records. It returns the result and the path of its file, empty if none is written. The error says why there is
 // no result, or why it could not be written. progress is told of each dial.
 func (i *instance) check(ctx context.Context, c check, progress func(tcpconnect.Attempt)) (tcpconnect.Result, string, error) {
@@ -94,9 +112,9 @@ type claimError struct {
 }
 
 func (e *claimError) Error() string {
-	return fmt.Sprintf("Two collectors are named %q, and dial differently: one %s (timeout %s), the other %s (timeout %s). "+
+	return fmt.Sprintf("Two collectors are named %q, and dial differently: one %s, the other %s. "+
 		"The second would overwrite the first one's result file, so it was not run. Set a different collector_name on each (with for_each: collector_name = each.key).",
-		e.collectorName, e.earlier.target.Address, e.earlier.timeout, e.later.target.Address, e.later.timeout)
+		e.collectorName, e.earlier, e.later)
 }
 
 // readResult reads a status from a bundle and tells when it was written. Of the bundle that this instance writes it gives only what

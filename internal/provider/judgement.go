@@ -74,7 +74,7 @@ func judgementAttributes(outcomesRequired bool, strict, messageName string) map[
 		},
 		messageName: schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "Message of the outcome that decided, or else the title and the status. Never empty, so it can be an `error_message`.",
+			MarkdownDescription: "Message of the outcome that decided, or else the title and the status. Never empty.",
 		},
 		"uri": schema.StringAttribute{
 			Computed:            true,

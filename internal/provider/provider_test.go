@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -219,6 +220,75 @@ data "preflight_tcp_connect" "db" {
 			t.Parallel()
 			acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: config(test.peer), ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want)})
 		})
+	}
+}
+
+func TestArgumentsReachTheDial(t *testing.T) {
+	t.Parallel()
+	peer := loopback.Listen(t, loopback.IPv4).AddrPort()
+	both := tcpconnect.Collector{Resolver: loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, loopback.IPv6}}, dnsmessage.RCodeNameError)}
+	silent := loopback.Silent(t, loopback.IPv4)
+	for name, test := range map[string]struct {
+		arguments string
+		want      map[string]knownvalue.Check
+	}{
+		"ip_family": {fmt.Sprintf("address = \"db.test.:%d\"\nip_family = \"ipv6\"", peer.Port()), map[string]knownvalue.Check{
+			"resolved_addresses": knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(netip.AddrPortFrom(loopback.IPv6, peer.Port()).String())}),
+		}},
+		"source_address": {fmt.Sprintf("address = \"db.test.:%d\"\nsource_address = \"127.0.0.1\"", peer.Port()), map[string]knownvalue.Check{
+			"status":             knownvalue.StringExact("connected"),
+			"resolved_addresses": knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(peer.String())}),
+		}},
+		"foreign source_address": {fmt.Sprintf("address = %q\nsource_address = \"203.0.113.99\"", peer), map[string]knownvalue.Check{
+			"status":  knownvalue.StringExact("error"),
+			"message": knownvalue.StringRegexp(regexp.MustCompile("this machine can't dial from the source address 203.0.113.99")),
+		}},
+		"give_up_on": {fmt.Sprintf("address = %q\ntimeout = \"1m\"\nretry {\ngive_up_on = [\"refused\"]\n}", loopback.Refused(t)), map[string]knownvalue.Check{
+			"attempts": knownvalue.Int64Exact(1), "ready": knownvalue.Bool(false), "reason": knownvalue.StringExact("refused"),
+		}},
+		"until": {fmt.Sprintf("address = %q\ntimeout = \"1m\"\nretry {\nuntil = [\"connection-refused\"]\n}", loopback.Refused(t)), map[string]knownvalue.Check{
+			"attempts": knownvalue.Int64Exact(1), "ready": knownvalue.Bool(true), "connected": knownvalue.Bool(false),
+		}},
+		"attempt_timeout": {fmt.Sprintf("address = %q\ntimeout = \"1m\"\nretry {\nattempts = 3\nattempt_timeout = \"50ms\"\nmin_delay = \"1ms\"\nmax_delay = \"1ms\"\n}", silent), map[string]knownvalue.Check{
+			"attempts": knownvalue.Int64Exact(3), "status": knownvalue.StringExact("connection-timeout"),
+		}},
+		"excluded with outcomes": {fmt.Sprintf("address = %q\nexclude = true\ncheck_name = \"Database\"\noutcomes = [{ fail = {} }]", peer), map[string]knownvalue.Check{
+			"proceed": knownvalue.Bool(true), "is_fail": knownvalue.Bool(false), "outcome": knownvalue.Null(), "outcome_message": knownvalue.StringExact("Database: excluded"),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			acceptance(t, both, resource.TestStep{
+				Config:            providerBlock(t.TempDir(), "") + "data \"preflight_tcp_connect\" \"db\" {\n" + test.arguments + "\n}\n",
+				ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want),
+			})
+		})
+	}
+}
+
+func TestOneNameIsForOneKindOfDial(t *testing.T) {
+	t.Parallel()
+	address, err := tcpconnect.ParseAddress("127.0.0.1:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := dialArguments{target: tcpconnect.Target{Address: address}, timeout: time.Second}
+	for name, change := range map[string]func(*dialArguments){
+		"timeout 2s":               func(d *dialArguments) { d.timeout = 2 * time.Second },
+		"ip_family ipv4":           func(d *dialArguments) { d.target.Family = tcpconnect.IPv4 },
+		"source_address 127.0.0.1": func(d *dialArguments) { d.target.Source = loopback.IPv4 },
+		"all_addresses":            func(d *dialArguments) { d.target.AllAddresses = true },
+		"retry {":                  func(d *dialArguments) { d.retry = &tcpconnect.Retry{Attempts: 2} },
+	} {
+		owner := &instance{writer: bundle.NewWriter(t.TempDir(), bundle.FormatStatus)}
+		second := first
+		change(&second)
+		if err := errors.Join(owner.claim("db", first), owner.claim("db", first)); err != nil {
+			t.Errorf("the same dial again: %v", err)
+		}
+		if err := owner.claim("DB", second); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("another dial: %v, want it to say %q", err, name)
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ type retryModel struct {
 func retryBlock() schema.SingleNestedBlock {
 	return schema.SingleNestedBlock{
 		MarkdownDescription: "Dials again until the check is ready, for `timeout` in all, which must be set. Names are resolved anew for every dial. The status is that of the last dial; " +
-			"where that is one of `until` but there were not enough in a row, it is `" + string(tcpconnect.ConnectionTimeout) + "` for `" + string(tcpconnect.ReasonNotReady) + "`.",
+			"where that is one of `until` but there were not enough in a row, it is `" + string(tcpconnect.ConnectionTimeout) + "` (or another that `until` does not hold) for the reason `" + string(tcpconnect.ReasonNotReady) + "`.",
 		Attributes: map[string]schema.Attribute{
 			"attempts": schema.Int64Attribute{
 				Optional:            true,
@@ -61,7 +61,7 @@ func retryBlock() schema.SingleNestedBlock {
 				Optional:    true,
 				ElementType: types.StringType,
 				MarkdownDescription: "Statuses that a dial must end in: " + listOf(tcpconnect.Statuses()) + ". Default `[\"" + string(tcpconnect.Connected) + "\"]`; " +
-					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close.",
+					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close. A fault of this machine (`local-address`, `local-limit`) never counts.",
 				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(), listvalidator.ValueStringsAre(statusCheck)},
 			},
 			"consecutive": schema.Int64Attribute{
@@ -113,6 +113,10 @@ func validateRetry(ctx context.Context, object types.Object, timeout types.Strin
 		diags.AddAttributeError(retryPath.AtName("attempt_timeout"), "Attempt Timeout Above Timeout",
 			fmt.Sprintf("attempt_timeout is %s, more than the timeout of the whole check, %s. Lower it or raise timeout.", attempt, total))
 	}
+	if attempts, consecutive := model.Attempts.ValueInt64(), model.Consecutive.ValueInt64(); attempts > 0 && consecutive > attempts {
+		diags.AddAttributeError(retryPath.AtName("consecutive"), "Consecutive Above Attempts",
+			fmt.Sprintf("consecutive is %d, but attempts allows only %d dials, so the check could never be ready. Lower it or raise attempts.", consecutive, attempts))
+	}
 	if minKnown && maxKnown && minDelay > maxDelay {
 		diags.AddAttributeError(retryPath.AtName("min_delay"), "Min Delay Above Max Delay",
 			fmt.Sprintf("min_delay is %s, more than max_delay, %s. Lower it or raise max_delay.", minDelay, maxDelay))
@@ -138,21 +142,30 @@ func resolveRetry(ctx context.Context, object types.Object, timeout time.Duratio
 		return nil
 	}
 	retry := tcpconnect.Retry{
-		Attempts:    model.Attempts.ValueInt64(),
+		Attempts:    countValue(model.Attempts, 0, retryPath.AtName("attempts"), diags),
 		Until:       listValue(ctx, model.Until, statusCheck, retryPath.AtName("until"), diags),
-		Consecutive: tcpconnect.DefaultConsecutive,
+		Consecutive: countValue(model.Consecutive, tcpconnect.DefaultConsecutive, retryPath.AtName("consecutive"), diags),
 		GiveUpOn:    listValue(ctx, model.GiveUpOn, reasonCheck, retryPath.AtName("give_up_on"), diags),
 	}
-	if retry.Until == nil {
+	if len(retry.Until) == 0 {
 		retry.Until = tcpconnect.DefaultUntil()
-	}
-	if !model.Consecutive.IsNull() {
-		retry.Consecutive = model.Consecutive.ValueInt64()
 	}
 	retry.AttemptTimeout, _ = knownDuration(model.AttemptTimeout, min(tcpconnect.DefaultAttemptTimeout, timeout), retryPath.AtName("attempt_timeout"), diags)
 	retry.MinDelay, _ = knownDuration(model.MinDelay, tcpconnect.DefaultMinDelay, retryPath.AtName("min_delay"), diags)
 	retry.MaxDelay, _ = knownDuration(model.MaxDelay, tcpconnect.DefaultMaxDelay, retryPath.AtName("max_delay"), diags)
 	return &retry
+}
+
+// countValue returns the value of an argument that is at least 1, or its default.
+func countValue(value types.Int64, defaultValue int64, at path.Path, diags *diag.Diagnostics) int64 {
+	if value.IsNull() {
+		return defaultValue
+	}
+	// The schema's validator has checked it, but Terraform does not ask it again when it invokes an action.
+	if value.ValueInt64() < 1 {
+		diags.AddAttributeError(at, "Invalid Count", fmt.Sprintf("The value must be at least 1, got: %d.", value.ValueInt64()))
+	}
+	return value.ValueInt64()
 }
 
 // listValue returns what the elements of a list mean, nil if it is null.

@@ -52,7 +52,7 @@ func (a *tcpConnectAction) ValidateConfig(ctx context.Context, req action.Valida
 
 func (a *tcpConnectAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var config checkArguments
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(getKnown(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

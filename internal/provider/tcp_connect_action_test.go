@@ -81,11 +81,8 @@ func valueOf(wanted tftypes.Type, given any) tftypes.Value {
 // invoke returns the progress messages of the action and the diagnostics of its end.
 func (s actionServer) invoke(t *testing.T, ctx context.Context, given map[string]any, onProgress func(string)) (progress []string, diagnostics []*tfprotov6.Diagnostic) {
 	t.Helper()
+	// Without validation first: Terraform does not ask for it again with what it learns during the apply.
 	config := objectOf(t, s.schema, given)
-	validated, err := s.ValidateActionConfig(ctx, &tfprotov6.ValidateActionConfigRequest{ActionType: actionName, Config: config})
-	if err != nil || len(validated.Diagnostics) > 0 {
-		t.Fatal(err, texts(validated.Diagnostics))
-	}
 	stream, err := s.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
 	if err != nil {
 		t.Fatal(err)
@@ -166,6 +163,45 @@ func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestActionRefusesWhatItLearnsTooLate(t *testing.T) {
+	t.Parallel()
+	peer := loopback.Refused(t)
+	unknown := func(of tftypes.Type) tftypes.Value { return tftypes.NewValue(of, tftypes.UnknownValue) }
+	for name, given := range map[string]map[string]any{
+		"consecutive of 0":      {"retry": map[string]any{"consecutive": 0}},
+		"negative consecutive":  {"retry": map[string]any{"consecutive": -1}},
+		"attempts of 0":         {"retry": map[string]any{"attempts": 0}},
+		"unknown consecutive":   {"retry": map[string]any{"consecutive": unknown(tftypes.Number)}},
+		"unknown all_addresses": {"all_addresses": unknown(tftypes.Bool)},
+		"unknown exclude":       {"exclude": unknown(tftypes.Bool)},
+		"unknown outcomes":      {"outcomes": unknown(tftypes.DynamicPseudoType)},
+		"wrong address":         {"address": "db"},
+		"no timeout":            {"timeout": nil, "retry": map[string]any{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for key, value := range map[string]any{"address": peer.String(), "timeout": "300ms"} {
+				if _, set := given[key]; !set {
+					given[key] = value
+				}
+			}
+			progress, diagnostics := newActionServer(t).invoke(t, t.Context(), given, ignore)
+			if len(progress) > 0 || len(diagnostics) == 0 {
+				t.Errorf("progress %q, diagnostics %q", progress, texts(diagnostics))
+			}
+		})
+	}
+}
+
+func TestActionIsReadyForWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	until := tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, "connection-refused")})
+	given := map[string]any{"address": loopback.Refused(t).String(), "timeout": "1m", "retry": map[string]any{"until": until}}
+	if _, diagnostics := newActionServer(t).invoke(t, t.Context(), given, ignore); len(diagnostics) > 0 {
+		t.Error(texts(diagnostics))
 	}
 }
 

@@ -49,7 +49,7 @@ func (d *tcpConnectDataSource) ValidateConfig(ctx context.Context, req datasourc
 
 func (d *tcpConnectDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config checkModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(getKnown(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

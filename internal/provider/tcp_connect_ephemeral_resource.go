@@ -50,7 +50,7 @@ func (r *tcpConnectEphemeralResource) ValidateConfig(ctx context.Context, req ep
 
 func (r *tcpConnectEphemeralResource) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var config checkModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(getKnown(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

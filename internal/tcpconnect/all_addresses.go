@@ -35,12 +35,12 @@ func dialAll(ctx context.Context, dial func(context.Context, netip.AddrPort) (ne
 
 	result := Result{Reason: ReasonConnected, Tried: remotes, Endpoints: make([]EndpointResult, len(remotes))}
 	for i, remote := range remotes {
-		endpoint := EndpointResult{Endpoint: remote, Status: Connected, Duration: durations[i]}
+		endpoint := EndpointResult{Endpoint: remote, Status: Connected, Reason: ReasonConnected, Duration: durations[i]}
 		if err := failures[i]; err != nil {
-			reason := dialReason(err)
-			endpoint.Status, endpoint.Message = reason.Status(), err.Error()
+			endpoint.Reason, endpoint.Message = dialReason(err), err.Error()
+			endpoint.Status = endpoint.Reason.Status()
 			if endpoint.Status.worseThan(result.Reason.Status()) {
-				result.Reason = reason
+				result.Reason = endpoint.Reason
 			}
 		}
 		result.Endpoints[i] = endpoint

@@ -58,6 +58,7 @@ type Result struct {
 type EndpointResult struct {
 	Endpoint netip.AddrPort
 	Status   Status
+	Reason   Reason
 	Message  string
 	Duration time.Duration
 }

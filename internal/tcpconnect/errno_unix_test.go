@@ -11,7 +11,11 @@ import (
 	"testing"
 )
 
-const refusedErrno = syscall.ECONNREFUSED
+const (
+	refusedErrno = syscall.ECONNREFUSED
+	addressErrno = syscall.EADDRNOTAVAIL
+	limitErrno   = syscall.EMFILE
+)
 
 func syscallError(errno syscall.Errno) error { return os.NewSyscallError("connect", errno) }
 

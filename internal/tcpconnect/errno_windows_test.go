@@ -11,7 +11,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-const refusedErrno = windows.WSAECONNREFUSED
+const (
+	refusedErrno = windows.WSAECONNREFUSED
+	addressErrno = windows.WSAEADDRNOTAVAIL
+	limitErrno   = windows.WSAEMFILE
+)
 
 func syscallError(errno syscall.Errno) error { return os.NewSyscallError("connectex", errno) }
 

@@ -73,7 +73,7 @@ func ParseSource(text string) (netip.Addr, error) {
 	switch {
 	case err != nil:
 		return netip.Addr{}, fmt.Errorf("%q is not an IP address. Write an address of this machine, without a port, for example \"10.0.0.5\" or \"2001:db8::1\".", text)
-	case ip.Unmap().IsUnspecified():
+	case ip.Unmap().WithZone("").IsUnspecified():
 		return netip.Addr{}, fmt.Errorf("%q is the unspecified address, which leaves the choice to the system. Leave the argument out for that.", text)
 	default:
 		return ip.Unmap(), nil

@@ -50,32 +50,36 @@ type Attempt struct {
 // retry.GiveUpOn. Between dials it waits for an exponentially growing time with jitter; names are resolved anew for every dial. If
 // report is not nil it is told of each dial.
 //
-// The result is that of the last dial, with the number and the time of all. If the target was not ready although the last dial
-// ended in a status of retry.Until, the status is ConnectionTimeout for ReasonNotReady: a lucky dial opens nothing. The error is
-// that of Collect.
+// The result is that of the last dial, with the number and the time of all; a dial that the end of the timeout cut short, and that
+// was silent until then, says nothing and is passed over. If the target was not ready although the last dial ended in a status of
+// retry.Until, the reason is ReasonNotReady and the status one that retry.Until does not hold, ConnectionTimeout if possible: a lucky
+// dial opens nothing. The error is that of Collect.
 func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Duration, retry Retry, report func(Attempt)) (Result, error) {
 	start := time.Now()
 	left := func() time.Duration { return timeout - time.Since(start) }
-	delays := backoff.ExponentialBackOff{
-		InitialInterval: retry.MinDelay, MaxInterval: retry.MaxDelay,
-		Multiplier: backoff.DefaultMultiplier, RandomizationFactor: backoff.DefaultRandomizationFactor,
-	}
-	delays.Reset()
+	delays := retry.backOff()
+	var last Result
 	for number, inARow := int64(1), int64(0); ; number++ {
-		result, err := c.Collect(ctx, target, min(retry.AttemptTimeout, max(left(), time.Nanosecond)))
+		limit := min(retry.AttemptTimeout, max(left(), time.Nanosecond))
+		result, err := c.Collect(ctx, target, limit)
 		if err != nil {
 			return Result{}, err
 		}
-		if retry.satisfiedBy(result) {
+		cutShort := limit < retry.AttemptTimeout && result.silent()
+		switch {
+		case cutShort && number > 1:
+			result = last
+		case retry.satisfiedBy(result):
 			inARow++
 			delays.Reset() // it is near: look again soon
-		} else {
+		default:
 			inARow = 0
 		}
-		result.Ready = inARow >= retry.Consecutive
+		result.Ready = inARow > 0 && inARow >= retry.Consecutive
+		last = result
 		attempt := Attempt{Number: number, Result: result, Left: max(left(), 0)}
 		if !result.Ready && number != retry.Attempts && !slices.Contains(retry.GiveUpOn, result.Reason) {
-			attempt.Next = retry.delay(&delays, attempt.Left)
+			attempt.Next = retry.delay(delays, attempt.Left)
 		}
 		if report != nil {
 			report(attempt)
@@ -89,38 +93,65 @@ func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Durati
 	}
 }
 
+// backOff returns delays that grow from between MinDelay and twice that to between half of MaxDelay and MaxDelay.
+func (r Retry) backOff() *backoff.ExponentialBackOff {
+	delays := &backoff.ExponentialBackOff{
+		InitialInterval:     r.MinDelay * 3 / 2,
+		MaxInterval:         r.MaxDelay * 3 / 4,
+		Multiplier:          backoff.DefaultMultiplier,
+		RandomizationFactor: 1. / 3,
+	}
+	delays.Reset()
+	return delays
+}
+
 // delay returns how long to wait before the next dial, or 0 if there is no time for one. Near the end delays become shorter, so
 // that the last dial is not long before the timeout.
 func (r Retry) delay(delays *backoff.ExponentialBackOff, left time.Duration) time.Duration {
 	delay := min(max(delays.NextBackOff(), r.MinDelay), r.MaxDelay)
-	if delay < left {
-		return delay
+	if delay >= left {
+		delay = max(left/2, r.MinDelay)
 	}
-	if delay = left / 2; delay >= r.MinDelay {
-		return delay
+	if delay >= left {
+		return 0
 	}
-	return 0
+	return delay
 }
 
+// satisfiedBy tells whether a dial ended as wanted. A fault of this machine says nothing about the target.
 func (r Retry) satisfiedBy(result Result) bool {
+	wanted := func(status Status, reason Reason) bool {
+		return slices.Contains(r.Until, status) && reason != ReasonLocalAddress && reason != ReasonLocalLimit
+	}
 	for _, endpoint := range result.Endpoints {
-		if !slices.Contains(r.Until, endpoint.Status) {
+		if !wanted(endpoint.Status, endpoint.Reason) {
 			return false
 		}
 	}
-	return slices.Contains(r.Until, result.Status)
+	return wanted(result.Status, result.Reason)
 }
 
 // conclude makes the result of the wait from that of its last dial.
 func (r Retry) conclude(last Result, attempts, inARow int64, duration time.Duration) Result {
 	last.Attempts, last.Duration = attempts, duration
-	if !last.Ready && slices.Contains(r.Until, last.Status) {
-		last.Message = fmt.Sprintf("the last %d of %d dials ended as wanted, but not the last %d: %s", inARow, attempts, r.Consecutive, last.describe())
-		last.Reason = ReasonNotReady
-		last.Status = ReasonNotReady.Status()
-		last.Remote, last.Local = netip.AddrPort{}, netip.AddrPort{}
+	if last.Ready || !slices.Contains(r.Until, last.Status) {
+		return last
 	}
+	last.Message = fmt.Sprintf("not ready after %d dials: the last %d in a row ended as wanted, of %d (%s)", attempts, inARow, r.Consecutive, last.describe())
+	last.Reason, last.Status = ReasonNotReady, ReasonNotReady.Status()
+	for _, status := range []Status{Error, ConnectionRefused} {
+		if slices.Contains(r.Until, last.Status) {
+			last.Status = status
+		}
+	}
+	last.Remote, last.Local = netip.AddrPort{}, netip.AddrPort{}
 	return last
+}
+
+// silent tells whether the dial, or that of any address, ended by a timeout.
+func (r Result) silent() bool {
+	return r.Status == ConnectionTimeout ||
+		slices.ContainsFunc(r.Endpoints, func(endpoint EndpointResult) bool { return endpoint.Status == ConnectionTimeout })
 }
 
 // describe tells of a result in one line.

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,6 +130,10 @@ func TestWaitKeepsItsLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 			elapsed := time.Since(start)
+			exhausted := !result.Ready && (policy.Attempts == 0 || previous < policy.Attempts)
+			if exhausted && elapsed < timeout-policy.MinDelay-policy.AttemptTimeout {
+				t.Errorf("seed %d: gave up after %s of %s, with a least delay of %s", seed, elapsed, timeout, policy.MinDelay)
+			}
 			if elapsed > timeout || elapsed < waited || result.Attempts != previous || policy.Attempts > 0 && previous > policy.Attempts {
 				t.Errorf("seed %d: %d attempts in %s of %s, waited %s: %+v", seed, previous, elapsed, timeout, waited, policy)
 			}
@@ -137,6 +142,89 @@ func TestWaitKeepsItsLimits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// slow is a collector whose dials all take a while and then end alike.
+func slow(after time.Duration, err error) *Collector {
+	return &Collector{Dial: script{"127.0.0.1": {after: after, err: err}}.dial}
+}
+
+func TestDialThatTheEndCutsShortSaysNothing(t *testing.T) {
+	t.Parallel()
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(refusedErrno)}
+	for seed := range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			policy := retry()
+			policy.MinDelay, policy.MaxDelay = 10*time.Millisecond, time.Duration(20+seed)*time.Millisecond
+			target := Target{Address: mustParse(t, "127.0.0.1:80")}
+			result, err := slow(200*time.Millisecond, refused).Wait(t.Context(), target, 10*time.Second, policy, nil)
+			if err != nil || result.Status != ConnectionRefused || result.Reason != ReasonRefused {
+				t.Errorf("a port that always refuses is %s, %s, %v", result.Status, result.Reason, err)
+			}
+			policy.Until = []Status{ConnectionTimeout}
+			result, err = slow(200*time.Millisecond, nil).Wait(t.Context(), target, 10*time.Second, policy, nil)
+			if err != nil || result.Ready || result.Status != Connected {
+				t.Errorf("a port that always accepts is %s, ready for a timeout: %t, %v", result.Status, result.Ready, err)
+			}
+		})
+	}
+}
+
+func TestNotReadyIsNoStatusThatIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, until := range [][]Status{{Connected}, {ConnectionTimeout}, {ConnectionTimeout, Error}} {
+		synctest.Test(t, func(t *testing.T) {
+			policy := retry()
+			policy.Until, policy.Consecutive, policy.Attempts = until, 3, 3
+			letters := "rrc"
+			if until[0] == ConnectionTimeout {
+				letters = "rrs"
+			}
+			result, err := course(letters).Wait(t.Context(), Target{Address: mustParse(t, "127.0.0.1:80")}, time.Minute, policy, nil)
+			if err != nil || result.Ready || result.Reason != ReasonNotReady || slices.Contains(until, result.Status) {
+				t.Errorf("until %s: %s, %s, ready %t, %v", until, result.Status, result.Reason, result.Ready, err)
+			}
+		})
+	}
+}
+
+func TestFaultOfThisMachineIsNeverWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, errno := range []syscall.Errno{addressErrno, limitErrno} {
+		for _, allAddresses := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				policy := retry()
+				policy.Until = []Status{Error}
+				target := Target{Address: mustParse(t, "127.0.0.1:80"), AllAddresses: allAddresses}
+				result, err := slow(0, &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(errno)}).Wait(t.Context(), target, time.Minute, policy, nil)
+				if err != nil || result.Ready || result.Attempts < 2 {
+					t.Errorf("%s: ready %t after %d attempts, %v", errno, result.Ready, result.Attempts, err)
+				}
+			})
+		}
+	}
+}
+
+func TestDelaysGrowAndBeginAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		policy := retry()
+		policy.Consecutive = 2
+		var delays []time.Duration
+		_, err := course("rrrrrrrrrrrrcrrc").Wait(t.Context(), Target{Address: mustParse(t, "127.0.0.1:80")}, time.Hour, policy, func(attempt Attempt) {
+			delays = append(delays, attempt.Next)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first, later, anew := delays[0], delays[11], delays[12]; first > 2*policy.MinDelay || later < policy.MaxDelay/2 || anew > 2*policy.MinDelay {
+			t.Errorf("the delays are %s", delays)
+		}
+		distinct := slices.Compact(slices.Sorted(slices.Values(delays)))
+		if len(distinct) < len(delays)-2 { // the last is 0, as is none other
+			t.Errorf("the delays have no jitter: %s", delays)
+		}
+	})
 }
 
 func TestSilentAddressIsDialledSeveralTimesWithinTheTimeout(t *testing.T) {
@@ -290,6 +378,45 @@ func TestAllAddressesAreDialledSideBySide(t *testing.T) {
 			t.Errorf("%s after %s with %d addresses, %v", result.Status, result.Duration, len(result.Endpoints), err)
 		}
 	})
+}
+
+func TestWorstOfAllAddressesDecides(t *testing.T) {
+	t.Parallel()
+	failure := func(errno syscall.Errno) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(errno)}
+	}
+	for name, test := range map[string]struct {
+		answers script
+		reason  Reason
+	}{
+		"error":   {script{"127.0.0.1": {err: failure(refusedErrno)}, "127.0.0.2": {after: time.Hour}, "127.0.0.3": {err: failure(addressErrno)}, "127.0.0.4": {}}, ReasonLocalAddress},
+		"timeout": {script{"127.0.0.1": {}, "127.0.0.2": {err: failure(refusedErrno)}, "127.0.0.3": {after: time.Hour}, "127.0.0.4": {err: failure(refusedErrno)}}, ReasonNoResponse},
+		"refused": {script{"127.0.0.1": {}, "127.0.0.2": {}, "127.0.0.3": {err: failure(refusedErrno)}, "127.0.0.4": {after: 100 * time.Millisecond}}, ReasonRefused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var resolver addresses
+				for i := range byte(4) {
+					resolver = append(resolver, netip.AddrFrom4([4]byte{127, 0, 0, i + 1}))
+				}
+				collector := &Collector{Resolver: resolver, Dial: test.answers.dial}
+				result, err := collector.Collect(t.Context(), Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}, time.Second)
+				if err != nil || result.Reason != test.reason || result.Status != test.reason.Status() {
+					t.Errorf("%s, %s, %v; want %s", result.Status, result.Reason, err, test.reason)
+				}
+				for _, endpoint := range result.Endpoints {
+					answer := test.answers[endpoint.Endpoint.Addr().String()]
+					if endpoint.Duration != min(answer.after, time.Second) {
+						t.Errorf("%s took %s", endpoint.Endpoint, endpoint.Duration)
+					}
+					if answer.err != nil && endpoint.Message != answer.err.Error() || !strings.Contains(result.Message, endpoint.Message) {
+						t.Errorf("%s says %q, all say %q", endpoint.Endpoint, endpoint.Message, result.Message)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestWaitForAllAddressesWantsEachOfThem(t *testing.T) {
