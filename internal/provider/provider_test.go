@@ -249,7 +249,7 @@ func TestArgumentsReachTheDial(t *testing.T) {
 		"until": {fmt.Sprintf("address = %q\ntimeout = \"1m\"\nretry {\nuntil = [\"connection-refused\"]\n}", loopback.Refused(t)), map[string]knownvalue.Check{
 			"attempts": knownvalue.Int64Exact(1), "ready": knownvalue.Bool(true), "connected": knownvalue.Bool(false),
 		}},
-		"attempt_timeout": {fmt.Sprintf("address = %q\ntimeout = \"1m\"\nretry {\nattempts = 3\nattempt_timeout = \"50ms\"\nmin_delay = \"1ms\"\nmax_delay = \"1ms\"\n}", silent), map[string]knownvalue.Check{
+		"attempt_timeout": {fmt.Sprintf("address = %q\ntimeout = \"4s\"\nretry {\nattempts = 3\nattempt_timeout = \"50ms\"\nmin_delay = \"1ms\"\nmax_delay = \"1ms\"\n}", silent), map[string]knownvalue.Check{
 			"attempts": knownvalue.Int64Exact(3), "status": knownvalue.StringExact("connection-timeout"),
 		}},
 		"excluded with outcomes": {fmt.Sprintf("address = %q\nexclude = true\ncheck_name = \"Database\"\noutcomes = [{ fail = {} }]", peer), map[string]knownvalue.Check{
