@@ -9,9 +9,11 @@ package bundle
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // connectDir is where the results of tcpConnect collectors lie, relative to the bundle directory.
@@ -49,6 +51,15 @@ func Same(dir, other, collector string) bool {
 		}
 	}
 	return false
+}
+
+// explain is cause for the operations of an os.Root. What one refuses by itself, and not the operating system, leads out of it.
+func explain(err error) error {
+	pathErr, isPathErr := errors.AsType[*fs.PathError](err)
+	if _, fromSystem := errors.AsType[syscall.Errno](err); isPathErr && !fromSystem {
+		return fmt.Errorf("%w; a symbolic link there must not lead out of the bundle directory", pathErr.Err)
+	}
+	return cause(err)
 }
 
 // cause returns what went wrong without the operation and path that package os put before it, where the caller names the path.

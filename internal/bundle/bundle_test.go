@@ -216,6 +216,7 @@ func symlink(t *testing.T, target, link string) {
 
 func TestSymbolicLinksLeadNowhereElse(t *testing.T) {
 	t.Parallel()
+	const leadsOut = "a symbolic link there must not lead out of the bundle directory"
 	for _, level := range []string{"host-collectors", "host-collectors/connect"} {
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
@@ -228,10 +229,10 @@ func TestSymbolicLinksLeadNowhereElse(t *testing.T) {
 			symlink(t, filepath.Join(outside, filepath.FromSlash(level)), link)
 
 			_, _, err := Read(dir, "connect", isStatus)
-			expectError(t, err, ResultFile(dir, "connect"))
+			expectError(t, err, ResultFile(dir, "connect"), leadsOut)
 
 			_, err = NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"})
-			expectError(t, err, ResultFile(dir, "connect"))
+			expectError(t, err, ResultFile(dir, "connect"), leadsOut)
 			expectContent(t, ResultFile(outside, "connect"), "connected")
 		})
 	}
@@ -245,7 +246,7 @@ func TestSymbolicLinksLeadNowhereElse(t *testing.T) {
 		symlink(t, outside, file)
 
 		_, _, err := Read(dir, "connect", isStatus)
-		expectError(t, err, file)
+		expectError(t, err, file, leadsOut)
 
 		if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
 			t.Fatal(err)

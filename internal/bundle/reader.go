@@ -48,7 +48,7 @@ func read(dir, collector string, isStatus func(string) bool) (Result, time.Time,
 		return Result{}, time.Time{}, fmt.Errorf("the bundle holds no result of a collector named %q", collector)
 	}
 	if err != nil {
-		return Result{}, time.Time{}, cause(err)
+		return Result{}, time.Time{}, explain(err)
 	}
 	result, err := decode(content, isStatus)
 	return result, written, err

@@ -65,11 +65,11 @@ func makeConnectDir(bundleDir string) (*os.Root, error) {
 	}
 	defer root.Close() //nolint:errcheck // A directory that was only read.
 	if err := root.MkdirAll(connectDir, 0o755); err != nil {
-		return nil, fmt.Errorf("make %s: %w", filepath.Join(bundleDir, connectDir), cause(err))
+		return nil, fmt.Errorf("make %s: %w", filepath.Join(bundleDir, connectDir), explain(err))
 	}
 	dir, err := root.OpenRoot(connectDir)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", filepath.Join(bundleDir, connectDir), cause(err))
+		return nil, fmt.Errorf("open %s: %w", filepath.Join(bundleDir, connectDir), explain(err))
 	}
 	return dir, nil
 }

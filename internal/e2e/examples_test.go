@@ -45,6 +45,7 @@ var examples = map[string]example{
 	"precondition":                       {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
 	"module":                             {needs: "1.4.0", variables: addressVariable, shutSays: "kubernetes-api: 127."},
 	"check-block":                        {needs: "1.5.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused", onlyWarns: true},
+	"exclude":                            {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
 	"postcondition":                      {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
 	"strict":                             {needs: "1.0.0", variables: addressVariable, shutSays: "The Kubernetes API must be reachable from here", unmocked: true},
 	"for-each":                           {needs: "1.4.0", variables: endpointsVariable, shutSays: "connect: connection refused"},
@@ -265,6 +266,15 @@ func mockProvider(arguments string) string {
   }
 }
 `, arguments)
+}
+
+func TestExampleIsExcludedOnPurpose(t *testing.T) {
+	t.Parallel()
+	exclude := examples["exclude"]
+	requireTerraform(t, exclude.needs)
+	w := newWorkspace(t, exclude.files(t, "exclude"))
+	w.succeed(applyWith(append(exclude.variables(t, false), "-var=skip_preflight=true"))...)
+	w.expectResource(protected, true)
 }
 
 func TestMockedExampleTestPasses(t *testing.T) {

@@ -124,7 +124,7 @@ func (m *analysisModel) checkSource(diags *diag.Diagnostics) {
 
 func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var model analysisModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	resp.Diagnostics.Append(getKnown(ctx, req.Config, &model)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

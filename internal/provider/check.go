@@ -228,7 +228,7 @@ func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Ta
 
 // resolve gives arguments that are not set their defaults and returns what they ask for.
 func (a *checkArguments) resolve(ctx context.Context, i *instance, diags *diag.Diagnostics) check {
-	a.validate(ctx, diags)
+	validateRetry(ctx, a.Retry, a.Timeout, diags)
 	if a.Timeout.IsNull() {
 		a.Timeout = types.StringValue(i.timeout.String())
 	}
@@ -238,7 +238,7 @@ func (a *checkArguments) resolve(ctx context.Context, i *instance, diags *diag.D
 	c := check{
 		collectorName: collectorNameCheck.value(path.Root("collector_name"), a.CollectorName, diags),
 		dial: dialArguments{
-			target:  a.target(diags, new(diag.Diagnostics)),
+			target:  a.target(diags, diags),
 			timeout: durationCheck.value(path.Root("timeout"), a.Timeout, diags),
 		},
 	}
@@ -304,12 +304,12 @@ func (a *checkArguments) run(ctx context.Context, i *instance, isGate bool, prog
 	return model
 }
 
-// getKnown reads a configuration that a check is to be made by. Terraform makes none before everything is known; an unknown argument
-// that counted as absent could weaken the check.
+// getKnown reads a configuration that something is to be dialled or judged by. Terraform asks for neither before everything is known;
+// an unknown argument that counted as absent could open a gate.
 func getKnown(ctx context.Context, config tfsdk.Config, target any) diag.Diagnostics {
 	diags := config.Get(ctx, target)
 	if !config.Raw.IsFullyKnown() {
-		diags.AddError("Unknown Argument", "An argument of the check is not known yet, so the check can't be made.")
+		diags.AddError("Unknown Argument", "An argument is not known yet, so nothing can be dialled or judged. Use values that are known when the check is made.")
 	}
 	return diags
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -47,7 +46,7 @@ func judgementAttributes(outcomesRequired bool, strict, messageName string) map[
 		"outcomes": schema.DynamicAttribute{
 			Required: outcomesRequired,
 			Optional: !outcomesRequired,
-			MarkdownDescription: "A list of objects, at least one, in the order in which they are tried. Each holds exactly one of " + listOf(tcpconnect.Verdicts()) +
+			MarkdownDescription: outcomesIntroduction(outcomesRequired) + "A list of objects, at least one, in the order in which they are tried. Each holds exactly one of " + listOf(tcpconnect.Verdicts()) +
 				"; inside stand, all optional, `when` (one of " + listOf(tcpconnect.Statuses()) + "), `message`, `uri` and `title`. " +
 				"Left out, `when` means every status. An unknown key is an error. The `outcomes` of a Troubleshoot analyzer, as `yamldecode` gives them, fit as they are.",
 			Validators: []validator.Dynamic{outcomesCheck{}},
@@ -87,16 +86,20 @@ func judgementAttributes(outcomesRequired bool, strict, messageName string) map[
 	}
 }
 
+func outcomesIntroduction(required bool) string {
+	if required {
+		return ""
+	}
+	return "Left out, nothing is judged: `outcome`, `proceed` and what else tells of the verdict are null. "
+}
+
 func (a judgementArguments) checkName() string {
 	return cmp.Or(a.CheckName.ValueString(), tcpconnect.DefaultCheckName)
 }
 
 // analyzer returns the analyzer that the arguments describe, or adds an error.
 func (a judgementArguments) analyzer(diags *diag.Diagnostics) tcpconnect.Analyzer {
-	outcomes, whole := decodeOutcomes(a.Outcomes, diags)
-	if !whole && !diags.HasError() {
-		diags.AddAttributeError(path.Root("outcomes"), invalidOutcomes, "outcomes holds a value that is not known yet, so nothing can be judged.")
-	}
+	outcomes, _ := decodeOutcomes(a.Outcomes, diags) // whole, or an error: getKnown lets nothing unknown through
 	return tcpconnect.Analyzer{CheckName: a.checkName(), Outcomes: outcomes}
 }
 

@@ -197,7 +197,7 @@ var (
 )
 
 // systemDialer sets no keep-alive, whose options would cost more system calls than the handshake: the connection is closed at once.
-var systemDialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1}
+var systemDialer = net.Dialer{KeepAlive: -1}
 
 func systemDial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 	dialer := systemDialer

@@ -1,0 +1,48 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "address" {
+  description = "The Kubernetes API server."
+  type        = string
+  default     = "10.128.0.29:6443"
+}
+
+variable "skip_preflight" {
+  description = "Goes ahead without the check, on purpose."
+  type        = bool
+  default     = false
+}
+
+data "preflight_tcp_connect" "api" {
+  collector_name = "kubernetes-api-tcp-conn-status"
+  address        = var.address
+  timeout        = "10s"
+  exclude        = var.skip_preflight
+}
+
+data "preflight_analysis" "api" {
+  check_name = "Kubernetes API TCP Connection Status"
+  status     = data.preflight_tcp_connect.api.status
+  exclude    = var.skip_preflight # the status is null then
+  outcomes = [
+    { fail = { when = "connection-refused", message = "Connection to the Kubernetes API address was refused" } },
+    { fail = { when = "connection-timeout", message = "Timed out connecting to the Kubernetes API address" } },
+    { fail = { when = "error", message = "Unexpected error connecting to the Kubernetes API address" } },
+    { pass = { when = "connected", message = "Successfully connected to the Kubernetes API address" } },
+  ]
+}
+
+# Everything that must wait depends on this resource.
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_analysis.api.proceed
+      error_message = data.preflight_analysis.api.message
+    }
+  }
+}
