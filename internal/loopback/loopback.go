@@ -85,3 +85,13 @@ func Silent(tb testing.TB, ip netip.Addr) netip.AddrPort {
 	}
 	return endpoint
 }
+
+// Spread returns n endpoints with one port and different addresses, out of the 127.0.0.0/8 of Linux. What listens on the port of
+// 0.0.0.0 listens on each of them.
+func Spread(port uint16, n int) []netip.AddrPort {
+	endpoints := make([]netip.AddrPort, n)
+	for i := range endpoints {
+		endpoints[i] = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, byte(1 + i>>16), byte(i >> 8), byte(i)}), port)
+	}
+	return endpoints
+}

@@ -17,9 +17,9 @@ import (
 
 func silent(tb testing.TB, ip netip.Addr) (netip.AddrPort, error) {
 	tb.Helper()
-	family, address := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	if ip.Is6() {
-		family, address = unix.AF_INET6, &unix.SockaddrInet6{Addr: ip.As16()}
+	family, address := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Addr: ip.As16()})
+	if ip.Is4() {
+		family, address = unix.AF_INET, &unix.SockaddrInet4{Addr: ip.As4()}
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
 	if err != nil {

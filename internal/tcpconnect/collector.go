@@ -171,11 +171,7 @@ func (c *Collector) dial(ctx context.Context, local netip.Addr, remote netip.Add
 		// Some resolvers answer so for names that they block. The kernel would connect to this machine.
 		return nil, fmt.Errorf("dial tcp %s: %w", remote, errUnspecified)
 	}
-	dial := systemDial
-	if c.Dial != nil {
-		dial = c.Dial
-	}
-	conn, err := dial(ctx, local, remote)
+	conn, err := c.dialFunc()(ctx, local, remote)
 	if err != nil && local.IsValid() && dialReason(err) == ReasonLocalAddress {
 		return nil, fmt.Errorf("this machine can't dial from the source address %s: %w", local, err)
 	}
@@ -189,6 +185,13 @@ func (c *Collector) dial(ctx context.Context, local netip.Addr, remote netip.Add
 		return nil, fmt.Errorf("dial tcp %s: %w", remote, errSelfConnected)
 	}
 	return conn, nil
+}
+
+func (c *Collector) dialFunc() DialFunc {
+	if c.Dial != nil {
+		return c.Dial
+	}
+	return systemDial
 }
 
 var (

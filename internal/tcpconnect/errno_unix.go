@@ -26,3 +26,13 @@ var errnoReasons = map[syscall.Errno]Reason{
 	syscall.ENOBUFS:       ReasonLocalLimit,
 	syscall.ENOMEM:        ReasonLocalLimit,
 }
+
+// errnoLimits names what of this machine has run out.
+var errnoLimits = map[syscall.Errno]string{
+	syscall.EADDRNOTAVAIL: "free local port or usable local address",
+	syscall.EADDRINUSE:    "free local port or usable local address",
+	syscall.EMFILE:        "free file descriptor in this process (RLIMIT_NOFILE)",
+	syscall.ENFILE:        "free file descriptor in all processes",
+	syscall.ENOBUFS:       "memory for another socket",
+	syscall.ENOMEM:        "memory for another socket",
+}

@@ -38,3 +38,5 @@ func TestContractErrnosAreClassified(t *testing.T) {
 		}
 	}
 }
+
+const limitText = "RLIMIT_NOFILE"

@@ -41,3 +41,16 @@ var errnoReasons = map[syscall.Errno]Reason{
 	windows.ERROR_NO_SYSTEM_RESOURCES:        ReasonLocalLimit,
 	windows.ERROR_TOO_MANY_OPEN_FILES:        ReasonLocalLimit,
 }
+
+// errnoLimits names what of this machine has run out.
+var errnoLimits = map[syscall.Errno]string{
+	windows.WSAEADDRNOTAVAIL:                 "free local port or usable local address",
+	windows.WSAEADDRINUSE:                    "free local port or usable local address",
+	windows.ERROR_ADDRESS_ALREADY_ASSOCIATED: "free local port or usable local address",
+	windows.WSAEMFILE:                        "free socket in this process",
+	windows.ERROR_TOO_MANY_OPEN_FILES:        "free socket in this process",
+	windows.WSAENOBUFS:                       "memory for another socket",
+	windows.ERROR_NOT_ENOUGH_MEMORY:          "memory for another socket",
+	windows.ERROR_OUTOFMEMORY:                "memory for another socket",
+	windows.ERROR_NO_SYSTEM_RESOURCES:        "memory for another socket",
+}

@@ -38,3 +38,5 @@ func TestContractErrnosAreClassified(t *testing.T) {
 		}
 	}
 }
+
+const limitText = "free socket in this process"

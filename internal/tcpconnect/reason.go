@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"syscall"
 )
 
@@ -26,6 +27,17 @@ func dialReason(err error) Reason {
 		return ReasonNoResponse
 	}
 	return ReasonOther
+}
+
+// limitOf tells which limit of this machine the error of a dial from local is about. It may be lifted while one waits; that a
+// source address does not exist here may not.
+func limitOf(err error, local netip.Addr) (limit string, hit bool) {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	if !ok || local.IsValid() && errnoReasons[errno] == ReasonLocalAddress {
+		return "", false
+	}
+	limit, hit = errnoLimits[errno]
+	return limit, hit
 }
 
 // lookupReason classifies the error of a name lookup. What happened on the way to the resolver says nothing about the peer, so

@@ -1,0 +1,163 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+)
+
+func sweep(t *testing.T, collector *Collector, checks []Check, limit int) []Result {
+	t.Helper()
+	results, err := collector.Sweep(t.Context(), checks, limit)
+	if err != nil || len(results) != len(checks) {
+		t.Fatalf("%d results of %d checks: %v", len(results), len(checks), err)
+	}
+	return results
+}
+
+// checksOf makes n checks of distinct addresses.
+func checksOf(t *testing.T, n int, timeout time.Duration) []Check {
+	t.Helper()
+	checks := make([]Check, n)
+	for i := range checks {
+		checks[i] = Check{Target{Address: mustParse(t, fmt.Sprintf("127.1.%d.%d:80", i/250, i%250+1))}, timeout}
+	}
+	return checks
+}
+
+func TestSweepAnswersInTheOrderOfItsChecks(t *testing.T) {
+	t.Parallel()
+	open, refused, silent := loopback.Open(t), loopback.Refused(t), loopback.Silent(t, loopback.IPv4)
+	zone := loopback.Zone{"db.test.": {loopback.IPv4}}
+	collector := &Collector{Resolver: loopback.DNS(t, zone, 3)}
+	var checks []Check
+	want := []Status{ConnectionTimeout, Connected, ConnectionRefused, Connected, Error, Connected}
+	for _, address := range []string{silent.String(), open.String(), refused.String(), fmt.Sprintf("db.test.:%d", open.Port()), "gone.test.:80", open.String()} {
+		timeout := patient
+		if address == silent.String() {
+			timeout = 300 * time.Millisecond
+		}
+		checks = append(checks, Check{Target{Address: mustParse(t, address)}, timeout})
+	}
+	for i, result := range sweep(t, collector, checks, 1000) {
+		if result.Status != want[i] || result.Attempts != 1 {
+			t.Errorf("%s is %s (%s) after %d dials, want %s", checks[i].Target.Address, result.Status, result.Message, result.Attempts, want[i])
+		}
+	}
+	if results := sweep(t, collector, nil, 1000); len(results) != 0 {
+		t.Errorf("no checks have the results %v", results)
+	}
+}
+
+func TestSweepKeepsToItsLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit, checks, timeout = 10, 35, 2 * time.Second
+		var underWay, most atomic.Int64
+		collector := &Collector{Dial: func(ctx context.Context, _ netip.Addr, _ netip.AddrPort) (net.Conn, error) {
+			most.Store(max(most.Load(), underWay.Add(1)))
+			defer underWay.Add(-1)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}
+		start := time.Now()
+		for _, result := range sweep(t, collector, checksOf(t, checks, timeout), limit) {
+			if result.Status != ConnectionTimeout || result.Duration != timeout {
+				t.Errorf("%s after %s: a check that waits for its turn has not started its timeout", result.Status, result.Duration)
+			}
+		}
+		if took := time.Since(start); most.Load() != limit || took != 4*timeout {
+			t.Errorf("%d dials at once in %s, want %d in %s", most.Load(), took, limit, 4*timeout)
+		}
+	})
+}
+
+func TestSweepWaitsOutFaultsOfThisMachine(t *testing.T) {
+	t.Parallel()
+	const timeout = 2 * time.Second
+	source := netip.MustParseAddr("127.0.0.7")
+	for name, test := range map[string]struct {
+		errno    syscall.Errno
+		source   netip.Addr
+		lasts    time.Duration // of the fault
+		then     error         // what the dial says after it; nil: connected
+		silent   bool          // after it
+		reason   Reason
+		fragment string
+		tookAll  bool
+	}{
+		"no descriptor for a while":                {errno: limitErrno, lasts: time.Second, reason: ReasonConnected},
+		"no port for a while":                      {errno: addressErrno, lasts: time.Second, reason: ReasonConnected},
+		"no descriptor, then refused":              {errno: limitErrno, lasts: time.Second, then: syscallError(refusedErrno), reason: ReasonRefused, fragment: "refused"},
+		"no descriptor for a moment, then silence": {errno: limitErrno, lasts: 100 * time.Millisecond, silent: true, reason: ReasonNoResponse, fragment: "deadline", tookAll: true},
+		"no descriptor for long, then silence":     {errno: limitErrno, lasts: 1500 * time.Millisecond, silent: true, reason: ReasonLocalLimit, fragment: "descriptor", tookAll: true},
+		"never a descriptor":                       {errno: limitErrno, lasts: time.Hour, reason: ReasonLocalLimit, fragment: limitText, tookAll: true},
+		"never a port":                             {errno: addressErrno, lasts: time.Hour, reason: ReasonLocalAddress, fragment: "this machine had no free local port", tookAll: true},
+		"no such source address":                   {errno: addressErrno, source: source, lasts: time.Hour, reason: ReasonLocalAddress, fragment: "source address 127.0.0.7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				collector := &Collector{Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+					if time.Since(start) < test.lasts {
+						return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(test.errno)}
+					}
+					answer := script{remote.Addr().String(): {err: test.then}}
+					if test.silent {
+						answer = script{remote.Addr().String(): {after: time.Hour}}
+					}
+					return answer.dial(ctx, local, remote)
+				}}
+				checks := checksOf(t, 1, timeout)
+				checks[0].Target.Source = test.source
+				result := sweep(t, collector, checks, 1)[0]
+				if result.Reason != test.reason || result.Status != test.reason.Status() || !strings.Contains(result.Message, test.fragment) {
+					t.Errorf("%s, %s: %q; want %s and %q", result.Status, result.Reason, result.Message, test.reason, test.fragment)
+				}
+				if (result.Duration == timeout) != test.tookAll {
+					t.Errorf("took %s of %s", result.Duration, timeout)
+				}
+			})
+		})
+	}
+}
+
+func TestInterruptedSweepHasNoResults(t *testing.T) {
+	t.Parallel()
+	silent := loopback.Silent(t, loopback.IPv4)
+	checks := make([]Check, 100)
+	for i := range checks {
+		checks[i] = Check{Target{Address: mustParse(t, silent.String())}, patient}
+	}
+	for name, limit := range map[string]int{"all under way": 1000, "most waiting": 10} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			var underWay atomic.Int64
+			collector := &Collector{Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+				if underWay.Add(1) == min(100, int64(limit)) {
+					cancel()
+				}
+				return systemDial(ctx, local, remote)
+			}}
+			results, err := collector.Sweep(ctx, checks, limit)
+			if !errors.Is(err, context.Canceled) || results != nil {
+				t.Errorf("interrupted: %d results, %v", len(results), err)
+			}
+		})
+	}
+}

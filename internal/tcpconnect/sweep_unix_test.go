@@ -1,0 +1,99 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build unix
+
+package tcpconnect
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+)
+
+// underLimits tells a test process that it was started for this test, with limits.
+const underLimits = "PREFLIGHT_TEST_UNDER_LIMITS"
+
+// rerun runs the calling test again in a process of its own, which a shell command starts.
+func rerun(t *testing.T, shell string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "sh", "-c", shell+` && exec "$0" "$@"`, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	command.Env = append(os.Environ(), underLimits+"=1")
+	output, err := command.CombinedOutput()
+	if err != nil || !strings.Contains(string(output), "--- PASS: "+t.Name()) {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
+
+func TestSweepStaysBelowTheLimitOfOpenFiles(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(underLimits) == "" {
+		rerun(t, "ulimit -n 64")
+		return
+	}
+	open, refused := loopback.Open(t), loopback.Refused(t)
+	zone := loopback.Zone{"db.test.": {loopback.IPv4}}
+	collector := &Collector{Resolver: loopback.DNS(t, zone, 0)}
+	name := mustParse(t, "db.test.:80")
+	name.port = open.Port()
+	addresses := []Address{mustParse(t, open.String()), mustParse(t, refused.String()), name}
+	want := []Status{Connected, ConnectionRefused, Connected}
+	checks := make([]Check, 2000)
+	for i := range checks {
+		checks[i] = Check{Target{Address: addresses[i%3]}, patient}
+	}
+	for i, result := range sweep(t, collector, checks, 1000) {
+		if result.Status != want[i%3] {
+			t.Fatalf("check %d of %s is %s (%s), want %s", i, checks[i].Target.Address, result.Status, result.Message, want[i%3])
+		}
+	}
+}
+
+func TestSoftLimitOfOpenFilesIsRaised(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(underLimits) == "" {
+		rerun(t, "ulimit -Sn 64")
+		return
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if limit.Max <= 1000 {
+		t.Skipf("the hard limit is %d: nothing to raise to", limit.Max)
+	}
+	if free := freeDescriptors(); limit.Cur <= 64 || free <= 64 {
+		t.Errorf("the soft limit is %d, and %d descriptors are free", limit.Cur, free)
+	}
+}
+
+func TestFreeDescriptorsAreCounted(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "freebsd" {
+		t.Skip("/dev/fd lists the first three only unless fdescfs is mounted")
+	}
+	if os.Getenv(underLimits) == "" {
+		rerun(t, "ulimit -n 64") // alone, so that no other test opens or closes any
+		return
+	}
+	before := 0
+	for i := range 11 {
+		if i == 1 {
+			before = freeDescriptors() // the first one makes Go's runtime open its poller
+		}
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close() //nolint:errcheck // Nothing was written.
+	}
+	if after := freeDescriptors(); after != before-10 {
+		t.Errorf("%d were free, and %d after ten more files were opened", before, after)
+	}
+}
