@@ -125,7 +125,7 @@ data "preflight_analysis" "db" {
   outcomes = var.outcomes
 }
 `})
-	expectText(t, w.fail("plan"), "outcomes[0].pass.when is null or empty", `misspelt "when"`)
+	expectText(t, w.fail("plan"), "outcomes[0].pass.when: null or empty", `misspelt "when"`)
 }
 
 func TestUnknownAddressIsDialledDuringApply(t *testing.T) {

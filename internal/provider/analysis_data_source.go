@@ -67,7 +67,7 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			},
 			"collector_name": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read, for example `data.preflight_tcp_connect.NAME.collector_name`. Of no effect with `status`. Default `%s`.", defaultCollectorName),
+				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read, for example `data.preflight_tcp_connect.NAME.collector_name`. Of no effect with `status`. Default `%s`.", tcpconnect.DefaultCollectorName),
 				Validators:          []validator.String{collectorNameCheck},
 			},
 			"max_age": schema.StringAttribute{
@@ -154,7 +154,7 @@ func (m *analysisModel) readStatus(i *instance, diags *diag.Diagnostics) {
 		statusCheck.value(path.Root("status"), m.Status, diags)
 		return
 	}
-	collectorName := cmp.Or(m.CollectorName.ValueString(), defaultCollectorName)
+	collectorName := cmp.Or(m.CollectorName.ValueString(), tcpconnect.DefaultCollectorName)
 	status, collectedAt, err := i.readResult(m.Bundle.ValueString(), collectorName)
 	if err == nil && !m.MaxAge.IsNull() {
 		err = checkAge(time.Since(collectedAt), durationCheck.value(path.Root("max_age"), m.MaxAge, diags))

@@ -24,9 +24,6 @@ import (
 // The check is one thing with three faces: data source, ephemeral resource and action. Its arguments, results, defaults,
 // descriptions and the function that runs it are here.
 
-// defaultCollectorName names the result file of a collector that has no name, as in Troubleshoot.
-const defaultCollectorName = "connect"
-
 // checkArguments are what all three faces take.
 type checkArguments struct {
 	Address       types.String `tfsdk:"address"`
@@ -101,7 +98,7 @@ func checkAttributes(strict string) map[string]schema.Attribute {
 			Optional: true,
 			Computed: true,
 			MarkdownDescription: fmt.Sprintf("Names the result file. Two collectors of one provider configuration that dial differently need different names, "+
-				"compared without regard to case. 1 to 128 letters, digits, spaces, `.`, `_` and `-`, beginning and ending with a letter or digit. Default `%s`.", defaultCollectorName),
+				"compared without regard to case. 1 to 128 letters, digits, spaces, `.`, `_` and `-`, beginning and ending with a letter or digit. Default `%s`.", tcpconnect.DefaultCollectorName),
 			Validators: []validator.String{collectorNameCheck},
 		},
 		"exclude": schema.BoolAttribute{
@@ -233,7 +230,7 @@ func (a *checkArguments) resolve(ctx context.Context, i *instance, diags *diag.D
 		a.Timeout = types.StringValue(i.timeout.String())
 	}
 	if a.CollectorName.IsNull() {
-		a.CollectorName = types.StringValue(defaultCollectorName)
+		a.CollectorName = types.StringValue(tcpconnect.DefaultCollectorName)
 	}
 	c := check{
 		collectorName: collectorNameCheck.value(path.Root("collector_name"), a.CollectorName, diags),

@@ -20,9 +20,6 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// outcomeKeys are the keys inside a verdict.
-var outcomeKeys = []string{"when", "message", "uri", "title"}
-
 const invalidOutcomes = "Invalid Outcomes"
 
 const outcomesForm = "outcomes is a list of objects such as { fail = { when = \"connection-refused\", message = \"...\" } }."
@@ -134,17 +131,15 @@ func (d outcomeDecoder) decode(element attr.Value) (outcome tcpconnect.Outcome, 
 			found = append(found, verdict)
 		}
 	}
-	switch {
-	case len(found) > 1:
-		d.addError("%s has %s. An outcome holds exactly one of fail, warn and pass; write one element for each.", d.label, strings.Join(verdictKeys(found), " and "))
-		return outcome, false
-	case unknown:
-		return outcome, false
-	case len(found) == 0:
-		d.addError("%s has none of fail, warn and pass. An outcome holds exactly one of them. %s", d.label, outcomesForm)
+	if unknown && len(found) <= 1 {
 		return outcome, false
 	}
-	return d.decodeVerdict(found[0], attributes[string(found[0])])
+	verdict, err := tcpconnect.OneVerdict(found)
+	if err != nil {
+		d.addError("%s %s %s", d.label, err, outcomesForm)
+		return outcome, false
+	}
+	return d.decodeVerdict(verdict, attributes[string(verdict)])
 }
 
 func (d outcomeDecoder) decodeVerdict(verdict tcpconnect.Verdict, inner attr.Value) (outcome tcpconnect.Outcome, ok bool) {
@@ -155,7 +150,7 @@ func (d outcomeDecoder) decodeVerdict(verdict tcpconnect.Verdict, inner attr.Val
 		return outcome, false
 	}
 	outcome.Verdict = verdict
-	ok = d.checkKeys(label, attributes, outcomeKeys)
+	ok = d.checkKeys(label, attributes, tcpconnect.OutcomeFields())
 	for _, field := range []struct {
 		key    string
 		target *string
@@ -170,22 +165,16 @@ func (d outcomeDecoder) decodeVerdict(verdict tcpconnect.Verdict, inner attr.Val
 	return outcome, d.decodeWhen(label, &outcome, attributes) && ok
 }
 
-// decodeWhen sets the status of an outcome. A pass or warn for every status leaves the key out: where it is there but null or
-// empty, as a misspelt one is in a value of a module's typed variable, the gate would stand open for every status.
+// decodeWhen sets the status of an outcome.
 func (d outcomeDecoder) decodeWhen(label string, outcome *tcpconnect.Outcome, attributes map[string]attr.Value) bool {
 	text, known, valid := d.text(label, "when", attributes)
 	if !known || !valid {
 		return false
 	}
-	if _, present := attributes["when"]; text == "" {
-		if present && outcome.Verdict != tcpconnect.Fail {
-			d.addError("%s.when is null or empty, which would let every status through (a typed variable makes a misspelt \"when\" null). "+
-				"Set it to one of %s; for a %s on every status, leave the key out.", label, plainList(tcpconnect.Statuses()), outcome.Verdict)
-			return false
-		}
+	if _, present := attributes["when"]; !present {
 		return true
 	}
-	status, err := tcpconnect.ParseStatus(text)
+	status, err := outcome.Verdict.ParseWhen(text)
 	if err != nil {
 		d.addError("%s.when: %s", label, err)
 		return false

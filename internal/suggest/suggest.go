@@ -27,12 +27,12 @@ func Nearest[S ~string](found string, known []S) S {
 	var nearest S
 	best := -1
 	for _, word := range known {
-		distance := levenshtein.Distance(found, string(word), costs)
+		distance := levenshtein.Distance(found, strings.ToLower(string(word)), costs)
 		if best < 0 || distance < best {
 			nearest, best = word, distance
 		}
 	}
-	if found == "" || 3*levenshtein.Distance(found, string(nearest), strange) > len(found) {
+	if found == "" || 3*levenshtein.Distance(found, strings.ToLower(string(nearest)), strange) > len(found) {
 		return "" // more than a third of it is something else
 	}
 	return nearest

@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// DefaultCollectorName is the name of a collector that has none, as in Troubleshoot.
+const DefaultCollectorName = "connect"
+
 // Resolver looks up the addresses of a host name, best first. It returns when the context ends. *net.Resolver is one.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)

@@ -87,11 +87,15 @@ func ParseReason(text string) (Reason, error) {
 
 // notOneOf says that text is none of the known words, and which it probably was to be.
 func notOneOf[S ~string](kind, text string, known []S) error {
-	quoted := make([]string, 0, len(known))
-	for _, word := range known {
+	return fmt.Errorf("%q is not a %s. Use one of %s.%s", text, kind, quotedList(known), suggest.Question(text, known))
+}
+
+func quotedList[S ~string](words []S) string {
+	quoted := make([]string, 0, len(words))
+	for _, word := range words {
 		quoted = append(quoted, fmt.Sprintf("%q", word))
 	}
-	return fmt.Errorf("%q is not a %s. Use one of %s.%s", text, kind, strings.Join(quoted, ", "), suggest.Question(text, known))
+	return strings.Join(quoted, ", ")
 }
 
 // Status returns the status that the reason explains.

@@ -1,0 +1,207 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package spec
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
+)
+
+// decoder gathers what a text holds and what is wrong with it.
+type decoder struct {
+	spec     Spec
+	problems []Problem
+	within   string // what is being decoded
+	visits   int
+	merging  int // how many merges deep
+}
+
+const (
+	maxProblems = 20
+
+	// maxVisits limits what aliases make of a short text: that many nodes are decoded, however often each stands there.
+	maxVisits = 1_000_000
+
+	// maxMerging ends the merging of a mapping into itself.
+	maxMerging = 10
+)
+
+func (d *decoder) addProblem(at Position, format string, arguments ...any) {
+	if len(d.problems) < maxProblems {
+		d.problems = append(d.problems, Problem{at, fmt.Sprintf(format, arguments...)})
+	}
+}
+
+func (d *decoder) position(node *yaml.Node) Position {
+	return Position{node.Line, node.Column, d.within}
+}
+
+// positionOf is the position of a node that may be absent from its parent.
+func (d *decoder) positionOf(node, parent *yaml.Node) Position {
+	if node == nil {
+		return d.position(parent)
+	}
+	return d.position(node)
+}
+
+// fields are the values of a mapping.
+type fields map[string]*yaml.Node
+
+// keys returns the keys in a fixed order.
+func (f fields) keys() []string {
+	return slices.Sorted(maps.Keys(f))
+}
+
+// mapping returns the fields of a mapping, and whether it is one. An absent or null one has none. Unless known is empty, other
+// fields are problems, and so is in any case a field that stands twice.
+func (d *decoder) mapping(node *yaml.Node, label string, known ...string) (fields, bool) {
+	node = resolved(node)
+	if isNull(node) {
+		return nil, true
+	}
+	if node.Kind != yaml.MappingNode {
+		d.addProblem(d.position(node), "%s is %s, not a mapping.", label, kindOf(node))
+		return nil, false
+	}
+	found := make(fields)
+	var merged []*yaml.Node
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		if !d.visit() {
+			return nil, false
+		}
+		switch {
+		case key.Tag == "!!merge":
+			merged = append(merged, value)
+		case key.Kind != yaml.ScalarNode:
+			d.addProblem(d.position(key), "%s has %s for a key.", label, kindOf(key))
+		case found[key.Value] != nil:
+			d.addProblem(d.position(key), "%s has the field %q twice.", label, key.Value)
+		case len(known) > 0 && !slices.Contains(known, key.Value):
+			d.addProblem(d.position(key), "%s has the field %q, which does not exist. The fields are %s.%s", label, key.Value, strings.Join(known, ", "), suggest.Question(key.Value, known))
+		default:
+			found[key.Value] = value
+		}
+	}
+	for _, value := range merged {
+		if !d.merge(found, value, label, known) {
+			return nil, false
+		}
+	}
+	return found, true
+}
+
+// merge adds the fields of a merge key ("<<"), a mapping or a list of them; those that are there win.
+func (d *decoder) merge(found fields, value *yaml.Node, label string, known []string) bool {
+	if d.merging++; d.merging > maxMerging {
+		d.addProblem(d.position(value), "%s merges mappings (\"<<\") more than %d deep.", label, maxMerging)
+		return false
+	}
+	defer func() { d.merging-- }()
+	values := []*yaml.Node{value}
+	if list := resolved(value); list.Kind == yaml.SequenceNode {
+		values = list.Content
+	}
+	for _, value := range values {
+		added, ok := d.mapping(value, label, known...)
+		if !ok {
+			return false
+		}
+		for key, node := range added {
+			if found[key] == nil {
+				found[key] = node
+			}
+		}
+	}
+	return true
+}
+
+// sequence returns the elements of a list. An absent or null one has none.
+func (d *decoder) sequence(node *yaml.Node, label string) []*yaml.Node {
+	node = resolved(node)
+	if isNull(node) {
+		return nil
+	}
+	if node.Kind != yaml.SequenceNode {
+		d.addProblem(d.position(node), "%s is %s, not a list.", label, kindOf(node))
+		return nil
+	}
+	return node.Content
+}
+
+// text returns a scalar as it is written, and whether it is one.
+func (d *decoder) text(node *yaml.Node, label string) (string, bool) {
+	node = resolved(node)
+	if !d.visit() {
+		return "", false
+	}
+	if node.Kind != yaml.ScalarNode || !slices.Contains([]string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp"}, node.ShortTag()) {
+		d.addProblem(d.position(node), "%s is %s, not a text.", label, kindOf(node))
+		return "", false
+	}
+	return text(node), true
+}
+
+// optionalText returns a text, empty if it is absent, null or a problem.
+func (d *decoder) optionalText(node *yaml.Node, label string) string {
+	if node == nil {
+		return ""
+	}
+	text, _ := d.text(node, label)
+	if strings.Contains(text, "{{") {
+		d.addProblem(d.position(node), "%s is %q. %s", label, text, templateText)
+		return ""
+	}
+	return text
+}
+
+// visit counts a node, and tells whether there were not too many.
+func (d *decoder) visit() bool {
+	d.visits++
+	if d.visits == maxVisits {
+		d.addProblem(Position{}, "The spec has more than %d values, with its aliases.", maxVisits)
+	}
+	return d.visits < maxVisits
+}
+
+// resolved returns what an alias stands for.
+func resolved(node *yaml.Node) *yaml.Node {
+	for node != nil && node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	return node
+}
+
+func isNull(node *yaml.Node) bool {
+	node = resolved(node)
+	return node == nil || node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
+}
+
+// text returns a scalar as it is written, empty if it is none or null.
+func text(node *yaml.Node) string {
+	if isNull(node) {
+		return ""
+	}
+	return resolved(node).Value
+}
+
+// kindOf names what a node is.
+func kindOf(node *yaml.Node) string {
+	switch {
+	case node.Kind == yaml.MappingNode:
+		return "a mapping"
+	case node.Kind == yaml.SequenceNode:
+		return "a list"
+	case isNull(node):
+		return "null"
+	default:
+		return fmt.Sprintf("%q", node.Value)
+	}
+}
