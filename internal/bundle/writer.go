@@ -4,22 +4,19 @@
 package bundle
 
 import (
-	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 )
 
 // Writer writes results into one bundle directory, which it makes when it first writes. It may be used concurrently, also by
 // several processes on one directory.
 type Writer struct {
-	dir    string
-	format Format
-	sweep  sync.Once
+	dir          string
+	format       Format
+	sweepConnect sync.Once
 }
 
 // NewWriter returns a Writer for the bundle directory dir.
@@ -45,13 +42,30 @@ func (w *Writer) write(collector string, result Result) error {
 	if err != nil {
 		return err
 	}
-	dir, err := makeConnectDir(w.dir)
+	dir, err := w.openConnectDir()
 	if err != nil {
 		return err
 	}
 	defer dir.Close() //nolint:errcheck // A directory that was only read.
-	w.sweep.Do(func() { sweep(dir) })
-	return cause(replace(dir, resultName(collector), content))
+	return cause(replace(dir, resultName(collector), contentOf(content)))
+}
+
+// contentOf returns a function that writes content.
+func contentOf(content []byte) func(io.Writer) error {
+	return func(to io.Writer) error {
+		_, err := to.Write(content)
+		return err
+	}
+}
+
+// openConnectDir opens the directory of results, and clears it of what killed writers left when it is first opened.
+func (w *Writer) openConnectDir() (*os.Root, error) {
+	dir, err := makeConnectDir(w.dir)
+	if err != nil {
+		return nil, err
+	}
+	w.sweepConnect.Do(func() { sweep(dir, func(string) bool { return true }) })
+	return dir, nil
 }
 
 // makeConnectDir opens the directory of results below the bundle directory, never outside it.
@@ -72,77 +86,4 @@ func makeConnectDir(bundleDir string) (*os.Root, error) {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(bundleDir, connectDir), explain(err))
 	}
 	return dir, nil
-}
-
-// A temporary file begins with a dot, as no collector's name does. While it is written its writer holds a lock on it, so what is
-// not locked was left by a writer that was killed.
-const (
-	temporaryPrefix = "."
-	temporarySuffix = ".tmp"
-)
-
-// replace writes a temporary file and renames it to name.
-func replace(dir *os.Root, name string, content []byte) error {
-	for attempt := 1; ; attempt++ {
-		err := tryReplace(dir, name, content)
-		// Between its making and its locking a temporary file looks like a stray one, and another process may sweep it.
-		swept := errors.Is(err, errLocked) || errors.Is(err, fs.ErrNotExist)
-		const mostAttempts = 10
-		if !swept || attempt == mostAttempts {
-			return err
-		}
-	}
-}
-
-func tryReplace(dir *os.Root, name string, content []byte) (err error) {
-	temporary := temporaryPrefix + name + "." + rand.Text() + temporarySuffix
-	file, err := dir.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = dir.Remove(temporary) // it may be gone already
-		}
-	}()
-	err = fill(file, content)
-	if err == nil {
-		err = dir.Rename(temporary, name)
-	}
-	return errors.Join(err, file.Close())
-}
-
-func fill(file *os.File, content []byte) error {
-	if err := tryLock(file); err != nil {
-		return err
-	}
-	if _, err := file.Write(content); err != nil {
-		return err
-	}
-	return file.Sync()
-}
-
-// sweep removes temporary files that killed writers left. It is housekeeping: what it cannot read or remove stays.
-func sweep(dir *os.Root) {
-	entries, err := fs.ReadDir(dir.FS(), ".")
-	if err != nil {
-		return
-	}
-	for _, entry := range entries {
-		name := entry.Name()
-		if entry.Type().IsRegular() && strings.HasPrefix(name, temporaryPrefix) && strings.HasSuffix(name, temporarySuffix) {
-			removeUnlocked(dir, name)
-		}
-	}
-}
-
-func removeUnlocked(dir *os.Root, name string) {
-	file, err := dir.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return
-	}
-	defer file.Close() //nolint:errcheck // Nothing was written.
-	if tryLock(file) == nil {
-		_ = dir.Remove(name)
-	}
 }

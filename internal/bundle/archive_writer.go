@@ -1,0 +1,96 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// archiveSuffixes end the name of an archive.
+var archiveSuffixes = []string{".tar.gz", ".tgz"}
+
+// archiveTop returns the name of the single top directory of the archive at a path: the archive's own.
+func archiveTop(archive string) (string, error) {
+	name := filepath.Base(filepath.FromSlash(archive))
+	for _, suffix := range archiveSuffixes {
+		if top, ok := strings.CutSuffix(name, suffix); ok && strings.Trim(top, ".") != "" {
+			return top, nil
+		}
+	}
+	return "", fmt.Errorf("%q cannot name an archive. Write a path that ends in a name and .tar.gz or .tgz, for example \"support-bundle.tar.gz\".", abbreviate(archive))
+}
+
+// CheckArchivePath returns an error if an archive cannot be written at a path for its name.
+func CheckArchivePath(archive string) error {
+	_, err := archiveTop(archive)
+	return err
+}
+
+// WriteArchive writes all files of a report into a gzipped tar archive, below one directory that is named after it. The directory
+// that is to hold the archive is made if it is not there. An older archive is replaced only by a whole new one. The error names
+// the path and the cause.
+func (w *Writer) WriteArchive(archive string, report Report) error {
+	if err := w.writeArchive(archive, report); err != nil {
+		return fmt.Errorf("write %s: %w", archive, err)
+	}
+	return nil
+}
+
+func (w *Writer) writeArchive(archive string, report Report) error {
+	top, err := archiveTop(archive)
+	if err != nil {
+		return err
+	}
+	results, err := report.resultFiles(w.format)
+	if err != nil {
+		return err
+	}
+	files, err := report.topFiles()
+	if err != nil {
+		return err
+	}
+	parent, name := filepath.Dir(archive), filepath.Base(archive)
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return fmt.Errorf("make directory: %w", err)
+	}
+	dir, err := os.OpenRoot(parent)
+	if err != nil {
+		return fmt.Errorf("open directory: %w", err)
+	}
+	defer dir.Close() //nolint:errcheck // A directory that was only read.
+	sweep(dir, func(temporary string) bool { return temporary == name })
+	return cause(replace(dir, name, func(to io.Writer) error {
+		return pack(to, top, append(files, results...), report.MadeAt)
+	}))
+}
+
+// pack writes files into a gzipped tar archive, below the directory top.
+func pack(to io.Writer, top string, files []file, madeAt time.Time) error {
+	zip := gzip.NewWriter(to)
+	archive := tar.NewWriter(zip)
+	for _, dir := range []string{top, path.Join(top, "host-collectors"), path.Join(top, "host-collectors", "connect")} {
+		if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: madeAt}); err != nil {
+			return err
+		}
+	}
+	for _, file := range files {
+		header := &tar.Header{Typeflag: tar.TypeReg, Name: path.Join(top, file.path), Mode: 0o644, Size: int64(len(file.content)), ModTime: file.modTime}
+		if err := archive.WriteHeader(header); err != nil {
+			return err
+		}
+		if _, err := archive.Write(file.content); err != nil {
+			return err
+		}
+	}
+	return errors.Join(archive.Close(), zip.Close())
+}

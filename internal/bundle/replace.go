@@ -1,0 +1,102 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// A temporary file begins with a dot, as no collector's name does. While it is written its writer holds a lock on it, so what is
+// not locked was left by a writer that was killed.
+const (
+	temporaryPrefix = "."
+	temporarySuffix = ".tmp"
+)
+
+// temporaryName returns a new name for a temporary file that is to replace name.
+func temporaryName(name string) string {
+	return temporaryPrefix + name + "." + rand.Text() + temporarySuffix
+}
+
+// temporaryOf returns the name that a temporary file was to replace, and whether it is one.
+func temporaryOf(temporary string) (name string, ok bool) {
+	inner, hasPrefix := strings.CutPrefix(temporary, temporaryPrefix)
+	inner, hasSuffix := strings.CutSuffix(inner, temporarySuffix)
+	end := strings.LastIndex(inner, ".")
+	if !hasPrefix || !hasSuffix || end < 0 {
+		return "", false
+	}
+	return inner[:end], true
+}
+
+// replace has a temporary file written and renames it to name.
+func replace(dir *os.Root, name string, write func(io.Writer) error) error {
+	for attempt := 1; ; attempt++ {
+		err := tryReplace(dir, name, write)
+		// Between its making and its locking a temporary file looks like a stray one, and another process may sweep it.
+		swept := errors.Is(err, errLocked) || errors.Is(err, fs.ErrNotExist)
+		const mostAttempts = 10
+		if !swept || attempt == mostAttempts {
+			return err
+		}
+	}
+}
+
+func tryReplace(dir *os.Root, name string, write func(io.Writer) error) (err error) {
+	temporary := temporaryName(name)
+	file, err := dir.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = dir.Remove(temporary) // it may be gone already
+		}
+	}()
+	err = fill(file, write)
+	if err == nil {
+		err = dir.Rename(temporary, name)
+	}
+	return errors.Join(err, file.Close())
+}
+
+func fill(file *os.File, write func(io.Writer) error) error {
+	if err := tryLock(file); err != nil {
+		return err
+	}
+	if err := write(file); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// sweep removes temporary files of names that are ours, which killed writers left. It is housekeeping: what it cannot read or
+// remove stays.
+func sweep(dir *os.Root, ours func(name string) bool) {
+	entries, err := fs.ReadDir(dir.FS(), ".")
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if name, ok := temporaryOf(entry.Name()); ok && entry.Type().IsRegular() && ours(name) {
+			removeUnlocked(dir, entry.Name())
+		}
+	}
+}
+
+func removeUnlocked(dir *os.Root, name string) {
+	file, err := dir.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	defer file.Close() //nolint:errcheck // Nothing was written.
+	if tryLock(file) == nil {
+		_ = dir.Remove(name)
+	}
+}

@@ -1,0 +1,138 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// The files at the top of a bundle.
+const (
+	versionFile  = "version.yaml"
+	analysisFile = "analysis.json"
+)
+
+// Report is the content of a whole bundle: the results of several collectors, and what analyzers say of them.
+type Report struct {
+	Version  string // of the program that made it
+	Results  []CollectorResult
+	Insights []Insight
+	MadeAt   time.Time
+}
+
+// CollectorResult is the result of one collector, whose name CheckCollectorName takes.
+type CollectorResult struct {
+	Collector string
+	Result
+	CollectedAt time.Time
+}
+
+// Insight is what an analyzer says.
+type Insight struct {
+	Title    string
+	Message  string
+	Severity Severity
+}
+
+// Severity is an analyzer's verdict in the words of analysis.json.
+type Severity string
+
+// The severities: of a fail, a warn and a pass.
+const (
+	SeverityError Severity = "error"
+	SeverityWarn  Severity = "warn"
+	SeverityDebug Severity = "debug"
+)
+
+// file is a file of a bundle.
+type file struct {
+	path    string // slash-separated, relative to the bundle directory
+	content []byte
+	modTime time.Time
+}
+
+// resultFiles returns the files of the results.
+func (r Report) resultFiles(format Format) ([]file, error) {
+	files := make([]file, 0, len(r.Results))
+	for _, result := range r.Results {
+		if err := CheckCollectorName(result.Collector); err != nil {
+			return nil, err
+		}
+		content, err := format.encode(result.Result)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{path.Join("host-collectors", "connect", resultName(result.Collector)), content, result.CollectedAt})
+	}
+	return files, nil
+}
+
+// topFiles returns the files that tell of the whole.
+func (r Report) topFiles() ([]file, error) {
+	analysis, err := r.analysis()
+	if err != nil {
+		return nil, err
+	}
+	version := fmt.Sprintf("apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: %q\n", r.Version)
+	return []file{{versionFile, []byte(version), r.MadeAt}, {analysisFile, analysis, r.MadeAt}}, nil
+}
+
+// The shapes of analysis.json, as the Troubleshoot tools write them.
+type (
+	analysisEntry struct {
+		Name         string         `json:"name"`
+		Labels       analysisLabels `json:"labels"`
+		Insight      insightEntry   `json:"insight"`
+		Severity     Severity       `json:"severity"`
+		AnalyzerSpec string         `json:"analyzerSpec"`
+		Error        string         `json:"error,omitempty"`
+	}
+	analysisLabels struct {
+		DesiredPosition string `json:"desiredPosition,omitempty"`
+		IconKey         string `json:"iconKey"`
+		IconURI         string `json:"iconUri"`
+	}
+	insightEntry struct {
+		Name     string         `json:"name"`
+		Labels   analysisLabels `json:"labels"`
+		Primary  string         `json:"primary"`
+		Detail   string         `json:"detail"`
+		Severity Severity       `json:"severity"`
+	}
+)
+
+func (r Report) analysis() ([]byte, error) {
+	entries := make([]analysisEntry, 0, len(r.Insights))
+	for _, insight := range r.Insights {
+		name := analysisName(insight.Title)
+		entry := analysisEntry{
+			Name:     name,
+			Labels:   analysisLabels{DesiredPosition: "1"},
+			Insight:  insightEntry{Name: name, Primary: insight.Title, Detail: insight.Message, Severity: insight.Severity},
+			Severity: insight.Severity,
+		}
+		if insight.Severity == SeverityError {
+			entry.Error = insight.Message
+		}
+		entries = append(entries, entry)
+	}
+	var content bytes.Buffer
+	encoder := json.NewEncoder(&content)
+	encoder.SetEscapeHTML(false) // people read the messages
+	encoder.SetIndent("", "    ")
+	err := encoder.Encode(entries)
+	return bytes.TrimSuffix(content.Bytes(), []byte("\n")), err
+}
+
+var notInNames = regexp.MustCompile(`[^\p{L}\p{Nd}]+`)
+
+func analysisName(title string) string {
+	return notInNames.ReplaceAllString(strings.ToLower(title), ".")
+}
