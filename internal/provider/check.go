@@ -395,7 +395,8 @@ func addCheckError(address tcpconnect.Address, err error, diags *diag.Diagnostic
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		diags.AddError("Check Interrupted", fmt.Sprintf("The run was stopped while %s was checked. Nothing is known about it, and no result was written.", address))
 	default:
-		diags.AddError("Result Not Written", fmt.Sprintf("%s was dialled, but the result could not be kept in the support bundle: %s. "+
-			"Look at the path, its permissions and the free space, choose another directory with bundle_dir, or set emit_bundle = false.", address, err))
+		diags.AddError("Result Not Written", fmt.Sprintf("%s was dialled, but the result could not be kept in the support bundle: %s. "+notWrittenAdvice, address, err))
 	}
 }
+
+const notWrittenAdvice = "Look at the path, its permissions and the free space, choose another directory with bundle_dir, or set emit_bundle = false."

@@ -17,6 +17,7 @@ import (
 
 // instance is one configured provider: what its configuration says, and which results it has written.
 type instance struct {
+	version   string
 	collector tcpconnect.Collector
 	timeout   time.Duration
 	bundleDir string
@@ -25,6 +26,7 @@ type instance struct {
 	mu      sync.Mutex
 	claims  map[string]dialArguments     // by collector name in lower case
 	written map[string]tcpconnect.Status // by collector name
+	spec    string                       // that tells of the whole bundle; empty: none yet
 }
 
 // dialArguments are what tells one dial from another.
@@ -66,13 +68,17 @@ func (i *instance) check(ctx context.Context, c check, progress func(tcpconnect.
 	if err != nil {
 		return tcpconnect.Result{}, "", err
 	}
+	i.noteWritten(c.collectorName, result.Status)
+	return result, file, nil
+}
+
+func (i *instance) noteWritten(collectorName string, status tcpconnect.Status) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.written == nil {
 		i.written = make(map[string]tcpconnect.Status)
 	}
-	i.written[c.collectorName] = result.Status
-	return result, file, nil
+	i.written[collectorName] = status
 }
 
 func (i *instance) collect(ctx context.Context, dial dialArguments, progress func(tcpconnect.Attempt)) (tcpconnect.Result, error) {

@@ -23,13 +23,44 @@ type judgementArguments struct {
 	Strict    types.Bool    `tfsdk:"strict"`
 }
 
-// judgementResults are its results, but for the message, whose name differs.
-type judgementResults struct {
+// verdictResults tell of a verdict, of one judgement or of several together.
+type verdictResults struct {
 	Outcome types.String `tfsdk:"outcome"`
 	IsPass  types.Bool   `tfsdk:"is_pass"`
 	IsWarn  types.Bool   `tfsdk:"is_warn"`
 	IsFail  types.Bool   `tfsdk:"is_fail"`
 	Proceed types.Bool   `tfsdk:"proceed"`
+}
+
+// verdictAttributes describes them.
+func verdictAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"outcome": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + ".",
+		},
+		"is_pass": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `pass`."},
+		"is_warn": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `warn`. A warning shows in Terraform's output too."},
+		"is_fail": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `fail`."},
+		"proceed": schema.BoolAttribute{
+			Computed: true,
+			MarkdownDescription: "Whether the gate is open: `pass` or `warn`, or excluded on purpose. " +
+				"The condition of a precondition: it is false when anything is missing, and under mock providers.",
+		},
+	}
+}
+
+func (r *verdictResults) fillVerdict(verdict tcpconnect.Verdict) {
+	r.Outcome = types.StringValue(string(verdict))
+	r.IsPass = types.BoolValue(verdict == tcpconnect.Pass)
+	r.IsWarn = types.BoolValue(verdict == tcpconnect.Warn)
+	r.IsFail = types.BoolValue(verdict == tcpconnect.Fail)
+	r.Proceed = types.BoolValue(verdict.Proceed())
+}
+
+// judgementResults are its results, but for the message, whose name differs.
+type judgementResults struct {
+	verdictResults
 	Title   types.String `tfsdk:"title"`
 	URI     types.String `tfsdk:"uri"`
 	Matched types.Bool   `tfsdk:"matched"`
@@ -37,7 +68,7 @@ type judgementResults struct {
 
 // judgementAttributes describes both. messageName is the attribute that holds the message of the outcome.
 func judgementAttributes(outcomesRequired bool, strict, messageName string) map[string]schema.Attribute {
-	return map[string]schema.Attribute{
+	return join(verdictAttributes(), map[string]schema.Attribute{
 		"check_name": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: fmt.Sprintf("Title of the check. Default `%s`.", tcpconnect.DefaultCheckName),
@@ -55,18 +86,6 @@ func judgementAttributes(outcomesRequired bool, strict, messageName string) map[
 			Optional:            true,
 			MarkdownDescription: strict,
 		},
-		"outcome": schema.StringAttribute{
-			Computed:            true,
-			MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + ".",
-		},
-		"is_pass": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `pass`."},
-		"is_warn": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `warn`. A warning shows in Terraform's output too."},
-		"is_fail": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `fail`."},
-		"proceed": schema.BoolAttribute{
-			Computed: true,
-			MarkdownDescription: "Whether the gate is open: `pass` or `warn`, or excluded on purpose. " +
-				"The condition of a precondition: it is false when anything is missing, and under mock providers.",
-		},
 		"title": schema.StringAttribute{
 			Computed:            true,
 			MarkdownDescription: "Title of the outcome that decided, or else `check_name`. Never empty.",
@@ -83,7 +102,7 @@ func judgementAttributes(outcomesRequired bool, strict, messageName string) map[
 			Computed:            true,
 			MarkdownDescription: "Whether an outcome matched. `false` makes the outcome `fail`.",
 		},
-	}
+	})
 }
 
 func outcomesIntroduction(required bool) string {
@@ -104,17 +123,18 @@ func (a judgementArguments) analyzer(diags *diag.Diagnostics) tcpconnect.Analyze
 }
 
 func (r *judgementResults) fill(analysis tcpconnect.Analysis) {
-	r.Outcome = types.StringValue(string(analysis.Verdict))
-	r.IsPass = types.BoolValue(analysis.Verdict == tcpconnect.Pass)
-	r.IsWarn = types.BoolValue(analysis.Verdict == tcpconnect.Warn)
-	r.IsFail = types.BoolValue(analysis.Verdict == tcpconnect.Fail)
-	r.Proceed = types.BoolValue(analysis.Proceed())
+	r.fillVerdict(analysis.Verdict)
 	r.Title = types.StringValue(analysis.Title)
-	r.URI = types.StringNull()
-	if analysis.URI != "" {
-		r.URI = types.StringValue(analysis.URI)
-	}
+	r.URI = stringOrNull(analysis.URI)
 	r.Matched = types.BoolValue(analysis.Matched)
+}
+
+// stringOrNull makes null of an empty text.
+func stringOrNull(text string) types.String {
+	if text == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(text)
 }
 
 // fillExcluded opens the gate on purpose and returns the message.
@@ -135,7 +155,7 @@ func report(checkName string, analysis tcpconnect.Analysis, failureIsError bool,
 	case analysis.Verdict == tcpconnect.Warn:
 		// Terraform folds warnings of one summary into one, so the summary tells all.
 		diags.AddWarning(checkName+": "+strings.TrimPrefix(analysis.Message, checkName+": "), detail)
-	case !analysis.Proceed() && failureIsError:
+	case !analysis.Verdict.Proceed() && failureIsError:
 		diags.AddError("Preflight Check Failed: "+checkName, analysis.Message+"\n\n"+detail)
 	}
 }

@@ -95,6 +95,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		return
 	}
 	configured := &instance{
+		version:   p.version,
 		collector: p.collector,
 		timeout:   resolve(timeoutSetting, config.Timeout, tcpconnect.ParseDuration, &resp.Diagnostics),
 		bundleDir: resolve(bundleDirSetting, config.BundleDir, parseNotBlank, &resp.Diagnostics),
@@ -116,6 +117,7 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		func() datasource.DataSource { return &tcpConnectDataSource{} },
 		func() datasource.DataSource { return &analysisDataSource{} },
+		func() datasource.DataSource { return &specDataSource{} },
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -35,6 +36,9 @@ var (
 	ipFamilyCheck      = stringCheck[tcpconnect.Family]{"Invalid IP Family", "must be an IP family", tcpconnect.ParseFamily}
 	sourceAddressCheck = stringCheck[netip.Addr]{"Invalid Source Address", "must be an IP address", tcpconnect.ParseSource}
 	bundleFormatCheck  = stringCheck[bundle.Format]{"Invalid Bundle Format", "must be a bundle format", bundle.ParseFormat}
+	specCheck          = stringCheck[spec.Spec]{"Invalid Spec", "must be a Troubleshoot spec", parseSpec}
+	unsupportedCheck   = stringCheck[string]{"Invalid Choice", "must be a way to go on", parseUnsupported}
+	archiveCheck       = stringCheck[string]{"Invalid Archive", "must be the path of an archive", parseArchive}
 	notBlankCheck      = stringCheck[string]{"Empty Value", "must not be blank", parseNotBlank}
 )
 

@@ -66,7 +66,12 @@ type Problem struct {
 }
 
 // Error says where and what.
-func (p Problem) Error() string { return fmt.Sprintf("%s: %s", p.Position, p.Text) }
+func (p Problem) Error() string {
+	if p.Position == (Position{}) {
+		return p.Text
+	}
+	return fmt.Sprintf("%s: %s", p.Position, p.Text)
+}
 
 // Problems is everything that is wrong with a text, at least one thing.
 type Problems []Problem

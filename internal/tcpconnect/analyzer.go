@@ -47,8 +47,3 @@ func (a Analyzer) Analyze(status Status) Analysis {
 		Message: fmt.Sprintf("%s: no outcome covers the status %q, so the check fails", a.CheckName, status),
 	}
 }
-
-// Proceed tells whether the gate is open.
-func (a Analysis) Proceed() bool {
-	return a.Verdict == Pass || a.Verdict == Warn
-}

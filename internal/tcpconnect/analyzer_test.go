@@ -33,7 +33,7 @@ func TestAnalyzerFailsClosedWhenNothingMatches(t *testing.T) {
 	analyzer := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: Pass, When: Connected}}}
 	for _, status := range []Status{ConnectionRefused, ConnectionTimeout, Error, "", "CONNECTED", "reachable"} {
 		got := analyzer.Analyze(status)
-		if got.Verdict != Fail || got.Matched || got.Proceed() {
+		if got.Verdict != Fail || got.Matched || got.Verdict.Proceed() {
 			t.Errorf("Analyze(%q) = %+v, want an unmatched fail", status, got)
 		}
 		if !strings.Contains(got.Message, `"`+string(status)+`"`) {
@@ -59,7 +59,7 @@ func TestUnknownStatusNeverPasses(t *testing.T) {
 func TestOnlyPassAndWarnProceed(t *testing.T) {
 	t.Parallel()
 	for verdict, want := range map[Verdict]bool{Pass: true, Warn: true, Fail: false, "": false} {
-		if got := (Analysis{Verdict: verdict}).Proceed(); got != want {
+		if got := verdict.Proceed(); got != want {
 			t.Errorf("Proceed() of %q = %t", verdict, got)
 		}
 	}

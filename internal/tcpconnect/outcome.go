@@ -24,6 +24,11 @@ func Verdicts() []Verdict {
 	return []Verdict{Fail, Warn, Pass}
 }
 
+// Proceed tells whether the gate is open.
+func (v Verdict) Proceed() bool {
+	return v == Pass || v == Warn
+}
+
 // OutcomeFields returns the names of what a verdict holds where outcomes are written.
 func OutcomeFields() []string {
 	return []string{"when", "message", "uri", "title"}

@@ -1,0 +1,363 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+var (
+	_ datasource.DataSourceWithConfigure      = (*specDataSource)(nil)
+	_ datasource.DataSourceWithValidateConfig = (*specDataSource)(nil)
+)
+
+// specDataSource is data "preflight_spec": all tcpConnect collectors and analyzers of a Troubleshoot spec.
+type specDataSource struct {
+	instance *instance
+}
+
+type specModel struct {
+	Spec           types.String `tfsdk:"spec"`
+	Unsupported    types.String `tfsdk:"unsupported"`
+	Archive        types.String `tfsdk:"archive"`
+	MaxConcurrency types.Int64  `tfsdk:"max_concurrency"`
+
+	verdictResults
+	Message   types.String `tfsdk:"message"`
+	Results   types.List   `tfsdk:"results"`
+	Collected types.Map    `tfsdk:"collected"`
+	Skipped   types.List   `tfsdk:"skipped"`
+	BundleDir types.String `tfsdk:"bundle_dir"`
+}
+
+// defaultMaxConcurrency is how many dials of a spec are under way at once.
+const defaultMaxConcurrency = 1000
+
+// What is to be done with what a spec asks for beside tcpConnect.
+const (
+	unsupportedError = "error"
+	unsupportedWarn  = "warn"
+	unsupportedSkip  = "skip"
+)
+
+var unsupportedChoices = []string{unsupportedError, unsupportedWarn, unsupportedSkip}
+
+func parseUnsupported(text string) (string, error) {
+	if !slices.Contains(unsupportedChoices, text) {
+		return "", fmt.Errorf("%q is not a way to go on. Use one of %s.", text, plainList(unsupportedChoices))
+	}
+	return text, nil
+}
+
+func parseArchive(text string) (string, error) {
+	return text, bundle.CheckArchivePath(text)
+}
+
+func (d *specDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_spec"
+}
+
+func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Runs a Troubleshoot spec as it stands: every `tcpConnect` collector of it, all dials side by side, and every `tcpConnect` analyzer. " +
+			"It takes the kinds `SupportBundle` (`hostCollectors`, `hostAnalyzers`) and `HostPreflight` (`collectors`, `analyzers`). " +
+			"It fails closed: an analyzer whose collector is missing or excluded fails, and a spec with nothing to judge is an error. Ask `proceed` in a precondition.",
+		Attributes: join(verdictAttributes(), map[string]schema.Attribute{
+			"spec": schema.StringAttribute{
+				Required: true,
+				MarkdownDescription: "The spec, YAML or JSON: one or several documents, for example `file(\"preflight.yaml\")` or `yamlencode({...})`. " +
+					"A `Secret` or `ConfigMap` with the label `troubleshoot.sh/kind` is taken for what it holds. A field that does not exist is an error with its line.",
+				Validators: []validator.String{specCheck},
+			},
+			"unsupported": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "What to do with collectors, analyzers and fields that Troubleshoot knows and this provider does not run. `" + unsupportedError + "`: an error lists them. " +
+					"`" + unsupportedWarn + "`: the rest runs, and each one left out is a warning in `results`, so that `outcome` is at best `warn`. " +
+					"`" + unsupportedSkip + "`: the rest runs. Default `" + unsupportedError + "`.",
+				Validators: []validator.String{unsupportedCheck},
+			},
+			"archive": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Path of a `.tar.gz` (or `.tgz`) that the whole bundle is also written to, below one directory that is named after it. A relative path starts at the working directory.",
+				Validators:          []validator.String{archiveCheck},
+			},
+			"max_concurrency": schema.Int64Attribute{
+				Optional: true,
+				MarkdownDescription: fmt.Sprintf("Most dials under way at once. What waits for its turn has not started its timeout. It is lowered to the files that the process may open. Default `%d`.",
+					defaultMaxConcurrency),
+				Validators: []validator.Int64{int64validator.AtLeast(1)},
+			},
+			"message": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "The texts of what is not a pass, one on a line, the failures first. Never empty, so that it can be an `error_message`.",
+			},
+			"results": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "What each analyzer says, in the order of the analyzers; with `unsupported = \"" + unsupportedWarn + "\"` then a warning for each thing that was left out.",
+				NestedObject:        schema.NestedAttributeObject{Attributes: findingAttributes()},
+			},
+			"collected": schema.MapNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "What each collector found, by its name.",
+				NestedObject:        schema.NestedAttributeObject{Attributes: collectedAttributes()},
+			},
+			"skipped": schema.ListAttribute{
+				Computed:            true,
+				ElementType:         types.StringType,
+				MarkdownDescription: "What was left out, for example `hostCollectors[3].cpu`.",
+			},
+			"bundle_dir": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "The support bundle that holds the results, `version.yaml` and `analysis.json`. Null when nothing was written.",
+			},
+		}),
+	}
+}
+
+func findingAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"title":          schema.StringAttribute{Computed: true, MarkdownDescription: "Title of the outcome that decided, or else the analyzer's `checkName`."},
+		"collector_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the collector that was judged."},
+		"address":        schema.StringAttribute{Computed: true, MarkdownDescription: "Its address. Null if the spec has no such collector, or it is excluded."},
+		"status":         schema.StringAttribute{Computed: true, MarkdownDescription: "Its status: " + listOf(tcpconnect.Statuses()) + ". Null if it did not run."},
+		"reason":         schema.StringAttribute{Computed: true, MarkdownDescription: "Why the status is what it is."},
+		"outcome":        schema.StringAttribute{Computed: true, MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + "."},
+		"message":        schema.StringAttribute{Computed: true, MarkdownDescription: "Message of the outcome that decided, or else the title and the status."},
+		"uri":            schema.StringAttribute{Computed: true, MarkdownDescription: "Where to read more. Null if the outcome has none."},
+		"matched":        schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether an outcome matched."},
+		"strict":         schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the analyzer is `strict`: then a `fail` is an error of this data source."},
+	}
+}
+
+func collectedAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"address":     schema.StringAttribute{Computed: true, MarkdownDescription: "What was dialled."},
+		"status":      schema.StringAttribute{Computed: true, MarkdownDescription: "The answer: " + listOf(tcpconnect.Statuses()) + "."},
+		"reason":      schema.StringAttribute{Computed: true, MarkdownDescription: "Why the status is what it is: " + listOf(tcpconnect.Reasons()) + "."},
+		"message":     schema.StringAttribute{Computed: true, MarkdownDescription: "What the operating system or the resolver said. Empty when connected."},
+		"duration_ms": schema.Float64Attribute{Computed: true, MarkdownDescription: "How long the dial took, in milliseconds with fractions."},
+	}
+}
+
+func (d *specDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.instance, _ = req.ProviderData.(*instance) // nil while Terraform only validates
+}
+
+// ValidateConfig checks what concerns both the spec and what to do with the unsupported.
+func (d *specDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	var model specModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() || model.Spec.IsUnknown() || model.Unsupported.IsUnknown() {
+		return
+	}
+	if decoded, err := parseSpec(model.Spec.ValueString()); err == nil {
+		model.checkUnsupported(decoded, &resp.Diagnostics)
+	}
+}
+
+// checkUnsupported adds an error if the spec asks for more than is run, unless that is wanted.
+func (m *specModel) checkUnsupported(decoded spec.Spec, diags *diag.Diagnostics) {
+	if len(decoded.Unsupported) > 0 && m.unsupported() == unsupportedError {
+		diags.AddAttributeError(path.Root("spec"), "Unsupported Parts of the Spec",
+			fmt.Sprintf("This provider runs tcpConnect collectors and analyzers only, and the spec has more:\n\n%s\n\nTake them out, or set unsupported = %q to run the rest and be warned of each, or %q to run the rest.",
+				strings.Join(decoded.Unsupported, "\n"), unsupportedWarn, unsupportedSkip))
+	}
+}
+
+func (m *specModel) unsupported() string {
+	if m.Unsupported.IsNull() {
+		return unsupportedError
+	}
+	return m.Unsupported.ValueString()
+}
+
+// parseSpec reads a spec whose collectors can all be kept in a bundle.
+func parseSpec(text string) (spec.Spec, error) {
+	decoded, err := spec.Decode(text)
+	if err != nil {
+		return decoded, err
+	}
+	var problems spec.Problems
+	for _, collector := range decoded.Included() {
+		if err := bundle.CheckCollectorName(collector.Name); err != nil {
+			problems = append(problems, spec.Problem{Position: collector.Position, Text: err.Error()})
+		}
+	}
+	if len(problems) > 0 {
+		return spec.Spec{}, problems
+	}
+	return decoded, nil
+}
+
+func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model specModel
+	resp.Diagnostics.Append(getKnown(ctx, req.Config, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	decoded := specCheck.value(path.Root("spec"), model.Spec, &resp.Diagnostics)
+	model.checkUnsupported(decoded, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	run := specRun{
+		text:           model.Spec.ValueString(),
+		spec:           decoded,
+		warnOfLeftOut:  model.unsupported() == unsupportedWarn,
+		maxConcurrency: defaultMaxConcurrency,
+		archive:        model.Archive.ValueString(),
+	}
+	if !model.MaxConcurrency.IsNull() {
+		run.maxConcurrency = int(min(model.MaxConcurrency.ValueInt64(), 1_000_000))
+	}
+	report, err := d.instance.runSpec(ctx, run)
+	if err != nil {
+		addSpecError(err, &resp.Diagnostics)
+		return
+	}
+	model.fill(decoded, report)
+	report.tell(model.BundleDir, model.Archive, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+func (m *specModel) fill(decoded spec.Spec, report specReport) {
+	m.fillVerdict(report.verdict)
+	m.Message = types.StringValue(report.message)
+	m.Results = report.resultsValue()
+	m.Collected = report.collectedValue()
+	skipped := make([]attr.Value, 0, len(decoded.Unsupported))
+	for _, position := range decoded.Unsupported {
+		skipped = append(skipped, types.StringValue(position))
+	}
+	m.Skipped = types.ListValueMust(types.StringType, skipped)
+	m.BundleDir = stringOrNull(report.bundleDir)
+}
+
+// The types of the elements of results and collected.
+var (
+	findingType   = schema.NestedAttributeObject{Attributes: findingAttributes()}.Type().(basetypes.ObjectType)
+	collectedType = schema.NestedAttributeObject{Attributes: collectedAttributes()}.Type().(basetypes.ObjectType)
+)
+
+// resultsValue builds the value by hand: by reflection, as ListValueFrom does, it would take several times as long (make bench).
+func (r specReport) resultsValue() types.List {
+	values := make([]attr.Value, 0, len(r.findings))
+	for _, finding := range r.findings {
+		status, reason := types.StringNull(), types.StringNull()
+		if finding.Result != nil {
+			status, reason = types.StringValue(string(finding.Result.Status)), types.StringValue(string(finding.Result.Reason))
+		}
+		values = append(values, types.ObjectValueMust(findingType.AttrTypes, map[string]attr.Value{
+			"title":          types.StringValue(finding.Title),
+			"collector_name": stringOrNull(finding.CollectorName),
+			"address":        stringOrNull(finding.Address),
+			"status":         status,
+			"reason":         reason,
+			"outcome":        types.StringValue(string(finding.Verdict)),
+			"message":        types.StringValue(finding.Message),
+			"uri":            stringOrNull(finding.URI),
+			"matched":        types.BoolValue(finding.Matched),
+			"strict":         types.BoolValue(finding.Strict),
+		}))
+	}
+	return types.ListValueMust(findingType, values)
+}
+
+func (r specReport) collectedValue() types.Map {
+	values := make(map[string]attr.Value, len(r.collectors))
+	for i, collector := range r.collectors {
+		result := r.results[i]
+		values[collector.Name] = types.ObjectValueMust(collectedType.AttrTypes, map[string]attr.Value{
+			"address":     types.StringValue(collector.Address.String()),
+			"status":      types.StringValue(string(result.Status)),
+			"reason":      types.StringValue(string(result.Reason)),
+			"message":     types.StringValue(result.Message),
+			"duration_ms": millisecondsValue(result.Duration),
+		})
+	}
+	return types.MapValueMust(collectedType, values)
+}
+
+// tell shows warnings and strict failures, each together, where people see them.
+func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostics) {
+	var warnings, failures []string
+	for _, finding := range r.findings {
+		switch {
+		case finding.Verdict == tcpconnect.Warn:
+			warnings = append(warnings, describeFinding(finding))
+		case !finding.Verdict.Proceed() && finding.Strict:
+			failures = append(failures, describeFinding(finding))
+		}
+	}
+	if len(warnings) > 0 {
+		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %d Checks Warn", len(warnings), len(r.findings)), joinSome(warnings))
+	}
+	if len(failures) == 0 {
+		return
+	}
+	where := ""
+	switch {
+	case !archive.IsNull():
+		where = fmt.Sprintf("\n\nThe archive %s holds all results. Send it to those who support you.", archive.ValueString())
+	case !bundleDir.IsNull():
+		where = fmt.Sprintf("\n\nThe support bundle %s holds all results.", bundleDir.ValueString())
+	}
+	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %d Checks", len(failures), len(r.findings)), joinSome(failures)+where)
+}
+
+// describeFinding tells of a finding in a paragraph.
+func describeFinding(finding spec.Finding) string {
+	text := finding.Title + ": " + strings.TrimPrefix(finding.Message, finding.Title+": ")
+	if finding.Result != nil {
+		text += fmt.Sprintf("\n  Address: %s\n  Status: %s, reason: %s", finding.Address, finding.Result.Status, finding.Result.Reason)
+		if finding.Result.Message != "" {
+			text += "\n  The system said: " + finding.Result.Message
+		}
+	}
+	if finding.URI != "" {
+		text += "\n  More: " + finding.URI
+	}
+	return text
+}
+
+// joinSome joins paragraphs, and counts those that would be too many to read.
+func joinSome(paragraphs []string) string {
+	const most = 20
+	if more := len(paragraphs) - most; more > 0 {
+		paragraphs = append(paragraphs[:most:most], fmt.Sprintf("... and %d more.", more))
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
+// addSpecError tells why a spec has no results.
+func addSpecError(err error, diags *diag.Diagnostics) {
+	switch _, isClaim := errors.AsType[*claimError](err); {
+	case isClaim, errors.Is(err, errSecondSpec):
+		diags.AddAttributeError(path.Root("spec"), "Results Would Be Overwritten", err.Error())
+	case errors.Is(err, errArchiveWithoutBundle):
+		diags.AddAttributeError(path.Root("archive"), "Archive Without a Bundle", err.Error())
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		diags.AddError("Check Interrupted", "The run was stopped while the addresses of the spec were checked. Nothing is known about them, and no result was written.")
+	default:
+		diags.AddError("Result Not Written", fmt.Sprintf("The addresses of the spec were dialled, but the results could not be kept: %s. "+notWrittenAdvice, err))
+	}
+}

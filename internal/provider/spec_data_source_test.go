@@ -1,0 +1,328 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// specConfig runs a spec, with more arguments.
+func specConfig(text, more string) string {
+	return fmt.Sprintf("data \"preflight_spec\" \"vendor\" {\n  spec = %q\n%s}\n", text, more)
+}
+
+// endpointSpec is a HostPreflight of one collector and analyzer for each address, with outcomes for refused and connected.
+func endpointSpec(addresses map[string]string, timeout string) string {
+	text := "apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec:\n  collectors:\n"
+	analyzers := "  analyzers:\n"
+	var names []string
+	for name := range addresses {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		text += fmt.Sprintf("    - tcpConnect: {collectorName: %s, address: %q, timeout: %s}\n", name, addresses[name], timeout)
+		analyzers += fmt.Sprintf("    - tcpConnect:\n        checkName: Check %s\n        collectorName: %s\n        outcomes:\n"+
+			"          - fail: {when: connection-refused, message: %s is down, uri: \"https://example.com/%s\"}\n          - warn: {when: connection-timeout, message: %s is slow}\n          - pass: {when: connected, message: %s is up}\n", name, name, name, name, name, name)
+	}
+	return text + analyzers
+}
+
+// filesBelow lists the files of a directory.
+func filesBelow(t *testing.T, dir string) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			relative, _ := filepath.Rel(dir, path)
+			files = append(files, filepath.ToSlash(relative))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(files)
+	return files
+}
+
+func TestPageExampleThroughSpec(t *testing.T) {
+	t.Parallel()
+	unresolvable := tcpconnect.Collector{Resolver: loopback.DNS(t, nil, dnsmessage.RCodeNameError)}
+	for status, test := range map[tcpconnect.Status]struct {
+		collector tcpconnect.Collector
+		address   string
+		outcome   string
+		message   string
+	}{
+		tcpconnect.Connected:         {address: loopback.Open(t).String(), outcome: "pass", message: "Successfully connected to the Kubernetes API address"},
+		tcpconnect.ConnectionRefused: {address: loopback.Refused(t).String(), outcome: "fail", message: "Connection to the Kubernetes API address was refused"},
+		tcpconnect.ConnectionTimeout: {address: loopback.Silent(t, loopback.IPv4).String(), outcome: "fail", message: "Timed out connecting to the Kubernetes API address"},
+		tcpconnect.Error:             {collector: unresolvable, address: "api.invalid:6443", outcome: "fail", message: "Unexpected error connecting to the Kubernetes API address"},
+	} {
+		t.Run(string(status), func(t *testing.T) {
+			t.Parallel()
+			const name, title = "kubernetes-api-tcp-conn-status", "Kubernetes API TCP Connection Status"
+			dir := t.TempDir()
+			text := strings.NewReplacer("10.128.0.29:6443", test.address, "timeout: 10s", "timeout: 500ms").Replace(pageSpec)
+			message := title + ": " + test.message
+			if test.outcome == "pass" {
+				message = test.message
+			}
+			acceptance(t, test.collector, resource.TestStep{
+				Config: providerBlock(dir, "") + specConfig(text, ""),
+				ConfigStateChecks: attributes("data.preflight_spec.vendor", map[string]knownvalue.Check{
+					"outcome":    knownvalue.StringExact(test.outcome),
+					"is_pass":    knownvalue.Bool(test.outcome == "pass"),
+					"is_warn":    knownvalue.Bool(false),
+					"is_fail":    knownvalue.Bool(test.outcome == "fail"),
+					"proceed":    knownvalue.Bool(test.outcome == "pass"),
+					"message":    knownvalue.StringExact(message),
+					"skipped":    knownvalue.ListExact(nil),
+					"archive":    knownvalue.Null(),
+					"bundle_dir": knownvalue.StringExact(dir),
+					"results": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectPartial(map[string]knownvalue.Check{
+						"title":          knownvalue.StringExact(title),
+						"collector_name": knownvalue.StringExact(name),
+						"address":        knownvalue.StringExact(test.address),
+						"status":         knownvalue.StringExact(string(status)),
+						"outcome":        knownvalue.StringExact(test.outcome),
+						"message":        knownvalue.StringExact(test.message),
+						"uri":            knownvalue.Null(),
+						"matched":        knownvalue.Bool(true),
+						"strict":         knownvalue.Bool(false),
+					})}),
+					"collected": knownvalue.MapExact(map[string]knownvalue.Check{name: knownvalue.ObjectPartial(map[string]knownvalue.Check{
+						"address":     knownvalue.StringExact(test.address),
+						"status":      knownvalue.StringExact(string(status)),
+						"duration_ms": knownvalue.NotNull(),
+					})}),
+				}),
+			})
+			expectFile(t, filepath.Join(dir, "host-collectors", "connect", name+".json"), string(status))
+			if files := filesBelow(t, dir); !slices.Equal(files, []string{"analysis.json", "host-collectors/connect/" + name + ".json", "version.yaml"}) {
+				t.Errorf("the bundle holds %q", files)
+			}
+		})
+	}
+}
+
+func TestSpecIsTheWorstOfItsAnalyzersInTheirOrder(t *testing.T) {
+	t.Parallel()
+	addresses := map[string]string{"a": loopback.Open(t).String(), "b": loopback.Silent(t, loopback.IPv4).String(), "c": loopback.Refused(t).String()}
+	text := endpointSpec(addresses, "500ms")
+	text = strings.Replace(text, "    - tcpConnect: {collectorName: a,", "    - tcpConnect: {collectorName: out, exclude: \"true\", address: \"127.0.0.1:1\"}\n    - tcpConnect: {collectorName: a,", 1)
+	for _, name := range []string{"out", "d", "a"} {
+		text += fmt.Sprintf("    - tcpConnect: {checkName: Also %s, collectorName: %s, exclude: %t, outcomes: [{pass: {when: error}}]}\n", name, name, name == "a")
+	}
+	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		Config: providerBlock(t.TempDir(), "") + specConfig(text, ""),
+		ConfigStateChecks: attributes("data.preflight_spec.vendor", map[string]knownvalue.Check{
+			"outcome": knownvalue.StringExact("fail"),
+			"proceed": knownvalue.Bool(false),
+			"message": knownvalue.StringExact("Check c: c is down\n" +
+				"Also out: the collector \"out\" is excluded, so nothing is known and the check fails. Exclude the analyzer too.\n" +
+				"Also d: the spec has no collector named \"d\", so nothing is known and the check fails.\n" +
+				"Check b: b is slow"),
+			"results": knownvalue.ListExact([]knownvalue.Check{
+				knownvalue.ObjectPartial(map[string]knownvalue.Check{"title": knownvalue.StringExact("Check a"), "outcome": knownvalue.StringExact("pass"), "reason": knownvalue.StringExact("connected")}),
+				knownvalue.ObjectPartial(map[string]knownvalue.Check{"title": knownvalue.StringExact("Check b"), "outcome": knownvalue.StringExact("warn"), "reason": knownvalue.StringExact("no-response")}),
+				knownvalue.ObjectPartial(map[string]knownvalue.Check{"title": knownvalue.StringExact("Check c"), "outcome": knownvalue.StringExact("fail"), "uri": knownvalue.StringExact("https://example.com/c")}),
+				knownvalue.ObjectPartial(map[string]knownvalue.Check{"title": knownvalue.StringExact("Also out"), "outcome": knownvalue.StringExact("fail"), "matched": knownvalue.Bool(false), "status": knownvalue.Null()}),
+				knownvalue.ObjectPartial(map[string]knownvalue.Check{"title": knownvalue.StringExact("Also d"), "outcome": knownvalue.StringExact("fail"), "matched": knownvalue.Bool(false), "address": knownvalue.Null()}),
+			}),
+			"collected": knownvalue.MapSizeExact(3),
+		}),
+	})
+}
+
+func TestSpecTellsWhatItDoesNotRun(t *testing.T) {
+	t.Parallel()
+	up := loopback.Open(t).String()
+	text := strings.NewReplacer("  analyzers:\n", "    - cpu: {}\n    - memory: {}\n  analyzers:\n    - cpu: {outcomes: [{pass: {message: x}}]}\n").Replace(endpointSpec(map[string]string{"a": up}, "5s"))
+	skipped := []knownvalue.Check{knownvalue.StringExact("collectors[1].cpu"), knownvalue.StringExact("collectors[2].memory"), knownvalue.StringExact("analyzers[0].cpu")}
+	acceptance(t, tcpconnect.Collector{},
+		resource.TestStep{Config: providerBlock(t.TempDir(), "") + specConfig(text, ""), ExpectError: says("collectors[1].cpu collectors[2].memory analyzers[0].cpu Take them out, or set unsupported")},
+		resource.TestStep{
+			Config: providerBlock(t.TempDir(), "") + specConfig(text, "unsupported = \"skip\"\n"),
+			ConfigStateChecks: attributes("data.preflight_spec.vendor", map[string]knownvalue.Check{
+				"outcome": knownvalue.StringExact("pass"),
+				"message": knownvalue.StringExact("a is up"),
+				"skipped": knownvalue.ListExact(skipped),
+				"results": knownvalue.ListSizeExact(1),
+			}),
+		},
+		resource.TestStep{
+			Config: providerBlock(t.TempDir(), "") + specConfig(text, "unsupported = \"warn\"\n"),
+			ConfigStateChecks: attributes("data.preflight_spec.vendor", map[string]knownvalue.Check{
+				"outcome": knownvalue.StringExact("warn"),
+				"proceed": knownvalue.Bool(true),
+				"skipped": knownvalue.ListExact(skipped),
+				"results": knownvalue.ListPartial(map[int]knownvalue.Check{1: knownvalue.ObjectPartial(map[string]knownvalue.Check{
+					"title":          knownvalue.StringExact("collectors[1].cpu"),
+					"outcome":        knownvalue.StringExact("warn"),
+					"collector_name": knownvalue.Null(),
+				})}),
+			}),
+		},
+	)
+	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		Config:      specConfig(strings.Replace(text, "- tcpConnect:\n        checkName", "- tcpConnect:\n        exclude: true\n        checkName", 1), "unsupported = \"warn\"\n"),
+		ExpectError: says("The spec has nothing to judge"),
+	})
+}
+
+func TestSpecIsCheckedWhilePlanning(t *testing.T) {
+	t.Parallel()
+	up := loopback.Open(t).String()
+	good := endpointSpec(map[string]string{"a": up}, "5s")
+	acceptance(t, tcpconnect.Collector{},
+		resource.TestStep{Config: specConfig(strings.Replace(good, "when: connected,", "whne: connected,", 1), ""), ExpectError: says(`line 13, column 20: analyzers[0].tcpConnect.outcomes[2].pass has the field "whne"`), PlanOnly: true},
+		resource.TestStep{Config: specConfig(strings.Replace(good, "collectorName: a,", "collectorName: ../a,", 1), ""), ExpectError: says(`line 5, column 19: "../a" cannot name a collector`), PlanOnly: true},
+		resource.TestStep{Config: specConfig(good, "archive = \"bundle.zip\"\n"), ExpectError: says(`"bundle.zip" cannot name an archive`), PlanOnly: true},
+		resource.TestStep{Config: specConfig(good, "archive = \"...tar.gz\"\n"), ExpectError: says(`cannot name an archive`), PlanOnly: true},
+		resource.TestStep{Config: specConfig(good, "unsupported = \"ignore\"\n"), ExpectError: says(`"ignore" is not a way to go on`), PlanOnly: true},
+		resource.TestStep{Config: specConfig(good, "max_concurrency = 0\n"), ExpectError: says(`must be at least 1`), PlanOnly: true},
+		resource.TestStep{Config: providerBlock(t.TempDir(), "emit_bundle = false\n") + specConfig(good, "archive = \"bundle.tgz\"\n"), ExpectError: says(`emit_bundle is false`)},
+	)
+}
+
+func TestCollectorsOfASpecAndOthersDoNotOverwriteEachOther(t *testing.T) {
+	t.Parallel()
+	good := endpointSpec(map[string]string{"a": loopback.Open(t).String()}, "5s")
+	other := endpointSpec(map[string]string{"b": loopback.Open(t).String()}, "5s")
+	dir := t.TempDir()
+	acceptance(t, tcpconnect.Collector{},
+		resource.TestStep{
+			Config:      providerBlock(dir, "") + specConfig(good, "") + "data \"preflight_tcp_connect\" \"a\" {\n  collector_name = \"A\"\n  address = \"127.0.0.1:1\"\n}\n",
+			ExpectError: says("Two collectors are named"),
+		},
+		resource.TestStep{
+			Config:      providerBlock(dir, "") + specConfig(good, "") + strings.Replace(specConfig(other, ""), "vendor", "other", 1),
+			ExpectError: says("Another preflight_spec of this provider configuration writes into the same bundle"),
+		},
+		resource.TestStep{Config: providerBlock(dir, "emit_bundle = false\n") + specConfig(good, "") + strings.Replace(specConfig(other, ""), "vendor", "other", 1)},
+	)
+}
+
+func TestStrictFailureOfASpecComesAfterTheArchive(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	archive := filepath.Join(dir, "for-support", "support-bundle.tar.gz")
+	text := strings.Replace(endpointSpec(map[string]string{"a": loopback.Refused(t).String(), "b": loopback.Open(t).String()}, "5s"), "checkName: Check a", "checkName: Check a\n        strict: \"true\"", 1)
+	withArchive := fmt.Sprintf("archive = %q\n", archive)
+	for _, test := range []struct{ more, want string }{
+		{withArchive, "Preflight Spec Failed: 1 of 2 Checks"},
+		{withArchive, "Check a: a is down Address: 127"},
+		{withArchive, "The archive " + archive + " holds all results"},
+		{"", "The support bundle " + filepath.Join(dir, "bundle") + " holds all results"},
+	} {
+		acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(filepath.Join(dir, "bundle"), "") + specConfig(text, test.more), ExpectError: says(test.want)})
+	}
+	if _, err := os.Stat(archive); err != nil {
+		t.Errorf("the archive was not written: %v", err)
+	}
+}
+
+func TestBundleOfASpecHasTheShapesOfTroubleshoot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	archive := filepath.Join(dir, "acme.tar.gz")
+	refused := loopback.Refused(t).String()
+	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		Config: providerBlock(filepath.Join(dir, "bundle"), "bundle_format = \"json\"\n") + specConfig(endpointSpec(map[string]string{
+			"a": refused, "b": loopback.Silent(t, loopback.IPv4).String(), "c": loopback.Open(t).String(),
+		}, "500ms"), fmt.Sprintf("archive = %q\n", archive)),
+	})
+	files := map[string]string{}
+	for _, name := range filesBelow(t, filepath.Join(dir, "bundle")) {
+		content, err := os.ReadFile(filepath.Join(dir, "bundle", filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(content)
+	}
+	if len(files) != 5 {
+		t.Errorf("files %v", files)
+	}
+	if want := fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused"}`, refused); files["host-collectors/connect/a.json"] != want {
+		t.Errorf("result %q, want %q", files["host-collectors/connect/a.json"], want)
+	}
+	if want := "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: \"test\"\n"; files["version.yaml"] != want {
+		t.Errorf("version.yaml %q, want %q", files["version.yaml"], want)
+	}
+	entry := func(name, title, severity, message string) map[string]any {
+		icons := map[string]any{"iconKey": "", "iconUri": ""}
+		entry := map[string]any{
+			"name": name, "labels": map[string]any{"desiredPosition": "1", "iconKey": "", "iconUri": ""}, "severity": severity, "analyzerSpec": "",
+			"insight": map[string]any{"name": name, "labels": icons, "primary": title, "detail": message, "severity": severity},
+		}
+		if severity == "error" {
+			entry["error"] = message
+		}
+		return entry
+	}
+	want := []any{entry("check.a", "Check a", "error", "a is down"), entry("check.b", "Check b", "warn", "b is slow"), entry("check.c", "Check c", "debug", "c is up")}
+	var analysis []any
+	if err := json.Unmarshal([]byte(files["analysis.json"]), &analysis); err != nil || !reflect.DeepEqual(analysis, want) {
+		t.Errorf("analysis.json, %v:\n%s\nwant %v", err, files["analysis.json"], want)
+	}
+	if packed := unpack(t, archive, "acme"); !reflect.DeepEqual(packed, files) {
+		t.Errorf("the archive holds\n%q, and the bundle\n%q", packed, files)
+	}
+}
+
+// unpack returns the files of an archive, all of them below top.
+func unpack(t *testing.T, archive, top string) map[string]string {
+	t.Helper()
+	file, err := os.Open(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // Only read.
+	zip, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for reader := tar.NewReader(zip); ; {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, below := strings.CutPrefix(header.Name, top+"/")
+		if !below {
+			t.Errorf("%s is not below %s", header.Name, top)
+		}
+		content, err := io.ReadAll(reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if header.Typeflag == tar.TypeReg {
+			files[name] = string(content)
+		}
+	}
+}

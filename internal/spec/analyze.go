@@ -1,0 +1,90 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package spec
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// Included returns the collectors that are not excluded, in order.
+func (s Spec) Included() []Collector {
+	var included []Collector
+	for _, collector := range s.Collectors {
+		if !collector.Excluded {
+			included = append(included, collector)
+		}
+	}
+	return included
+}
+
+// Check returns the dial that a collector asks for. A collector without a timeout has the default.
+func (c Collector) Check(defaultTimeout time.Duration) tcpconnect.Check {
+	check := tcpconnect.Check{Target: tcpconnect.Target{Address: c.Address}, Timeout: c.Timeout}
+	if check.Timeout == 0 {
+		check.Timeout = defaultTimeout
+	}
+	return check
+}
+
+// Finding is what an analyzer says of its collector's result.
+type Finding struct {
+	tcpconnect.Analysis
+	CollectorName string             // empty: of no collector
+	Address       string             // empty: there is no such collector
+	Result        *tcpconnect.Result // nil: the collector did not run
+	Strict        bool
+}
+
+// Analyze judges the results of the included collectors, which are given in their order. There is a finding for each analyzer that
+// is not excluded, in order. It fails closed: where the collector is not in the spec, or is excluded, the verdict is Fail.
+func (s Spec) Analyze(results []tcpconnect.Result) []Finding {
+	collectors := make(map[string]Finding)
+	for i, collector := range s.Included() {
+		collectors[collector.Name] = Finding{CollectorName: collector.Name, Address: collector.Address.String(), Result: &results[i]}
+	}
+	var findings []Finding
+	for _, analyzer := range s.Analyzers {
+		if analyzer.Excluded {
+			continue
+		}
+		finding, ok := collectors[analyzer.CollectorName]
+		if ok {
+			finding.Analysis = analyzer.Analyze(finding.Result.Status)
+		} else {
+			finding = Finding{Analysis: s.missing(analyzer), CollectorName: analyzer.CollectorName}
+		}
+		finding.Strict = analyzer.Strict
+		findings = append(findings, finding)
+	}
+	return findings
+}
+
+// missing says why an analyzer has nothing to judge.
+func (s Spec) missing(analyzer Analyzer) tcpconnect.Analysis {
+	var names []string
+	excluded := false
+	for _, collector := range s.Collectors {
+		names = append(names, collector.Name)
+		excluded = excluded || collector.Name == analyzer.CollectorName
+	}
+	text := fmt.Sprintf("the spec has no collector named %q, so nothing is known and the check fails.%s", analyzer.CollectorName, suggest.Question(analyzer.CollectorName, names))
+	if excluded {
+		text = fmt.Sprintf("the collector %q is excluded, so nothing is known and the check fails. Exclude the analyzer too.", analyzer.CollectorName)
+	}
+	return tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: analyzer.CheckName, Message: analyzer.CheckName + ": " + text}
+}
+
+// LeftOut returns a warning for each thing of the spec that is not run.
+func (s Spec) LeftOut() []Finding {
+	var findings []Finding
+	for _, position := range s.Unsupported {
+		text := position + ": left out, because this provider runs tcpConnect only"
+		findings = append(findings, Finding{Analysis: tcpconnect.Analysis{Verdict: tcpconnect.Warn, Title: position, Message: text}})
+	}
+	return findings
+}
