@@ -99,12 +99,12 @@ func terraformHas(oldest string) bool {
 
 // workspace is a directory in which Terraform is run.
 type workspace struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 }
 
 // newWorkspace writes files, by their slash-separated paths, into a new directory and initializes it.
-func newWorkspace(t *testing.T, files map[string]string) *workspace {
+func newWorkspace(t testing.TB, files map[string]string) *workspace {
 	t.Helper()
 	w := &workspace{t: t, dir: t.TempDir()}
 	for name, content := range files {

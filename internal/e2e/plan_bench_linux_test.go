@@ -1,0 +1,94 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+)
+
+// A plan of a thousand addresses, by one preflight_spec and by for_each over preflight_tcp_connect, in the same run:
+//
+//	make bench
+func BenchmarkPlanOfAThousandAddresses(b *testing.B) {
+	if os.Getenv("TF_ACC") == "" {
+		b.Skip("runs Terraform only if TF_ACC is set; `make bench` sets it")
+	}
+	const n, timeout = 1000, 2 * time.Second
+	silent := loopback.Spread(loopback.Silent(b, netip.IPv4Unspecified()).Port(), n)
+	closed := loopback.Listen(b, netip.IPv4Unspecified())
+	_ = closed.Close()
+	refused := loopback.Spread(closed.AddrPort().Port(), n)
+
+	bySpec := requiredProviders + `
+variable "addresses" {
+  type = list(string)
+}
+data "preflight_spec" "all" {
+  spec = yamlencode({
+    apiVersion = "troubleshoot.sh/v1beta2"
+    kind       = "HostPreflight"
+    spec = {
+      collectors = [for i, address in var.addresses : { tcpConnect = { collectorName = "c${i}", address = address, timeout = "2s" } }]
+      analyzers  = [for i, address in var.addresses : { tcpConnect = { collectorName = "c${i}", outcomes = [{ fail = {} }] } }]
+    }
+  })
+}
+output "statuses" {
+  value = distinct([for result in data.preflight_spec.all.results : result.status])
+}
+`
+	byForEach := requiredProviders + `
+variable "addresses" {
+  type = list(string)
+}
+data "preflight_tcp_connect" "all" {
+  for_each       = { for i, address in var.addresses : "c${i}" => address }
+  collector_name = each.key
+  address        = each.value
+  timeout        = "2s"
+  outcomes       = [{ fail = {} }]
+}
+output "statuses" {
+  value = distinct([for check in data.preflight_tcp_connect.all : check.status])
+}
+`
+	plan := func(config string, addresses []netip.AddrPort, want string) time.Duration {
+		w := newWorkspace(b, map[string]string{"main.tf": config, "terraform.tfvars": addressList(addresses)})
+		start := time.Now()
+		output := w.succeed("plan", "-input=false")
+		took := time.Since(start)
+		if !strings.Contains(output, want) {
+			b.Fatal(output)
+		}
+		return took
+	}
+	var specSilent, specRefused, forEachRefused time.Duration
+	for b.Loop() {
+		specRefused += plan(bySpec, refused, `+ "connection-refused", ]`)
+		specSilent += plan(bySpec, silent, `+ "connection-timeout", ]`)
+		forEachRefused += plan(byForEach, refused, `+ "connection-refused", ]`)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(specRefused.Seconds()/float64(b.N), "s-refused-by-spec")
+	b.ReportMetric(forEachRefused.Seconds()/float64(b.N), "s-refused-by-for_each")
+	b.ReportMetric(forEachRefused.Seconds()/specRefused.Seconds(), "x-faster-than-for_each(>=5)")
+	b.ReportMetric((specSilent-timeout*time.Duration(b.N)).Seconds()/specRefused.Seconds(), "x-refused-beyond-2s(<=1.5)")
+}
+
+func addressList(addresses []netip.AddrPort) string {
+	var list strings.Builder
+	list.WriteString("addresses = [\n")
+	for _, address := range addresses {
+		fmt.Fprintf(&list, "  %q,\n", address)
+	}
+	list.WriteString("]\n")
+	return list.String()
+}
