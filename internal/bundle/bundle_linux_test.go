@@ -148,7 +148,7 @@ func TestKilledWriterLeavesTheOldResultOrTheNew(t *testing.T) {
 		if left, _ := filepath.Glob(filepath.Join(dir, connectDir, ".*.tmp")); len(left) > 0 {
 			strays++
 		}
-		if _, _, err := Read(dir, "connect", isStatus); err != nil {
+		if _, _, err := readOne(dir, "connect", isStatus); err != nil {
 			t.Errorf("killed at system call stop %d: %v", stop, err)
 		}
 		if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
@@ -192,8 +192,8 @@ func TestPermissionsAreKeptAndTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	unprivileged(t, func() {
-		_, _, err := Read(dir, "connect", isStatus)
-		expectError(t, err, file, "permission denied")
+		_, _, err := readOne(dir, "connect", isStatus)
+		expectError(t, err, dir, "permission denied")
 	})
 	for _, directory := range []string{filepath.Join(dir, connectDir), dir} {
 		if err := os.Chmod(directory, 0o555); err != nil {
@@ -264,10 +264,10 @@ func TestNamedPipeDoesNotBlockAReader(t *testing.T) {
 	if err := unix.Mkfifo(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for bundle, want := range map[string]string{dir: "not a regular file", file: "no directory"} {
+	for bundle, want := range map[string]string{dir: "not a regular file", file: "neither a directory nor a regular file"} {
 		done := make(chan error, 1)
 		go func() {
-			_, _, err := Read(bundle, "connect", isStatus)
+			_, _, err := readOne(bundle, "connect", isStatus)
 			done <- err
 		}()
 		select {

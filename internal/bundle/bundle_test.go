@@ -4,6 +4,7 @@
 package bundle
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -57,6 +58,18 @@ func expectContent(t *testing.T, file string, want ...string) {
 }
 
 // expectFiles checks the names in the directory of results, hidden ones included.
+// readOne reads a bundle that one machine made.
+func readOne(bundle, collector string, isStatus func(string) bool) (Result, time.Time, error) {
+	found, err := Read(context.Background(), bundle, collector, isStatus)
+	if err != nil {
+		return Result{}, time.Time{}, err
+	}
+	if len(found.Results) != 1 || found.Results[0].Node != "" {
+		return Result{}, time.Time{}, fmt.Errorf("%d results", len(found.Results))
+	}
+	return found.Results[0].Result, found.Results[0].CollectedAt, nil
+}
+
 func expectFiles(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(dir, connectDir))
@@ -102,7 +115,7 @@ func TestWrittenFilesAreExactAndReadBack(t *testing.T) {
 		expectContent(t, file, want)
 		expectFiles(t, dir, "kubernetes-api.json")
 
-		got, written, err := Read(dir, "kubernetes-api", isStatus)
+		got, written, err := readOne(dir, "kubernetes-api", isStatus)
 		if err != nil || got.Status != result.Status || time.Since(written) > time.Minute {
 			t.Errorf("read back %+v of %s, %v", got, written, err)
 		}
@@ -139,7 +152,7 @@ func TestReadTakesNothingButAWholeResult(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir, file := plant(t, test.content)
-			result, _, err := Read(dir, "connect", isStatus)
+			result, _, err := readOne(dir, "connect", isStatus)
 			expectError(t, err, file, test.want)
 			if result != (Result{}) {
 				t.Errorf("a result beside the error: %+v", result)
@@ -158,7 +171,7 @@ func TestReadTakesWhatTheToolsWrite(t *testing.T) {
 		`{"status":"half-open","message":""}`:               {Status: "half-open"},
 	} {
 		dir, _ := plant(t, content)
-		if got, _, err := Read(dir, "connect", isStatus); err != nil || got != want {
+		if got, _, err := readOne(dir, "connect", isStatus); err != nil || got != want {
 			t.Errorf("%q is read as %+v, %v; want %+v", content, got, err, want)
 		}
 	}
@@ -168,16 +181,16 @@ func TestReadTellsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	dir, file := plant(t, "connected")
 
-	_, _, err := Read(filepath.Join(dir, "gone"), "connect", isStatus)
-	expectError(t, err, "there is no bundle directory "+filepath.Join(dir, "gone"))
+	_, _, err := readOne(filepath.Join(dir, "gone"), "connect", isStatus)
+	expectError(t, err, "there is no bundle "+filepath.Join(dir, "gone"))
 
-	_, _, err = Read(dir, "other", isStatus)
+	_, _, err = readOne(dir, "other", isStatus)
 	expectError(t, err, ResultFile(dir, "other"), `no result of a collector named "other"`)
 
-	_, _, err = Read(file, "connect", isStatus)
-	expectError(t, err, file, "bundle directory")
+	_, _, err = readOne(file, "connect", isStatus)
+	expectError(t, err, file, "not a gzipped tar archive")
 
-	_, _, err = Read(dir, "../connect", isStatus)
+	_, _, err = readOne(dir, "../connect", isStatus)
 	expectError(t, err, CollectorNameRule)
 }
 
@@ -187,7 +200,7 @@ func TestReadTakesOnlyRegularFiles(t *testing.T) {
 	if err := os.MkdirAll(ResultFile(dir, "connect"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := Read(dir, "connect", isStatus)
+	_, _, err := readOne(dir, "connect", isStatus)
 	expectError(t, err, ResultFile(dir, "connect"), "not a regular file")
 }
 
@@ -199,7 +212,7 @@ func TestReadOfAHugeFileIsBounded(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, _, err := Read(dir, "connect", isStatus)
+	_, _, err := readOne(dir, "connect", isStatus)
 	runtime.ReadMemStats(&after)
 	expectError(t, err, file, "larger than")
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
@@ -228,7 +241,7 @@ func TestSymbolicLinksLeadNowhereElse(t *testing.T) {
 			}
 			symlink(t, filepath.Join(outside, filepath.FromSlash(level)), link)
 
-			_, _, err := Read(dir, "connect", isStatus)
+			_, _, err := readOne(dir, "connect", isStatus)
 			expectError(t, err, ResultFile(dir, "connect"), leadsOut)
 
 			_, err = NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"})
@@ -245,7 +258,7 @@ func TestSymbolicLinksLeadNowhereElse(t *testing.T) {
 		}
 		symlink(t, outside, file)
 
-		_, _, err := Read(dir, "connect", isStatus)
+		_, _, err := readOne(dir, "connect", isStatus)
 		expectError(t, err, file, leadsOut)
 
 		if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
@@ -312,7 +325,7 @@ func TestConcurrentWritersLeaveWholeFiles(t *testing.T) {
 			if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: statuses[i%len(statuses)]}); err != nil {
 				t.Error(err)
 			}
-			if _, _, err := Read(dir, "connect", isStatus); err != nil {
+			if _, _, err := readOne(dir, "connect", isStatus); err != nil {
 				t.Error(err)
 			}
 		})

@@ -1,0 +1,161 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"archive/tar"
+	"bufio"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Limits of an archive: what a bundle of a large cluster stays below.
+const (
+	maxEntries  = 100_000
+	maxUnpacked = 2 << 30 // bytes
+)
+
+// readArchive keeps what a gzipped tar archive holds. It reads all of it, so that a damaged or truncated one is an error wherever the
+// damage is.
+func (c *contents) readArchive(ctx context.Context, archive string) error {
+	file, err := os.Open(archive)
+	if err != nil {
+		return cause(err)
+	}
+	defer file.Close() //nolint:errcheck // Only read.
+	return explainArchive(c.unpack(ctx, file))
+}
+
+func (c *contents) unpack(ctx context.Context, file io.Reader) error {
+	compressed := bufio.NewReader(file)
+	if magic, _ := compressed.Peek(len(gzipMagic)); len(magic) > 0 && string(magic) != gzipMagic {
+		return gzip.ErrHeader // also of a file that is shorter than a gzip header
+	}
+	zip, err := gzip.NewReader(compressed)
+	if err != nil {
+		return err
+	}
+	unpacked := &boundedReader{ctx: ctx, from: zip, left: maxUnpacked}
+	reader := tar.NewReader(unpacked)
+	tops := make(map[string]bool)
+	for number := 1; ; number++ {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if number > maxEntries {
+			return fmt.Errorf("the archive has more than %d entries", maxEntries)
+		}
+		top, name, err := checkEntry(header)
+		if err != nil {
+			return fmt.Errorf("entry %d, %q: %w", number, abbreviate(header.Name), err)
+		}
+		c.note(name)
+		if header.Typeflag == tar.TypeDir || !c.wants(name) {
+			continue
+		}
+		if _, twice := c.files[name]; twice && tops[top] {
+			return fmt.Errorf("entry %d, %q: the archive has this file twice", number, abbreviate(header.Name))
+		}
+		if tops[top] = true; len(tops) > 1 {
+			return fmt.Errorf("entry %d, %q: the archive holds several bundles", number, abbreviate(header.Name))
+		}
+		if err := c.keep(name, reader, header.ModTime); err != nil {
+			return err
+		}
+	}
+	_, err = io.Copy(io.Discard, unpacked) // the checksum stands at the end
+	return err
+}
+
+// gzipMagic begins every gzip file: RFC 1952, section 2.3.1.
+const gzipMagic = "\x1f\x8b"
+
+// checkEntry returns the top directory of an entry, empty if it lies in none, and its path in the bundle. The error says what no
+// honest archive has.
+func checkEntry(header *tar.Header) (top, name string, err error) {
+	name = path.Clean(header.Name)
+	if leadsOut(name) || strings.ContainsAny(header.Name, "\\\x00") || slices.Contains(strings.Split(header.Name, "/"), "..") {
+		return "", "", errors.New("the name leads out of the archive")
+	}
+	if header.Size > maxUnpacked {
+		return "", "", fmt.Errorf("it has %d bytes; an archive may have %d in all", header.Size, maxUnpacked)
+	}
+	if first, rest, _ := strings.Cut(name, "/"); first != hostCollectors && (rest == hostCollectors || strings.HasPrefix(rest, hostCollectors+"/")) {
+		top, name = first, rest
+	}
+	isResult := name == hostCollectors || strings.HasPrefix(name, hostCollectors+"/")
+	target := header.Linkname
+	switch header.Typeflag {
+	case tar.TypeReg, tar.TypeDir, tar.TypeXGlobalHeader:
+		return top, name, nil
+	case tar.TypeSymlink:
+		if !path.IsAbs(target) {
+			target = path.Join(path.Dir(path.Clean(header.Name)), target)
+		}
+	case tar.TypeLink:
+		target = path.Clean(target)
+	default:
+		return "", "", fmt.Errorf("it is no file, directory or link (type %q)", header.Typeflag)
+	}
+	switch {
+	case leadsOut(target):
+		return "", "", fmt.Errorf("the link leads out of the archive, to %q", abbreviate(header.Linkname))
+	case isResult:
+		return "", "", errors.New("it is a link where a result should be")
+	default:
+		return top, name, nil // the tools link the logs of pods; none is read here
+	}
+}
+
+// leadsOut tells whether a clean path leads out of where it starts.
+func leadsOut(clean string) bool {
+	return path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../")
+}
+
+var errTooLarge = fmt.Errorf("the archive has more than %d bytes, unpacked", maxUnpacked)
+
+// boundedReader reads until the context ends, or too much was read.
+type boundedReader struct {
+	ctx  context.Context
+	from io.Reader
+	left int64
+}
+
+func (r *boundedReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	n, err := r.from.Read(p)
+	if r.left -= int64(n); r.left < 0 {
+		return n, errTooLarge
+	}
+	return n, err
+}
+
+// explainArchive says what is wrong with an archive that cannot be read.
+func explainArchive(err error) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return errors.New("the archive is truncated")
+	case errors.Is(err, gzip.ErrHeader):
+		return errors.New("it is not a gzipped tar archive (.tar.gz)")
+	case errors.Is(err, gzip.ErrChecksum):
+		return errors.New("the archive is damaged: its checksum is wrong")
+	case errors.Is(err, tar.ErrHeader):
+		return errors.New("it is gzipped, but not a tar archive, or a damaged one")
+	default:
+		return err
+	}
+}

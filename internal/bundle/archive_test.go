@@ -1,0 +1,440 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// collectedAt is the time of all entries.
+var collectedAt = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+// regular makes the entry of a file.
+func regular(name, content string) tarEntry {
+	return tarEntry{tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(content)), Mode: 0o644, ModTime: collectedAt}, content}
+}
+
+func link(typeflag byte, name, target string) tarEntry {
+	return tarEntry{tar.Header{Typeflag: typeflag, Name: name, Linkname: target, ModTime: collectedAt}, ""}
+}
+
+type tarEntry struct {
+	header  tar.Header
+	content string
+}
+
+// packed makes an archive.
+func packed(tb testing.TB, entries ...tarEntry) []byte {
+	tb.Helper()
+	var content bytes.Buffer
+	zip := gzip.NewWriter(&content)
+	archive := tar.NewWriter(zip)
+	for _, entry := range entries {
+		if err := archive.WriteHeader(&entry.header); err != nil {
+			tb.Fatal(err)
+		}
+		if _, err := io.WriteString(archive, entry.content); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := errors.Join(archive.Close(), zip.Close()); err != nil {
+		tb.Fatal(err)
+	}
+	return content.Bytes()
+}
+
+// plantFile writes a file into a new directory.
+func plantFile(t *testing.T, name string, content []byte) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// plantTree writes files into a new directory.
+func plantTree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), 0o644), os.Chtimes(file, collectedAt, collectedAt)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const connect, nodeList = "host-collectors/connect/", "host-collectors/system/node_list.json"
+
+func TestBundlesOfOthersAreRead(t *testing.T) {
+	t.Parallel()
+	refused := `{"status":"connection-refused","message":"dial tcp 10.0.0.1:5432: connect: connection refused"}`
+	one := func(node, status, message string) NodeResult {
+		return NodeResult{node, Result{status, message}, collectedAt}
+	}
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  []NodeResult
+	}{
+		"one machine": {map[string]string{connect + "db.json": refused, connect + "api.json": "connected"}, []NodeResult{one("", "connection-refused", "dial tcp 10.0.0.1:5432: connect: connection refused")}},
+		"status only": {map[string]string{connect + "db.json": "connected\n"}, []NodeResult{one("", "connected", "")}},
+		"nodes": {
+			map[string]string{nodeList: `{"nodes":["node-2","node-1","node-2"]}`, connect + "node-1/db.json": "connected", connect + "node-2/db.json": refused, connect + "node-2/api.json": "error"},
+			[]NodeResult{one("node-1", "connected", ""), one("node-2", "connection-refused", "dial tcp 10.0.0.1:5432: connect: connection refused")},
+		},
+		"a node that is not listed": {
+			map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connected", connect + "node-2.example.com/db.json": "error"},
+			[]NodeResult{one("node-1", "connected", ""), one("node-2.example.com", "error", "")},
+		},
+		"nodes and this machine": {
+			map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connected", connect + "db.json": "error"},
+			[]NodeResult{one("", "error", ""), one("node-1", "connected", "")},
+		},
+	} {
+		for _, top := range []string{"", "support-bundle-2026-11-01/", "./", "./support-bundle/"} {
+			t.Run(name+" in "+top, func(t *testing.T) {
+				t.Parallel()
+				files := make(map[string]string)
+				var entries []tarEntry
+				for file, content := range test.files {
+					files[top+file] = content
+					entries = append(entries, regular(top+file, content))
+				}
+				// What else such bundles hold: directories, other files, and links among logs.
+				entries = append(entries, tarEntry{tar.Header{Typeflag: tar.TypeDir, Name: top + "host-collectors/", Mode: 0o755}, ""},
+					regular(top+"cluster-resources/db.json", "{}"), link(tar.TypeSymlink, top+"cluster-resources/pods/logs/a.log", "../../a.log"))
+				for _, bundle := range []string{plantTree(t, files), plantFile(t, "bundle.tar.gz", packed(t, entries...)), plantFile(t, "bundle.tgz", packed(t, entries...))} {
+					found, err := Read(t.Context(), bundle, "db", isStatus)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for i := range found.Results {
+						found.Results[i].CollectedAt = found.Results[i].CollectedAt.UTC()
+					}
+					if !reflect.DeepEqual(found.Results, test.want) {
+						t.Errorf("%s: %+v, want %+v", bundle, found.Results, test.want)
+					}
+					if isDir := !strings.HasSuffix(bundle, "gz"); (found.Dir == filepath.Join(bundle, filepath.FromSlash(top))) != isDir {
+						t.Errorf("%s lies in %q", bundle, found.Dir)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestIncompleteBundlesAreErrors(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"a listed node is missing":   {map[string]string{nodeList: `{"nodes":["node-1","node-2"]}`, connect + "node-1/db.json": "connected"}, `lists the node "node-2", but the bundle holds no result of it`},
+		"no node of an empty list":   {map[string]string{nodeList: `{"nodes":[]}`}, `no result of a collector named "db"`},
+		"a damaged list":             {map[string]string{nodeList: `{"nodes":["no`, connect + "node-1/db.json": "connected"}, "not valid JSON"},
+		"a list that leads out":      {map[string]string{nodeList: `{"nodes":["../../.."]}`, connect + "node-1/db.json": "connected"}, `"../../..", which is no name of a node`},
+		"a damaged result of a node": {map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connec"}, `node "node-1": the file holds "connec", which is no status`},
+		"another collector only":     {map[string]string{connect + "database.json": "connected", connect + "api.json": "connected"}, `no result of a collector named "db"; it holds some of ["api" "database"]`},
+		"an odd node":                {map[string]string{connect + ".node/db.json": "error", connect + "db.json": "connected"}, `".node", which is no name of a node`},
+		"nothing":                    {map[string]string{"readme": ""}, `no result of a collector named "db"`},
+		"several bundles":            {map[string]string{"a/" + connect + "db.json": "connected", "b/" + connect + "db.json": "error"}, "several bundles"},
+		"huge result":                {map[string]string{connect + "db.json": strings.Repeat("x", maxResultSize+1)}, "larger than 1048576 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var entries []tarEntry
+			for file, content := range test.files {
+				entries = append(entries, regular(file, content))
+			}
+			for _, bundle := range []string{plantTree(t, test.files), plantFile(t, "bundle.tar.gz", packed(t, entries...))} {
+				found, err := Read(t.Context(), bundle, "db", isStatus)
+				expectError(t, err, test.want)
+				if found.Results != nil {
+					t.Errorf("results beside the error: %+v", found)
+				}
+			}
+		})
+	}
+}
+
+func TestHostileArchivesAreErrors(t *testing.T) {
+	t.Parallel()
+	good := regular("b/"+connect+"db.json", "connected")
+	whole := packed(t, good, regular("b/more", strings.Repeat("some text that is long enough", 1000)))
+	damaged := slices.Clone(whole)
+	damaged[len(damaged)-5] ^= 0xff // in the checksum
+	var plain bytes.Buffer
+	zip := gzip.NewWriter(&plain)
+	_, _ = io.WriteString(zip, strings.Repeat("connected", 1000))
+	_ = zip.Close()
+	for name, test := range map[string]struct {
+		content []byte
+		want    string
+	}{
+		"traversal":                 {packed(t, good, regular("b/../../etc/passwd", "x")), `entry 2, "b/../../etc/passwd": the name leads out of the archive`},
+		"traversal that comes back": {packed(t, regular("b/../b/"+connect+"db.json", "connected")), "entry 1"},
+		"absolute name":             {packed(t, good, regular("/etc/passwd", "x")), `entry 2, "/etc/passwd": the name leads out`},
+		"backslashes":               {packed(t, good, regular(`b\..\..\x`, "x")), "the name leads out"},
+		"absolute link":             {packed(t, good, link(tar.TypeSymlink, "b/log", "/etc/passwd")), `entry 2, "b/log": the link leads out of the archive, to "/etc/passwd"`},
+		"link out":                  {packed(t, good, link(tar.TypeSymlink, "b/log", "../../x")), "the link leads out"},
+		"hard link out":             {packed(t, good, link(tar.TypeLink, "b/log", "../x")), "the link leads out"},
+		"link for a result":         {packed(t, link(tar.TypeSymlink, "b/"+connect+"db.json", "api.json"), regular("b/"+connect+"api.json", "connected")), "it is a link where a result should be"},
+		"link for the results":      {packed(t, link(tar.TypeSymlink, "b/host-collectors", "other")), "it is a link where a result should be"},
+		"hard link for a result":    {packed(t, good, link(tar.TypeLink, "b/"+connect+"api.json", "b/"+connect+"db.json")), "it is a link where a result should be"},
+		"device":                    {packed(t, good, link(tar.TypeChar, "b/zero", "")), "it is no file, directory or link"},
+		"named pipe":                {packed(t, good, link(tar.TypeFifo, "b/pipe", "")), "it is no file, directory or link"},
+		"result twice":              {packed(t, good, regular("b/"+connect+"db.json", "error")), "has this file twice"},
+		"result in two spellings":   {packed(t, good, regular("b/./"+connect+"/db.json", "error")), "has this file twice"},
+		"bundles at two levels":     {packed(t, good, regular(connect+"db.json", "error")), "several bundles"},
+		"truncated":                 {whole[:len(whole)/2], "the archive is truncated"},
+		"truncated by a byte":       {whole[:len(whole)-1], "the archive is truncated"},
+		"damaged":                   {damaged, "its checksum is wrong"},
+		"with something after it":   {append(slices.Clone(whole), "more than a header"...), "not a gzipped tar archive"},
+		"not gzipped":               {[]byte("connected"), "not a gzipped tar archive"},
+		"empty":                     {nil, "truncated"},
+		"not a tar archive":         {plain.Bytes(), "gzipped, but not a tar archive"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			archive := plantFile(t, "bundle.tar.gz", test.content)
+			found, err := Read(t.Context(), archive, "db", isStatus)
+			expectError(t, err, "read "+archive+": ", test.want)
+			if found.Results != nil {
+				t.Errorf("results beside the error: %+v", found)
+			}
+			if entries, err := os.ReadDir(filepath.Dir(archive)); err != nil || len(entries) != 1 {
+				t.Errorf("reading has written: %v, %v", entries, err)
+			}
+		})
+	}
+}
+
+// bomb writes an archive that is far larger unpacked, or has far more entries, without holding it.
+func bomb(t *testing.T, write func(*tar.Writer) error) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "bomb.tar.gz")
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zip, _ := gzip.NewWriterLevel(file, gzip.BestSpeed)
+	if err := errors.Join(write(tar.NewWriter(zip)), zip.Close(), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+//nolint:paralleltest // It measures the memory of the process.
+func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
+	for name, test := range map[string]struct {
+		write func(*tar.Writer) error
+		want  string
+	}{
+		"one huge file": {func(archive *tar.Writer) error {
+			// The header says 10 GiB. What comes after it is never read.
+			return archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "b/core", Size: 10 << 30})
+		}, `entry 1, "b/core": it has 10737418240 bytes`},
+		"many large files": {func(archive *tar.Writer) error {
+			zeros := make([]byte, 1<<20)
+			for i := range maxUnpacked>>28 + 1 {
+				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%d", i), Size: 1 << 28}); err != nil {
+					return err
+				}
+				for range 1 << 8 {
+					if _, err := archive.Write(zeros); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}, "more than 2147483648 bytes, unpacked"},
+		"a million entries": {func(archive *tar.Writer) error {
+			for i := range 1_000_000 {
+				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%d", i)}); err != nil {
+					return err
+				}
+			}
+			return archive.Close()
+		}, "more than 100000 entries"},
+		"results of many nodes": {func(archive *tar.Writer) error {
+			content := bytes.Repeat([]byte(" "), maxResultSize)
+			for i := range 100 {
+				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%snode-%d/db.json", connect, i), Size: maxResultSize}); err != nil {
+					return err
+				}
+				if _, err := archive.Write(content); err != nil {
+					return err
+				}
+			}
+			return archive.Close()
+		}, "larger than 16777216 bytes in all"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			archive := bomb(t, test.write)
+			runtime.GC()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := Read(t.Context(), archive, "db", isStatus)
+			runtime.ReadMemStats(&after)
+			expectError(t, err, test.want)
+			// HeapSys is what the process has taken at its peak; entries are garbage at once.
+			if grown := int64(after.HeapSys - before.HeapSys); grown > 64<<20 {
+				t.Errorf("reading took %d bytes of memory", grown)
+			}
+			t.Logf("took %d MiB, allocated %d MiB in all", int64(after.HeapSys-before.HeapSys)>>20, (after.TotalAlloc-before.TotalAlloc)>>20)
+		})
+	}
+}
+
+func TestReadingAnArchiveEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	archive := plantFile(t, "bundle.tar.gz", packed(t, regular(connect+"db.json", "connected")))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Read(ctx, archive, "db", isStatus); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func report() Report {
+	return Report{
+		Version: "1.2.3",
+		MadeAt:  collectedAt,
+		Results: []CollectorResult{
+			{"db", Result{"connected", ""}, collectedAt},
+			{"api", Result{"connection-refused", "dial tcp: refused"}, collectedAt},
+		},
+		Insights: []Insight{
+			{"PostgreSQL: can it be reached?", "yes", SeverityDebug},
+			{"Ünïcode <API>", "no & no", SeverityError},
+		},
+	}
+}
+
+func TestReportIsWrittenAndReadBack(t *testing.T) {
+	t.Parallel()
+	const top = "acme.support"
+	for _, format := range Formats() {
+		dir := t.TempDir()
+		bundle, archive := filepath.Join(dir, "bundle"), filepath.Join(dir, "new", top+".tar.gz")
+		w := NewWriter(bundle, format)
+		for range 2 { // the second replaces the first
+			if err := errors.Join(w.WriteReport(report()), w.WriteArchive(archive, report())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, source := range []string{bundle, archive} {
+			for _, want := range report().Results {
+				got, written, err := readOne(source, want.Collector, isStatus)
+				if err != nil || got.Status != want.Status || format == FormatJSON && got.Message != want.Message {
+					t.Errorf("%s: %+v, %v", source, got, err)
+				}
+				if source == archive && !written.Equal(collectedAt) {
+					t.Errorf("the archive dates it %s", written)
+				}
+			}
+		}
+		if entries, err := os.ReadDir(bundle); err != nil || len(entries) != 3 {
+			t.Errorf("the bundle holds %v, %v", entries, err)
+		}
+		if entries, err := os.ReadDir(filepath.Dir(archive)); err != nil || len(entries) != 1 {
+			t.Errorf("beside the archive lies %v, %v", entries, err)
+		}
+	}
+}
+
+func TestAnalysisNamesAreDotted(t *testing.T) {
+	t.Parallel()
+	for title, want := range map[string]string{
+		"TCP Connection Attempt":         "tcp.connection.attempt",
+		"PostgreSQL: can it be reached?": "postgresql.can.it.be.reached.",
+		"Host OS Info - Node minikube":   "host.os.info.node.minikube",
+		"Ünïcode <API>":                  "ünïcode.api.",
+	} {
+		if got := analysisName(title); got != want {
+			t.Errorf("%q is named %q, want %q", title, got, want)
+		}
+	}
+}
+
+func TestArchivePathsAreChecked(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{"a.tar.gz": "a", "./x/y.z.tgz": "y.z", "/tmp/b.tar.gz": "b", ".hidden.tgz": ".hidden"} {
+		if top, err := archiveTop(path); err != nil || top != want || CheckArchivePath(path) != nil {
+			t.Errorf("%q has the top directory %q, %v", path, top, err)
+		}
+	}
+	for _, path := range []string{"", "a", "a.zip", "a.tar", ".tar.gz", "x/.tgz", "..tar.gz", "...tar.gz", "x.tar.gz/"} {
+		if CheckArchivePath(path) == nil && path != "x.tar.gz/" {
+			t.Errorf("%q names an archive", path)
+		}
+	}
+	if err := NewWriter(t.TempDir(), FormatJSON).WriteArchive("a.zip", report()); err == nil {
+		t.Error("an archive was written to a.zip")
+	}
+}
+
+func TestReportLeavesNoAnalysisOfOtherResults(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w := NewWriter(dir, FormatStatus)
+	if err := w.WriteReport(report()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(ResultFile(dir, "api")), os.Mkdir(ResultFile(dir, "api"), 0o755), os.WriteFile(filepath.Join(ResultFile(dir, "api"), "x"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	err := w.WriteReport(report())
+	expectError(t, err, "write "+ResultFile(dir, "api"))
+	if _, err := os.Stat(filepath.Join(dir, analysisFile)); !os.IsNotExist(err) {
+		t.Errorf("an analysis of other results is left: %v", err)
+	}
+}
+
+func FuzzReadArchive(f *testing.F) {
+	f.Add(packed(f, regular(connect+"db.json", "connected")))
+	f.Add(packed(f, regular("top/"+connect+"db.json", `{"status":"error","message":""}`), link(tar.TypeSymlink, "top/a", "b")))
+	f.Add(packed(f, regular(nodeList, `{"nodes":["a"]}`), regular(connect+"a/db.json", "error")))
+	f.Add(packed(f, regular("../x", "")))
+	f.Add([]byte(gzipMagic))
+	f.Fuzz(func(t *testing.T, compressed []byte) {
+		// Gzip's checksum would hide the tar reader from the fuzzer, so what is not gzipped is taken for a tar archive.
+		if !bytes.HasPrefix(compressed, []byte(gzipMagic)) {
+			var zipped bytes.Buffer
+			zip := gzip.NewWriter(&zipped)
+			_, _ = zip.Write(compressed)
+			_ = zip.Close()
+			compressed = zipped.Bytes()
+		}
+		c := &contents{collector: "db", files: make(map[string]entry)}
+		if err := explainArchive(c.unpack(t.Context(), bytes.NewReader(compressed))); err != nil {
+			return
+		}
+		results, err := c.results(isStatus)
+		if (err == nil) != (len(results) > 0) {
+			t.Errorf("%d results, %v", len(results), err)
+		}
+		for _, result := range results {
+			if !statusWord.MatchString(result.Status) || result.Node != "" && !nodeName.MatchString(result.Node) {
+				t.Errorf("result %+v", result)
+			}
+		}
+	})
+}
