@@ -215,7 +215,7 @@ func TestEveryGateFailsClosed(t *testing.T) {
 				t.Run("missing", func(t *testing.T) {
 					t.Parallel()
 					w := change(t, source, `bundle = "no-such-bundle"`)
-					example.expectShut(t, w, example.variables(t, true), "there is no bundle directory no-such-bundle")
+					example.expectShut(t, w, example.variables(t, true), "there is no bundle no-such-bundle")
 				})
 			}
 			if example.unmocked {

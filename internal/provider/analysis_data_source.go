@@ -6,16 +6,21 @@ package provider
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -39,6 +44,7 @@ type analysisModel struct {
 
 	Message     types.String `tfsdk:"message"`
 	CollectedAt types.String `tfsdk:"collected_at"`
+	Results     types.List   `tfsdk:"results"`
 	judgementResults
 }
 
@@ -61,8 +67,9 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			},
 			"bundle": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Directory of a support bundle to read the status from: one that a customer sent, that another stage wrote, or this run's own, " +
-					"`data.preflight_tcp_connect.NAME.bundle_dir`. Of this provider's own bundle only results of this very run are read.",
+				MarkdownDescription: "A support bundle to read the status from, a directory or a `.tar.gz`: one that a customer sent, that another stage wrote, or this run's own, " +
+					"`data.preflight_tcp_connect.NAME.bundle_dir`. Of this provider's own bundle directory only results of this very run are read. " +
+					"Of a bundle that the nodes of a cluster made, the result of each is judged, and the worst decides.",
 				Validators: []validator.String{notBlankCheck},
 			},
 			"collector_name": schema.StringAttribute{
@@ -83,9 +90,27 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			},
 			"collected_at": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "With `bundle`: when the result was written, by its file's time, RFC 3339, UTC. Null with `status`.",
+				MarkdownDescription: "With `bundle`: when the result was written, by its file's time, RFC 3339, UTC; of several nodes' results the oldest. Null with `status`.",
+			},
+			"results": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "What was judged: one element, or with a `bundle` of several nodes one for each. Null when excluded.",
+				NestedObject:        schema.NestedAttributeObject{Attributes: nodeResultAttributes()},
 			},
 		}),
+	}
+}
+
+func nodeResultAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"node":         schema.StringAttribute{Computed: true, MarkdownDescription: "The node of a cluster that the result is of. Null if the machine that made the bundle dialled itself."},
+		"title":        schema.StringAttribute{Computed: true, MarkdownDescription: "Title of the outcome that decided, or else `check_name`; of a node with ` - Node ` and its name."},
+		"status":       schema.StringAttribute{Computed: true, MarkdownDescription: "Its status."},
+		"outcome":      schema.StringAttribute{Computed: true, MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + "."},
+		"message":      schema.StringAttribute{Computed: true, MarkdownDescription: "Message of the outcome that decided, or else the title and the status."},
+		"uri":          schema.StringAttribute{Computed: true, MarkdownDescription: "Where to read more. Null if the outcome has none."},
+		"matched":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether an outcome matched."},
+		"collected_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the result was written, RFC 3339, UTC. Null with `status`."},
 	}
 }
 
@@ -135,37 +160,85 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 	}
 	if model.Exclude.ValueBool() {
 		model.Message = types.StringValue(model.fillExcluded(analyzer.CheckName))
+		model.Results = types.ListNull(nodeResultType)
 	} else {
-		model.readStatus(d.instance, &resp.Diagnostics)
+		statuses := model.statuses(ctx, d.instance, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		analysis := analyzer.Analyze(tcpconnect.Status(model.Status.ValueString()))
-		model.fill(analysis)
-		model.Message = types.StringValue(analysis.Message)
-		report(analyzer.CheckName, analysis, model.Strict.ValueBool(), []string{"Status: " + model.Status.ValueString()}, &resp.Diagnostics)
+		model.judge(analyzer, statuses, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 
-// readStatus sets the status from the bundle if that is where it comes from.
-func (m *analysisModel) readStatus(i *instance, diags *diag.Diagnostics) {
+// statuses returns what is to be judged, at least one: the status, or the results of the bundle. A status of this run has no time.
+func (m *analysisModel) statuses(ctx context.Context, i *instance, diags *diag.Diagnostics) []bundle.NodeResult {
 	if m.Bundle.IsNull() {
-		statusCheck.value(path.Root("status"), m.Status, diags)
-		return
+		status := statusCheck.value(path.Root("status"), m.Status, diags)
+		return []bundle.NodeResult{{Result: bundle.Result{Status: string(status)}}}
 	}
 	collectorName := cmp.Or(m.CollectorName.ValueString(), tcpconnect.DefaultCollectorName)
-	status, collectedAt, err := i.readResult(m.Bundle.ValueString(), collectorName)
+	results, err := i.readResults(ctx, m.Bundle.ValueString(), collectorName)
 	if err == nil && !m.MaxAge.IsNull() {
-		err = checkAge(time.Since(collectedAt), durationCheck.value(path.Root("max_age"), m.MaxAge, diags))
+		maxAge := durationCheck.value(path.Root("max_age"), m.MaxAge, diags)
+		for _, result := range results {
+			err = errors.Join(err, checkAge(time.Since(result.CollectedAt), maxAge))
+		}
 	}
 	if err != nil {
 		diags.AddAttributeError(path.Root("bundle"), "No Usable Result in the Bundle",
 			fmt.Sprintf("Collector %q: %s", collectorName, err))
-		return
 	}
-	m.Status = types.StringValue(string(status))
-	m.CollectedAt = timeValue(collectedAt)
+	return results
+}
+
+// judge fills the results: each status has its own analysis, and the worst is that of the whole.
+func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.NodeResult, diags *diag.Diagnostics) {
+	var analyses []tcpconnect.Analysis
+	var elements []attr.Value
+	for _, status := range statuses {
+		judge := analyzer
+		if status.Node != "" {
+			judge = analyzer.OnNode(status.Node)
+		}
+		analysis := judge.Analyze(tcpconnect.Status(status.Status))
+		analyses = append(analyses, analysis)
+		elements = append(elements, nodeResultValue(status, analysis))
+		report(judge.CheckName, analysis, m.Strict.ValueBool(), []string{"Status: " + status.Status}, diags)
+	}
+	verdict, message := tcpconnect.Summarize(analyses)
+	if len(analyses) == 1 {
+		message = analyses[0].Message
+	}
+	worst := slices.IndexFunc(analyses, func(analysis tcpconnect.Analysis) bool { return analysis.Verdict == verdict })
+	m.fill(analyses[worst])
+	m.Status = types.StringValue(statuses[worst].Status)
+	m.Message = types.StringValue(message)
+	m.Results = types.ListValueMust(nodeResultType, elements)
+	if !m.Bundle.IsNull() {
+		oldest := slices.MinFunc(statuses, func(a, b bundle.NodeResult) int { return a.CollectedAt.Compare(b.CollectedAt) })
+		m.CollectedAt = timeValue(oldest.CollectedAt)
+	}
+}
+
+// nodeResultType is the type of an element of results.
+var nodeResultType = schema.NestedAttributeObject{Attributes: nodeResultAttributes()}.Type().(basetypes.ObjectType)
+
+func nodeResultValue(status bundle.NodeResult, analysis tcpconnect.Analysis) attr.Value {
+	collectedAt := types.StringNull()
+	if !status.CollectedAt.IsZero() {
+		collectedAt = timeValue(status.CollectedAt)
+	}
+	return types.ObjectValueMust(nodeResultType.AttrTypes, map[string]attr.Value{
+		"node":         stringOrNull(status.Node),
+		"title":        types.StringValue(analysis.Title),
+		"status":       types.StringValue(status.Status),
+		"outcome":      types.StringValue(string(analysis.Verdict)),
+		"message":      types.StringValue(analysis.Message),
+		"uri":          stringOrNull(analysis.URI),
+		"matched":      types.BoolValue(analysis.Matched),
+		"collected_at": collectedAt,
+	})
 }
 
 // clockSkew is how far in the future a result may be dated: the clocks of a network of machines differ a little.

@@ -22,6 +22,7 @@ type instance struct {
 	timeout   time.Duration
 	bundleDir string
 	writer    *bundle.Writer // nil: no result is written
+	archives  ownArchives
 
 	mu      sync.Mutex
 	claims  map[string]dialArguments     // by collector name in lower case
@@ -123,27 +124,42 @@ func (e *claimError) Error() string {
 		e.collectorName, e.earlier, e.later)
 }
 
-// readResult reads a status from a bundle and tells when it was written. Of the bundle that this instance writes it gives only what
-// this instance wrote: anything else there is an older run's.
-func (i *instance) readResult(dir, collectorName string) (tcpconnect.Status, time.Time, error) {
-	result, written, err := bundle.Read(dir, collectorName, func(text string) bool { return tcpconnect.Status(text).Known() })
+// readResults reads the results of a collector from a bundle. Of the bundle that this instance writes it gives only what this instance
+// wrote: anything else there is an older run's.
+func (i *instance) readResults(ctx context.Context, dir, collectorName string) ([]bundle.NodeResult, error) {
+	var found bundle.Found
+	err := i.archives.read(dir, func() (err error) {
+		found, err = bundle.Read(ctx, dir, collectorName, func(text string) bool { return tcpconnect.Status(text).Known() })
+		return err
+	})
 	if err != nil {
-		return "", time.Time{}, err
+		return nil, err
 	}
-	status := tcpconnect.Status(result.Status)
-	if bundle.Same(dir, i.bundleDir, collectorName) {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		switch own, found := i.written[collectorName]; {
-		case !found:
-			return "", time.Time{}, fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a collector named %q: "+
-				"what lies there may be an older run's. (The plan is a process of its own: what it has written is not the apply's.) "+
-				"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's.", dir, collectorName)
-		case own != status:
-			return "", time.Time{}, fmt.Errorf("%s holds %q, but this run has written %q: another run has overwritten the result. "+
+	if found.Dir == "" || !bundle.Same(found.Dir, i.bundleDir, collectorName) {
+		return found.Results, nil
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	own, written := i.written[collectorName]
+	if !written {
+		return nil, fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a collector named %q: "+
+			"what lies there may be an older run's. (The plan is a process of its own: what it has written is not the apply's.) "+
+			"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's.", dir, collectorName)
+	}
+	for _, result := range found.Results {
+		if result.Node != "" || result.Status != string(own) {
+			return nil, fmt.Errorf("%s holds %q%s, but this run has written %q: another run has overwritten the result. "+
 				"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's, and give each run its own bundle_dir.",
-				bundle.ResultFile(dir, collectorName), status, own)
+				bundle.ResultFile(found.Dir, collectorName), result.Status, onNode(result.Node), own)
 		}
 	}
-	return status, written, nil
+	return found.Results, nil
+}
+
+// onNode names a node in a sentence, if there is one.
+func onNode(node string) string {
+	if node == "" {
+		return ""
+	}
+	return fmt.Sprintf(" of the node %q", node)
 }

@@ -509,11 +509,11 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 		config string
 		want   []string
 	}{
-		"missing bundle":    {analysisOf(missing, ""), []string{missing, "there is no bundle directory"}},
+		"missing bundle":    {analysisOf(missing, ""), []string{missing, "there is no bundle"}},
 		"missing collector": {analysisOf(old, "collector_name = \"api\"\n"), []string{`no result of a collector named "api"`}},
 		"truncated":         {analysisOf(truncated, ""), []string{truncatedFile, "truncated JSON"}},
 		"empty":             {analysisOf(empty, ""), []string{emptyFile, "is empty"}},
-		"a file":            {analysisOf(oldFile, ""), []string{oldFile, "bundle directory"}},
+		"a file":            {analysisOf(oldFile, ""), []string{oldFile, "not a gzipped tar archive"}},
 		"too old":           {analysisOf(old, "max_age = \"1h\"\n"), []string{"the result is 1h30m", "status = data.preflight_tcp_connect.NAME.status"}},
 		"in the future":     {analysisOf(future, "max_age = \"1h\"\n"), []string{"in the future"}},
 		"hostile status":    {analysisOf(hostile, ""), []string{"no status"}},
@@ -589,14 +589,14 @@ func TestResultOfAnotherRunIsNotTaken(t *testing.T) {
 	if _, _, err := own.check(t.Context(), check{collectorName: "connect", dial: dialArguments{target: tcpconnect.Target{Address: address}, timeout: time.Minute}}, func(tcpconnect.Attempt) {}); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, err := own.readResult(dir, "connect"); err != nil || status != tcpconnect.ConnectionRefused {
-		t.Fatalf("read %q, %v", status, err)
+	if results, err := own.readResults(t.Context(), dir, "connect"); err != nil || results[0].Status != string(tcpconnect.ConnectionRefused) {
+		t.Fatalf("read %v, %v", results, err)
 	}
 	if _, err := bundle.NewWriter(dir, bundle.FormatStatus).Write("connect", bundle.Result{Status: "connected"}); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, err := own.readResult(dir, "connect"); err == nil || !strings.Contains(err.Error(), "another run has overwritten the result") {
-		t.Errorf("read %q, %v", status, err)
+	if results, err := own.readResults(t.Context(), dir, "connect"); err == nil || !strings.Contains(err.Error(), "another run has overwritten the result") {
+		t.Errorf("read %v, %v", results, err)
 	}
 }
 

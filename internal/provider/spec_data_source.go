@@ -355,6 +355,8 @@ func addSpecError(err error, diags *diag.Diagnostics) {
 		diags.AddAttributeError(path.Root("spec"), "Results Would Be Overwritten", err.Error())
 	case errors.Is(err, errArchiveWithoutBundle):
 		diags.AddAttributeError(path.Root("archive"), "Archive Without a Bundle", err.Error())
+	case errors.Is(err, errOlderArchive):
+		diags.AddAttributeError(path.Root("archive"), "Archive Was Read Before", err.Error())
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		diags.AddError("Check Interrupted", "The run was stopped while the addresses of the spec were checked. Nothing is known about them, and no result was written.")
 	default:

@@ -83,6 +83,11 @@ func (i *instance) claimSpec(run specRun, collectors []spec.Collector, checks []
 	}
 	i.spec = run.text
 	i.mu.Unlock()
+	if run.archive != "" {
+		if err := i.archives.claim(run.archive); err != nil {
+			return err
+		}
+	}
 	for n, collector := range collectors {
 		if err := i.claim(collector.Name, dialArguments{target: checks[n].Target, timeout: checks[n].Timeout}); err != nil {
 			return err
@@ -118,7 +123,11 @@ func (i *instance) writeSpec(run specRun, report *specReport) error {
 	if run.archive == "" {
 		return nil
 	}
-	return i.writer.WriteArchive(run.archive, content)
+	if err := i.writer.WriteArchive(run.archive, content); err != nil {
+		return err
+	}
+	i.archives.written(run.archive)
+	return nil
 }
 
 // severities are the verdicts in the words of analysis.json.

@@ -6,6 +6,7 @@ package tcpconnect
 import (
 	"cmp"
 	"fmt"
+	"slices"
 )
 
 // DefaultCheckName is the title of a check that has none, as in Troubleshoot.
@@ -15,6 +16,18 @@ const DefaultCheckName = "TCP Connection Attempt"
 type Analyzer struct {
 	CheckName string // not empty
 	Outcomes  []Outcome
+}
+
+// OnNode returns the analyzer whose titles tell that it judges one node of a cluster, as in Troubleshoot.
+func (a Analyzer) OnNode(node string) Analyzer {
+	titled := func(title string) string { return fmt.Sprintf("%s - Node %s", title, node) }
+	outcomes := slices.Clone(a.Outcomes)
+	for i := range outcomes {
+		if outcomes[i].Title != "" {
+			outcomes[i].Title = titled(outcomes[i].Title)
+		}
+	}
+	return Analyzer{CheckName: titled(a.CheckName), Outcomes: outcomes}
 }
 
 // Analysis is what an analyzer found. Its zero value is a closed gate.

@@ -1,0 +1,175 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// clusterBundle is what the Troubleshoot tools leave of two nodes.
+var clusterBundle = map[string]string{
+	"version.yaml":                                "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: v0.120.0\n",
+	"host-collectors/system/node_list.json":       `{"nodes":["node-1","node-2"]}`,
+	"host-collectors/connect/node-1/connect.json": `{"status":"connected","message":""}`,
+	"host-collectors/connect/node-2/connect.json": `{"status":"connection-timeout","message":"dial tcp 10.0.0.1:5432: i/o timeout"}`,
+}
+
+// plantBundle writes a bundle as a directory and as an archive, all of it below top.
+func plantBundle(t *testing.T, files map[string]string, top string, writtenAt time.Time) (dir, archive string) {
+	t.Helper()
+	dir, archive = t.TempDir(), filepath.Join(t.TempDir(), "bundle.tar.gz")
+	file, err := os.Create(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zip := gzip.NewWriter(file)
+	writer := tar.NewWriter(zip)
+	for name, content := range files {
+		name = top + name
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644), os.Chtimes(path, writtenAt, writtenAt)); err != nil {
+			t.Fatal(err)
+		}
+		if err := writer.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(content)), Mode: 0o644, ModTime: writtenAt}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(writer, content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(writer.Close(), zip.Close(), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return dir, archive
+}
+
+func TestBundleOfAClusterHasAResultOfEachNode(t *testing.T) {
+	t.Parallel()
+	writtenAt := time.Now().Add(-time.Hour).Truncate(time.Second).UTC()
+	dir, archive := plantBundle(t, clusterBundle, "support-bundle-2026-11-01T12_00_00/", writtenAt)
+	for _, bundle := range []string{dir, archive} {
+		result := func(node, status, outcome, message string) knownvalue.Check {
+			return knownvalue.ObjectExact(map[string]knownvalue.Check{
+				"node": knownvalue.StringExact(node), "title": knownvalue.StringExact("Database - Node " + node), "status": knownvalue.StringExact(status),
+				"outcome": knownvalue.StringExact(outcome), "message": knownvalue.StringExact(message), "uri": knownvalue.Null(),
+				"matched": knownvalue.Bool(true), "collected_at": knownvalue.StringExact(writtenAt.Format(time.RFC3339)),
+			})
+		}
+		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+			Config: fmt.Sprintf(`
+data "preflight_analysis" "db" {
+  check_name = "Database"
+  bundle     = %q
+  max_age    = "2h"
+  outcomes = [
+    { pass = { when = "connected" } },
+    { fail = { message = "The database does not answer" } },
+  ]
+}
+`, bundle),
+			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
+				"status":       knownvalue.StringExact("connection-timeout"),
+				"outcome":      knownvalue.StringExact("fail"),
+				"proceed":      knownvalue.Bool(false),
+				"title":        knownvalue.StringExact("Database - Node node-2"),
+				"message":      knownvalue.StringExact("Database - Node node-2: The database does not answer"),
+				"collected_at": knownvalue.StringExact(writtenAt.Format(time.RFC3339)),
+				"results": knownvalue.ListExact([]knownvalue.Check{
+					result("node-1", "connected", "pass", "Database - Node node-1: connected"),
+					result("node-2", "connection-timeout", "fail", "The database does not answer"),
+				}),
+			}),
+		})
+		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+			Config: analysisOf(bundle, "max_age = \"30m\"\n"), PlanOnly: true, ExpectError: says("the result is 1h0m"),
+		})
+		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+			Config: fmt.Sprintf("data \"preflight_analysis\" \"db\" {\n  bundle   = %q\n  strict   = true\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle), PlanOnly: true,
+			ExpectError: says("Preflight Check Failed: TCP Connection Attempt - Node node-2"),
+		})
+	}
+}
+
+func TestEveryAnalysisHasResults(t *testing.T) {
+	t.Parallel()
+	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		Config: `
+data "preflight_analysis" "db" {
+  status   = "connected"
+  outcomes = [{ warn = { title = "Database", uri = "https://example.com" } }]
+}
+data "preflight_analysis" "excluded" {
+  exclude  = true
+  outcomes = [{ pass = {} }]
+}
+`,
+		ConfigStateChecks: append(attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
+			"results": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectExact(map[string]knownvalue.Check{
+				"node": knownvalue.Null(), "title": knownvalue.StringExact("Database"), "status": knownvalue.StringExact("connected"), "outcome": knownvalue.StringExact("warn"),
+				"message": knownvalue.StringExact("Database: connected"), "uri": knownvalue.StringExact("https://example.com"), "matched": knownvalue.Bool(true), "collected_at": knownvalue.Null(),
+			})}),
+		}), attributes("data.preflight_analysis.excluded", map[string]knownvalue.Check{"results": knownvalue.Null()})...),
+	})
+}
+
+func TestArchiveOfThisRunIsNotReadBeforeItIsWritten(t *testing.T) {
+	t.Parallel()
+	_, older := plantBundle(t, map[string]string{"host-collectors/connect/a.json": "connected"}, "", time.Now())
+	config := func(bundle, order string) string {
+		return providerBlock(t.TempDir(), "") + specConfig(endpointSpec(map[string]string{"a": loopback.Refused(t).String()}, "5s"), fmt.Sprintf("archive = %q\n%s", older, order)) +
+			fmt.Sprintf("data \"preflight_analysis\" \"a\" {\n  bundle = %s\n  collector_name = \"a\"\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle)
+	}
+	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		Config:   config(fmt.Sprintf("%q", filepath.Dir(older)+"/./"+filepath.Base(older)), "depends_on = [data.preflight_analysis.a]\n"),
+		PlanOnly: true, ExpectError: says("what was read is an older run's"),
+	})
+	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		Config: config("data.preflight_spec.vendor.archive", ""),
+		ConfigStateChecks: attributes("data.preflight_analysis.a", map[string]knownvalue.Check{
+			"status": knownvalue.StringExact("connection-refused"), "proceed": knownvalue.Bool(false),
+		}),
+	})
+}
+
+func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
+	t.Parallel()
+	const archive = "bundle.tar.gz"
+	nothing := func() error { return nil }
+	for name, test := range map[string]struct {
+		course func(*ownArchives) error
+		want   error
+	}{
+		"not ours":           {func(a *ownArchives) error { return a.read(archive, nothing) }, nil},
+		"not ours, twice":    {func(a *ownArchives) error { return errors.Join(a.read(archive, nothing), a.read(archive, nothing)) }, nil},
+		"read, then claimed": {func(a *ownArchives) error { return errors.Join(a.read(archive, nothing), a.claim(archive)) }, errOlderArchive},
+		"claimed, then read": {func(a *ownArchives) error { return errors.Join(a.claim(archive), a.read(archive, nothing)) }, errOlderArchive},
+		"claimed while read": {func(a *ownArchives) error { return a.read(archive, func() error { return a.claim(archive) }) }, errOlderArchive},
+		"written while read": {func(a *ownArchives) error {
+			_ = a.claim(archive)
+			return a.read(archive, func() error { a.written(archive); return nil })
+		}, errOlderArchive},
+		"written, then read":   {func(a *ownArchives) error { _ = a.claim(archive); a.written(archive); return a.read(archive, nothing) }, nil},
+		"in another spelling":  {func(a *ownArchives) error { return errors.Join(a.read("./x/../"+archive, nothing), a.claim(archive)) }, errOlderArchive},
+		"another archive":      {func(a *ownArchives) error { return errors.Join(a.claim("x/"+archive), a.read(archive, nothing)) }, nil},
+		"that can not be read": {func(a *ownArchives) error { return a.read(archive, func() error { return io.ErrUnexpectedEOF }) }, io.ErrUnexpectedEOF},
+	} {
+		if err := test.course(&ownArchives{}); !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+}
