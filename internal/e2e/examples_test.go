@@ -4,7 +4,12 @@
 package e2e
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -53,6 +58,10 @@ var examples = map[string]example{
 	"closed-port":                        {needs: "1.4.0", variables: debugPortVariable, shutSays: "The debug port is open"},
 	"yamldecode":                         {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
 	"bundle":                             {needs: "1.4.0", variables: bundleVariable, shutSays: "The Kubernetes API could not be reached when the bundle was collected"},
+	"data-sources/preflight_spec":        {needs: "1.4.0", variables: specVariable, openSays: "Apply complete", shutSays: "Kubernetes API: Connection to the Kubernetes API address was refused"},
+	"spec-from-hcl":                      {needs: "1.4.0", variables: endpointsVariable, shutSays: "b: 127."},
+	"archive":                            {needs: "1.4.0", variables: specVariable, shutSays: "Send acme-preflight.tar.gz to support@acme.example"},
+	"customer-bundle":                    {needs: "1.0.0", variables: archiveVariable, openSays: `node = "node-2"`},
 	"apply-time":                         {needs: "1.4.0", variables: portVariable, shutSays: "The new service does not accept connections"},
 	"ephemeral-resources/preflight_tcp_connect": {needs: ephemeralResources, variables: addressVariable, shutSays: "Preflight Check Failed: Kubernetes API TCP Connection Status", unmocked: true},
 	"actions/preflight_tcp_connect":             {needs: actions, variables: impatientVariables, shutSays: "Preflight Check Failed: The new service accepts connections", unmocked: true},
@@ -120,6 +129,58 @@ func bundleVariable(t *testing.T, up bool) []string {
 		t.Fatal(err)
 	}
 	return []string{"-var=bundle=" + dir}
+}
+
+// specVariable is the spec of the examples, with its addresses replaced by local ones.
+func specVariable(t *testing.T, up bool) []string {
+	t.Helper()
+	spec, err := os.ReadFile(filepath.Join(repository, "examples", "data-sources", "preflight_spec", "preflight.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := strings.NewReplacer("10.128.0.29:6443", endpoint(t, up), "licence.acme.example:443", endpoint(t, true)).Replace(string(spec))
+	file := filepath.Join(t.TempDir(), "preflight.yaml")
+	if err := os.WriteFile(file, []byte(local), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"-var=spec=" + file}
+}
+
+// archiveVariable is a bundle of two nodes, as the Troubleshoot tools write one.
+func archiveVariable(t *testing.T, up bool) []string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "acme.tar.gz")
+	if err := os.WriteFile(file, clusterArchive(t, up), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"-var=bundle=" + file}
+}
+
+func clusterArchive(t *testing.T, up bool) []byte {
+	t.Helper()
+	status := "connection-refused"
+	if up {
+		status = "connected"
+	}
+	var content bytes.Buffer
+	zip := gzip.NewWriter(&content)
+	archive := tar.NewWriter(zip)
+	for name, text := range map[string]string{
+		"system/node_list.json":              `{"nodes":["node-1","node-2"]}`,
+		"connect/node-1/kubernetes-api.json": `{"status":"connected","message":""}`,
+		"connect/node-2/kubernetes-api.json": fmt.Sprintf(`{"status":%q,"message":""}`, status),
+	} {
+		if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "acme/host-collectors/" + name, Size: int64(len(text)), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(archive, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(archive.Close(), zip.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return content.Bytes()
 }
 
 // files returns an example as it stands.
@@ -204,7 +265,7 @@ func TestEveryGateFailsClosed(t *testing.T) {
 				changed[file] = before + judge + block[:at[0]] + with + "\n" + block[at[1]:]
 				return newWorkspace(t, changed)
 			}
-			if outcomes.MatchString(block) {
+			if outcomes.MatchString(block) && !strings.Contains(judge, "preflight_spec") {
 				t.Run("unmatched", func(t *testing.T) {
 					t.Parallel()
 					w := change(t, outcomes, `outcomes = [{ pass = { when = "error" } }]`)
@@ -244,7 +305,7 @@ func TestEveryGateFailsClosed(t *testing.T) {
 // findJudge returns the file and the beginning of the block that judges the status in an example.
 func findJudge(t *testing.T, files map[string]string) (file, judge string) {
 	t.Helper()
-	for _, judge := range []string{`data "preflight_analysis" "api"`, `data "preflight_tcp_connect" "api"`, `ephemeral "preflight_tcp_connect" "api"`, `action "preflight_tcp_connect" "api"`} {
+	for _, judge := range []string{`data "preflight_analysis" "api"`, `data "preflight_spec" "api"`, `data "preflight_tcp_connect" "api"`, `ephemeral "preflight_tcp_connect" "api"`, `action "preflight_tcp_connect" "api"`} {
 		for file, content := range files {
 			if strings.Contains(content, judge) {
 				return file, judge

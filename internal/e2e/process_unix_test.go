@@ -42,14 +42,36 @@ func TestInterruptEndsACheck(t *testing.T) {
   %s
 }
 `, test.block, test.peer, test.more)})
-			interruptPlan(t, w, test.peer, test.during)
+			interruptPlan(t, w, test.during, test.peer.String())
 		})
 	}
+	t.Run("sweep of a spec", func(t *testing.T) {
+		requireTerraform(t, "1.0.0")
+		silent := loopback.Silent(t, loopback.IPv4)
+		w := newWorkspace(t, map[string]string{"acme.tar.gz": "an older one", "main.tf": requiredProviders + fmt.Sprintf(`
+data "preflight_spec" "all" {
+  archive = "acme.tar.gz"
+  spec = yamlencode({
+    apiVersion = "troubleshoot.sh/v1beta2"
+    kind       = "HostPreflight"
+    spec = {
+      collectors = [for i in range(1000) : { tcpConnect = { collectorName = "c${i}", address = %q, timeout = "5m" } }]
+      analyzers  = [for i in range(1000) : { tcpConnect = { collectorName = "c${i}", outcomes = [{ warn = {} }] } }]
+    }
+  })
+}
+`, silent)})
+		interruptPlan(t, w, "dialling the addresses of a spec")
+		w.expectFile("acme.tar.gz", "an older one")
+		if entries, err := os.ReadDir(w.dir); err != nil || len(entries) != 4 { // with .terraform and the lock file
+			t.Errorf("the interrupted sweep left %v, %v", entries, err)
+		}
+	})
 }
 
 // interruptPlan sends a plan what Ctrl-C sends when the provider has logged a text, and expects that it ends at once with an error and
 // no file.
-func interruptPlan(t *testing.T, w *workspace, peer netip.AddrPort, during string) {
+func interruptPlan(t *testing.T, w *workspace, during string, says ...string) {
 	t.Helper()
 	command := w.command("plan", "-no-color")
 	command.Env = append(command.Env, "TF_LOG_PROVIDER=DEBUG")
@@ -78,7 +100,7 @@ func interruptPlan(t *testing.T, w *workspace, peer netip.AddrPort, during strin
 	if err == nil {
 		t.Error("the interrupted plan succeeded")
 	}
-	expectText(t, flatten(errorOutput.String()), "Error: Check Interrupted", peer.String(), "no result was written")
+	expectText(t, flatten(errorOutput.String()), append(says, "Error: Check Interrupted", "no result was written")...)
 	if elapsed > time.Second {
 		t.Errorf("ended %s after the interrupt", elapsed)
 	}

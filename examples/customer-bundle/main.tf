@@ -1,0 +1,32 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "bundle" {
+  description = "The archive that the customer sent, or the directory that it was unpacked into."
+  type        = string
+  default     = "acme-preflight.tar.gz"
+}
+
+data "preflight_analysis" "api" {
+  check_name     = "Kubernetes API"
+  bundle         = var.bundle
+  collector_name = "kubernetes-api"
+  outcomes = [
+    { pass = { when = "connected" } },
+    { fail = { message = "The Kubernetes API could not be reached when the bundle was collected" } },
+  ]
+}
+
+output "message" {
+  value = data.preflight_analysis.api.message
+}
+
+output "results" {
+  description = "One for each node, if several made the bundle."
+  value       = data.preflight_analysis.api.results
+}

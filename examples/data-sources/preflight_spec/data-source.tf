@@ -1,0 +1,28 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "spec" {
+  description = "The Troubleshoot spec that the vendor ships."
+  type        = string
+  default     = "preflight.yaml"
+}
+
+# Every tcpConnect of the spec, all dials side by side.
+data "preflight_spec" "api" {
+  spec = file(var.spec)
+}
+
+# Everything that must wait depends on this resource.
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_spec.api.proceed
+      error_message = data.preflight_spec.api.message
+    }
+  }
+}
