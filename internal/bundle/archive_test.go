@@ -243,6 +243,9 @@ func bomb(t *testing.T, write func(*tar.Writer) error) string {
 
 //nolint:paralleltest // It measures the memory of the process.
 func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("unpacks gigabytes, which takes the race detector minutes")
+	}
 	for name, test := range map[string]struct {
 		write func(*tar.Writer) error
 		want  string

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -39,22 +39,24 @@ func (c *Collector) Sweep(ctx context.Context, checks []Check, limit int) ([]Res
 	descriptors := semaphore.NewWeighted(budget)
 	persistent := Collector{Resolver: c.Resolver, Dial: redialling(c.dialFunc())}
 	results := make([]Result, len(checks))
-	var group errgroup.Group
-	group.SetLimit(max(limit, 1))
-	for i, check := range checks {
-		need := min(check.Target.descriptors(), budget)
-		if descriptors.Acquire(ctx, need) != nil {
-			break // ctx ended
-		}
-		group.Go(func() (err error) {
-			defer descriptors.Release(need)
-			results[i], err = persistent.Collect(ctx, check.Target, check.Timeout)
-			return err
+	turns := make(chan int)
+	var workers sync.WaitGroup
+	for range min(max(limit, 1), len(checks)) {
+		workers.Go(func() {
+			for i := range turns {
+				results[i], _ = persistent.Collect(ctx, checks[i].Target, checks[i].Timeout) // the error is that ctx ended
+				descriptors.Release(min(checks[i].Target.descriptors(), budget))
+			}
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
+	for i, check := range checks {
+		if descriptors.Acquire(ctx, min(check.Target.descriptors(), budget)) != nil {
+			break // ctx ended
+		}
+		turns <- i
 	}
+	close(turns)
+	workers.Wait()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("sweep: %w", context.Cause(ctx))
 	}
