@@ -104,9 +104,9 @@ type workspace struct {
 }
 
 // newWorkspace writes files, by their slash-separated paths, into a new directory and initializes it.
-func newWorkspace(t testing.TB, files map[string]string) *workspace {
-	t.Helper()
-	w := &workspace{t: t, dir: t.TempDir()}
+func newWorkspace(tb testing.TB, files map[string]string) *workspace {
+	tb.Helper()
+	w := &workspace{t: tb, dir: tb.TempDir()}
 	for name, content := range files {
 		w.write(name, content)
 	}
