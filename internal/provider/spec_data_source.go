@@ -309,7 +309,7 @@ func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostic
 		}
 	}
 	if len(warnings) > 0 {
-		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %d Checks Warn", len(warnings), len(r.findings)), joinSome(warnings))
+		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %d Checks Warn", len(warnings), len(r.findings)), tcpconnect.Digest(warnings, "\n\n"))
 	}
 	if len(failures) == 0 {
 		return
@@ -321,7 +321,7 @@ func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostic
 	case !bundleDir.IsNull():
 		where = fmt.Sprintf("\n\nThe support bundle %s holds all results.", bundleDir.ValueString())
 	}
-	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %d Checks", len(failures), len(r.findings)), joinSome(failures)+where)
+	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %d Checks", len(failures), len(r.findings)), tcpconnect.Digest(failures, "\n\n")+where)
 }
 
 // describeFinding tells of a finding in a paragraph.
@@ -337,15 +337,6 @@ func describeFinding(finding spec.Finding) string {
 		text += "\n  More: " + finding.URI
 	}
 	return text
-}
-
-// joinSome joins paragraphs, and counts those that would be too many to read.
-func joinSome(paragraphs []string) string {
-	const most = 20
-	if more := len(paragraphs) - most; more > 0 {
-		paragraphs = append(paragraphs[:most:most], fmt.Sprintf("... and %d more.", more))
-	}
-	return strings.Join(paragraphs, "\n\n")
 }
 
 // addSpecError tells why a spec has no results.

@@ -8,40 +8,42 @@ import (
 	"strings"
 )
 
-// maxSummaryLines keeps an error message readable whatever has failed.
-const maxSummaryLines = 20
+// maxDigest keeps an error message readable whatever has failed.
+const maxDigest = 20
 
 // Summarize returns the worst verdict of several analyses, Fail if there are none, and a message that is never empty: the texts of
-// what is not a pass, the worst first.
+// what is not a pass, the failures first.
 func Summarize(analyses []Analysis) (Verdict, string) {
-	var lines []string
-	worst := Fail
-	for _, verdict := range []Verdict{Pass, Warn, Fail} {
-		var ofVerdict []string
-		for _, analysis := range analyses {
-			if analysis.Verdict == verdict {
-				ofVerdict = append(ofVerdict, analysis.line())
-			}
-		}
-		if len(ofVerdict) > 0 {
-			worst = verdict
-			if verdict != Pass {
-				lines = append(ofVerdict, lines...)
-			}
+	var failures, warnings []string
+	for _, analysis := range analyses {
+		switch analysis.Verdict {
+		case Pass:
+		case Warn:
+			warnings = append(warnings, analysis.line())
+		default:
+			failures = append(failures, analysis.line())
 		}
 	}
 	switch {
+	case len(failures) > 0:
+		return Fail, Digest(append(failures, warnings...), "\n")
+	case len(warnings) > 0:
+		return Warn, Digest(warnings, "\n")
 	case len(analyses) == 0:
 		return Fail, "Nothing was judged."
-	case len(lines) == 0 && len(analyses) == 1:
+	case len(analyses) == 1:
 		return Pass, analyses[0].Message
-	case len(lines) == 0:
+	default:
 		return Pass, fmt.Sprintf("All %d checks passed.", len(analyses))
-	case len(lines) > maxSummaryLines:
-		more := len(lines) - maxSummaryLines
-		lines = append(lines[:maxSummaryLines], fmt.Sprintf("... and %d more.", more))
 	}
-	return worst, strings.Join(lines, "\n")
+}
+
+// Digest joins texts, and only counts those that would be too many to read.
+func Digest(texts []string, separator string) string {
+	if more := len(texts) - maxDigest; more > 0 {
+		texts = append(texts[:maxDigest:maxDigest], fmt.Sprintf("... and %d more.", more))
+	}
+	return strings.Join(texts, separator)
 }
 
 // line tells of an analysis where there are several.
