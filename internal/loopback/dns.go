@@ -5,6 +5,8 @@ package loopback
 
 import (
 	"context"
+	"encoding/binary"
+	"io"
 	"net"
 	"net/netip"
 	"testing"
@@ -19,43 +21,94 @@ type Zone map[string][]netip.Addr
 // section 4.1.1) for every name that the zone does not hold.
 func DNS(tb testing.TB, zone Zone, failure dnsmessage.RCode) *net.Resolver {
 	tb.Helper()
-	server := listenPacket(tb)
-	go func() {
-		query := make([]byte, 512)
-		for {
-			n, client, err := server.ReadFrom(query)
-			if err != nil {
-				return
-			}
-			if answer := zone.answer(query[:n], failure); answer != nil {
-				_, _ = server.WriteTo(answer, client)
-			}
+	return DNSFunc(tb, func(reply *dnsmessage.Message, _ string) bool {
+		ips, found := zone[reply.Questions[0].Name.String()]
+		if !found {
+			reply.RCode = failure
 		}
-	}()
-	return resolverOf(tb, server)
+		AddAddresses(reply, ips...)
+		return true
+	})
 }
 
 // SilentDNS returns a resolver whose server never answers.
 func SilentDNS(tb testing.TB) *net.Resolver {
 	tb.Helper()
-	return resolverOf(tb, listenPacket(tb))
+	return DNSFunc(tb, func(*dnsmessage.Message, string) bool { return false })
 }
 
-func listenPacket(tb testing.TB) net.PacketConn {
+// DNSFunc starts a DNS server and returns a resolver that asks it. The function completes the reply to a query that came over a
+// network, "udp" or "tcp", and returns whether it is sent. Several may run at once.
+func DNSFunc(tb testing.TB, complete func(reply *dnsmessage.Message, network string) bool) *net.Resolver {
 	tb.Helper()
-	server, err := net.ListenPacket("udp", netip.AddrPortFrom(IPv4, 0).String())
-	if err != nil {
-		tb.Fatalf("listen for DNS: %v", err)
+	datagrams, streams := listenDNS(tb)
+	go func() {
+		for {
+			query := make([]byte, 512)
+			n, client, err := datagrams.ReadFrom(query)
+			if err != nil {
+				return
+			}
+			go func() {
+				if reply := answer(query[:n], "udp", complete); reply != nil {
+					_, _ = datagrams.WriteTo(reply, client)
+				}
+			}()
+		}
+	}()
+	go func() {
+		for {
+			conn, err := streams.Accept()
+			if err != nil {
+				return
+			}
+			go answerStream(conn, complete)
+		}
+	}()
+	return resolverOf(tb, datagrams.LocalAddr().String())
+}
+
+// listenDNS listens for datagrams and streams on one port.
+func listenDNS(tb testing.TB) (net.PacketConn, net.Listener) {
+	tb.Helper()
+	for range 10 { // the other port may be taken
+		datagrams, err := net.ListenPacket("udp", netip.AddrPortFrom(IPv4, 0).String())
+		if err != nil {
+			tb.Fatalf("listen for DNS: %v", err)
+		}
+		streams, err := net.Listen("tcp", datagrams.LocalAddr().String())
+		if err != nil {
+			_ = datagrams.Close()
+			continue
+		}
+		tb.Cleanup(func() { _ = datagrams.Close(); _ = streams.Close() })
+		return datagrams, streams
 	}
-	tb.Cleanup(func() { _ = server.Close() })
-	return server
+	tb.Fatal("no port is free for datagrams and streams")
+	return nil, nil
 }
 
-func resolverOf(tb testing.TB, server net.PacketConn) *net.Resolver {
+// answerStream answers one query: RFC 1035, section 4.2.2.
+func answerStream(conn net.Conn, complete func(*dnsmessage.Message, string) bool) {
+	defer conn.Close() //nolint:errcheck // A test's.
+	var length [2]byte
+	if _, err := io.ReadFull(conn, length[:]); err != nil {
+		return
+	}
+	query := make([]byte, binary.BigEndian.Uint16(length[:]))
+	if _, err := io.ReadFull(conn, query); err != nil {
+		return
+	}
+	if reply := answer(query, "tcp", complete); reply != nil {
+		_, _ = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(reply))), reply...))
+	}
+}
+
+func resolverOf(tb testing.TB, server string) *net.Resolver {
 	tb.Helper()
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var dialer net.Dialer
-		conn, err := dialer.DialContext(ctx, "udp", server.LocalAddr().String())
+		conn, err := dialer.DialContext(ctx, network, server)
 		if err == nil {
 			// Go's resolver goes on reading for its own five seconds after its context has ended.
 			context.AfterFunc(tb.Context(), func() { _ = conn.Close() })
@@ -64,30 +117,33 @@ func resolverOf(tb testing.TB, server net.PacketConn) *net.Resolver {
 	}}
 }
 
-func (z Zone) answer(query []byte, failure dnsmessage.RCode) []byte {
+func answer(query []byte, network string, complete func(*dnsmessage.Message, string) bool) []byte {
 	var message dnsmessage.Message
 	if err := message.Unpack(query); err != nil || len(message.Questions) != 1 {
 		return nil
 	}
-	question := message.Questions[0]
-	ips, found := z[question.Name.String()]
 	message.Response, message.RecursionAvailable = true, true
 	message.Additionals = nil
-	if !found {
-		message.RCode = failure
+	if !complete(&message, network) {
+		return nil
 	}
+	reply, err := message.Pack()
+	if err != nil {
+		return nil
+	}
+	return reply
+}
+
+// AddAddresses adds those addresses to a reply that its question asks for.
+func AddAddresses(reply *dnsmessage.Message, ips ...netip.Addr) {
+	question := reply.Questions[0]
 	for _, ip := range ips {
 		header := dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 1}
 		switch {
 		case ip.Is4() && question.Type == dnsmessage.TypeA:
-			message.Answers = append(message.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: ip.As4()}})
+			reply.Answers = append(reply.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: ip.As4()}})
 		case ip.Is6() && question.Type == dnsmessage.TypeAAAA:
-			message.Answers = append(message.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: ip.As16()}})
+			reply.Answers = append(reply.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: ip.As16()}})
 		}
 	}
-	answer, err := message.Pack()
-	if err != nil {
-		return nil
-	}
-	return answer
 }

@@ -5,7 +5,10 @@
 
 package tcpconnect
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+)
 
 // errnoReasons tells what the errors of connect(2), socket(2) and bind(2) mean for a dial.
 var errnoReasons = map[syscall.Errno]Reason{
@@ -35,4 +38,10 @@ var errnoLimits = map[syscall.Errno]string{
 	syscall.ENFILE:        "free file descriptor in all processes",
 	syscall.ENOBUFS:       "memory for another socket",
 	syscall.ENOMEM:        "memory for another socket",
+}
+
+// resetAfterHandshake tells whether the error of connect(2) shows that the handshake was completed, and the connection reset before
+// the dialer looked. A reset that answers a SYN is ECONNREFUSED: RFC 9293, section 3.10.7.3, in every kernel.
+func resetAfterHandshake(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET)
 }

@@ -54,3 +54,6 @@ var errnoLimits = map[syscall.Errno]string{
 	windows.ERROR_OUTOFMEMORY:                "memory for another socket",
 	windows.ERROR_NO_SYSTEM_RESOURCES:        "memory for another socket",
 }
+
+// resetAfterHandshake tells whether the error of a dial shows that the handshake was completed. ConnectEx has no such error.
+func resetAfterHandshake(error) bool { return false }

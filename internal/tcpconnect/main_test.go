@@ -4,11 +4,14 @@
 package tcpconnect
 
 import (
+	"flag"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "16") // most of the time the tests wait for a network
 	goleak.VerifyTestMain(m)
 }

@@ -1,0 +1,342 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/netlab"
+)
+
+// The faults of a network, each made by a kernel. RELIABILITY.md is this table.
+
+// fault is something that happens to a dial.
+type fault struct {
+	name    string
+	made    string // how, for RELIABILITY.md
+	reason  Reason
+	says    string        // in the message
+	timeout time.Duration // 0: a second
+	dial    func(t *testing.T) (*Collector, string)
+}
+
+func (f fault) patience() time.Duration {
+	if f.timeout > 0 {
+		return f.timeout
+	}
+	return time.Second
+}
+
+func TestFaultsOfTheNetwork(t *testing.T) {
+	t.Parallel()
+	for _, fault := range networkFaults() {
+		t.Run(fault.name, func(t *testing.T) {
+			t.Parallel()
+			fault.test(t)
+		})
+	}
+}
+
+func (f fault) test(t *testing.T) {
+	t.Helper()
+	collector, address := f.dial(t)
+	result := collect(t, collector, address, f.patience())
+	if result.Reason != f.reason || result.Status != f.reason.Status() || !strings.Contains(result.Message, f.says) {
+		t.Errorf("%s, %s: %q; want %s and %q", result.Status, result.Reason, result.Message, f.reason, f.says)
+	}
+	if result.Duration > f.patience()+time.Second {
+		t.Errorf("took %s, with a timeout of %s", result.Duration, f.patience())
+	}
+}
+
+// from dials from a host of a lab.
+func from(host *netlab.Host) *Collector {
+	return &Collector{Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (conn net.Conn, err error) {
+		host.Do(func() { conn, err = systemDial(ctx, local, remote) })
+		return conn, err
+	}}
+}
+
+// inLab prepares a new lab and dials what is returned from its client.
+func inLab(prepare func(*netlab.Lab) netip.AddrPort) func(*testing.T) (*Collector, string) {
+	return func(t *testing.T) (*Collector, string) {
+		t.Helper()
+		lab := netlab.New(t)
+		remote := prepare(lab)
+		return from(lab.Client), remote.String()
+	}
+}
+
+// family is what differs between the two versions of IP.
+type family struct {
+	name       string
+	peer, none netip.Addr // none: an address of the cable's network that nobody has
+	second     netip.Addr // of the peer, where it has two
+	far        netip.Addr // that no route leads to
+	farNetwork string
+	icmp       string // nftables' word
+}
+
+var ipFamilies = []family{
+	{"IPv4", netlab.PeerIPv4, netip.MustParseAddr("10.1.0.77"), netip.MustParseAddr("10.1.0.3"), netip.MustParseAddr("192.0.2.1"), "192.0.2.0/24", "icmp"},
+	{"IPv6", netlab.PeerIPv6, netip.MustParseAddr("fd00:1::77"), netip.MustParseAddr("fd00:1::3"), netip.MustParseAddr("2001:db8::1"), "2001:db8::/32", "icmpv6"},
+}
+
+const closedPort = 4242
+
+// untilSecondSYN is time for a second SYN. Where cable and peer take no time at all, an ICMPv6 error is there while connect(2) still
+// holds its socket, and Linux takes notice of the next one only.
+const untilSecondSYN = 5 * time.Second
+
+func networkFaults() []fault {
+	var faults []fault
+	for _, ip := range ipFamilies {
+		faults = append(faults, ip.answers()...)
+		faults = append(faults, ip.rules()...)
+		faults = append(faults, ip.routes()...)
+	}
+	return slices.Concat(faults, slowCables(), twoAddresses(), nameServers(), localFaults())
+}
+
+func (ip family) fault(name, made string, reason Reason, says string, timeout time.Duration, prepare func(*netlab.Lab) netip.AddrPort) fault {
+	return fault{name + ", " + ip.name, made, reason, says, timeout, inLab(prepare)}
+}
+
+// answers are what the peer's kernel says.
+func (ip family) answers() []fault {
+	return []fault{
+		ip.fault("open port", "a listener on the peer", ReasonConnected, "", 0, func(lab *netlab.Lab) netip.AddrPort { return lab.Peer.Listen(ip.peer) }),
+		ip.fault("closed port", "no listener on the peer", ReasonRefused, "connection refused", 0, func(*netlab.Lab) netip.AddrPort { return netip.AddrPortFrom(ip.peer, closedPort) }),
+		ip.fault("accepted and closed at once", "the peer closes what it accepts", ReasonConnected, "", 0, func(lab *netlab.Lab) netip.AddrPort { return lab.Peer.Listen(ip.peer) }),
+		ip.fault("accepted and reset at once", "the peer closes what it accepts, with SO_LINGER 0", ReasonConnected, "", 0, func(lab *netlab.Lab) netip.AddrPort {
+			return lab.Peer.Serve(ip.peer, func(conn *net.TCPConn) { _ = conn.SetLinger(0); _ = conn.Close() })
+		}),
+		ip.fault("full accept queue", "a listener with a backlog of 0 that never accepts, and connections that fill it", ReasonNoResponse, "timeout", 0, func(lab *netlab.Lab) netip.AddrPort {
+			return lab.Peer.ListenFull(ip.peer)
+		}),
+		ip.fault("address that nobody has", "no host answers ARP or neighbour solicitation", ReasonHostUnreachable, "no route to host", 10*time.Second, func(*netlab.Lab) netip.AddrPort {
+			return netip.AddrPortFrom(ip.none, closedPort)
+		}),
+		ip.fault("address that nobody has, less patience", "as above, with a timeout of 1 s", ReasonNoResponse, "timeout", 0, func(*netlab.Lab) netip.AddrPort {
+			return netip.AddrPortFrom(ip.none, closedPort)
+		}),
+	}
+}
+
+// rules are what a firewall does, with a listener behind it.
+func (ip family) rules() []fault {
+	onPeer := func(name, rule string, reason Reason, says string, timeout time.Duration) fault {
+		return ip.fault(name, "nftables on the peer: `"+rule+"`", reason, says, timeout, func(lab *netlab.Lab) netip.AddrPort {
+			lab.Peer.Rules(rule)
+			return lab.Peer.Listen(ip.peer)
+		})
+	}
+	onClient := func(name, rule string, reason Reason, says string, timeout time.Duration) fault {
+		return ip.fault(name, "nftables on the client: `"+rule+"`", reason, says, timeout, func(lab *netlab.Lab) netip.AddrPort {
+			lab.Client.Rules(rule)
+			return lab.Peer.Listen(ip.peer)
+		})
+	}
+	reject := "input tcp flags syn reject with "
+	faults := []fault{
+		onPeer("rejected with a TCP reset", reject+"tcp reset", ReasonRefused, "connection refused", 0),
+		onPeer("dropped SYN", "input tcp flags syn drop", ReasonNoResponse, "timeout", 0),
+		onClient("dropped SYN-ACK", "input tcp flags & (syn|ack) == syn|ack drop", ReasonNoResponse, "timeout", 0),
+		onClient("dropped on the way out", "output tcp flags syn drop", ReasonNoResponse, "timeout", 0),
+		onPeer("all packets lost", "input meta l4proto tcp drop", ReasonNoResponse, "timeout", 0),
+		onPeer("one packet in three lost, the first among them", "input meta l4proto tcp numgen inc mod 3 0 drop", ReasonConnected, "", 10*time.Second),
+		onPeer("port unreachable", reject+ip.icmp+" port-unreachable", ReasonRefused, "connection refused", untilSecondSYN),
+	}
+	if ip.name == "IPv4" {
+		return append(faults,
+			onPeer("host unreachable", reject+"icmp host-unreachable", ReasonHostUnreachable, "no route to host", 0),
+			onPeer("network unreachable", reject+"icmp net-unreachable", ReasonNetworkUnreachable, "network is unreachable", 0),
+			onPeer("administratively prohibited", reject+"icmp admin-prohibited", ReasonHostUnreachable, "no route to host", 0),
+			onPeer("host prohibited", reject+"icmp host-prohibited", ReasonHostUnreachable, "no route to host", 0),
+			onPeer("network prohibited", reject+"icmp net-prohibited", ReasonNetworkUnreachable, "network is unreachable", 0),
+		)
+	}
+	return append(faults,
+		onPeer("address unreachable", reject+"icmpv6 addr-unreachable", ReasonHostUnreachable, "no route to host", untilSecondSYN),
+		onPeer("no route at a router", reject+"icmpv6 no-route", ReasonNetworkUnreachable, "network is unreachable", untilSecondSYN),
+		onPeer("administratively prohibited", reject+"icmpv6 admin-prohibited", ReasonProhibited, "permission denied", untilSecondSYN),
+		onPeer("policy", reject+"icmpv6 policy-fail", ReasonProhibited, "permission denied", untilSecondSYN),
+		onPeer("reject route at a router", reject+"icmpv6 reject-route", ReasonProhibited, "permission denied", untilSecondSYN),
+	)
+}
+
+// routes are what the client's own kernel says.
+func (ip family) routes() []fault {
+	far := netip.AddrPortFrom(ip.far, closedPort)
+	route := func(kind string, reason Reason, says string) fault {
+		return ip.fault(kind+" route", fmt.Sprintf("`ip route add %s %s` on the client", kind, ip.farNetwork), reason, says, 0, func(lab *netlab.Lab) netip.AddrPort {
+			lab.Client.Run("ip", "route", "add", kind, ip.farNetwork)
+			return far
+		})
+	}
+	return []fault{
+		ip.fault("no route", "no route of the client leads there", ReasonNetworkUnreachable, "network is unreachable", 0, func(*netlab.Lab) netip.AddrPort { return far }),
+		route("blackhole", ReasonOther, "invalid argument"),
+		route("unreachable", ReasonHostUnreachable, "no route to host"),
+		route("prohibit", ReasonProhibited, "permission denied"),
+		ip.fault("interface down", "`ip link set eth0 down` on the client", ReasonNetworkUnreachable, "network is unreachable", 0, func(lab *netlab.Lab) netip.AddrPort {
+			lab.Client.Run("ip", "link", "set", "eth0", "down")
+			return netip.AddrPortFrom(ip.peer, closedPort)
+		}),
+		ip.fault("cable pulled at the peer", "`ip link set eth0 down` on the peer", ReasonNoResponse, "timeout", 0, func(lab *netlab.Lab) netip.AddrPort {
+			lab.Peer.Run("ip", "link", "set", "eth0", "down")
+			return netip.AddrPortFrom(ip.peer, closedPort)
+		}),
+	}
+}
+
+// slowCables delay.
+func slowCables() []fault {
+	slow := func(name string, delay, timeout time.Duration, reason Reason, says string, address netip.Addr) fault {
+		return fault{name, fmt.Sprintf("a cable that delays every packet by %s, and a timeout of %s", delay, timeout), reason, says, timeout, func(t *testing.T) (*Collector, string) {
+			t.Helper()
+			lab := netlab.NewSlow(t, delay)
+			return from(lab.Client), lab.Peer.Listen(address).String()
+		}}
+	}
+	return []fault{
+		slow("delay of 300 ms, IPv4", 150*time.Millisecond, 5*time.Second, ReasonConnected, "", netlab.PeerIPv4),
+		slow("delay of 300 ms, IPv6", 150*time.Millisecond, 5*time.Second, ReasonConnected, "", netlab.PeerIPv6),
+		slow("delay above the timeout, IPv4", time.Second, time.Second, ReasonNoResponse, "timeout", netlab.PeerIPv4),
+	}
+}
+
+// nameServers are what can happen to a lookup, of a name with a listener behind it.
+func nameServers() []fault {
+	lookup := func(name, made string, reason Reason, says string, complete func(*dnsmessage.Message, string) bool) fault {
+		return fault{"name: " + name, made, reason, says, 0, func(t *testing.T) (*Collector, string) {
+			t.Helper()
+			port := loopback.Open(t).Port()
+			return &Collector{Resolver: loopback.DNSFunc(t, complete)}, fmt.Sprintf("db.test.:%d", port)
+		}}
+	}
+	replying := func(code dnsmessage.RCode, ips ...netip.Addr) func(*dnsmessage.Message, string) bool {
+		return func(reply *dnsmessage.Message, _ string) bool {
+			reply.RCode = code
+			loopback.AddAddresses(reply, ips...)
+			return true
+		}
+	}
+	after := func(delay time.Duration) func(*dnsmessage.Message, string) bool {
+		return func(reply *dnsmessage.Message, _ string) bool {
+			<-time.After(delay)
+			loopback.AddAddresses(reply, loopback.IPv4)
+			return true
+		}
+	}
+	truncated := func(ips ...netip.Addr) func(*dnsmessage.Message, string) bool {
+		return func(reply *dnsmessage.Message, network string) bool {
+			if reply.Truncated = network == "udp"; !reply.Truncated {
+				loopback.AddAddresses(reply, ips...)
+			}
+			return true
+		}
+	}
+	many := make([]netip.Addr, 200) // the first 199 refuse, because the listener is on 127.0.0.1
+	for i := range many {
+		many[i] = netip.AddrFrom4([4]byte{127, 0, 1, byte(i)})
+	}
+	many[len(many)-1] = loopback.IPv4
+	return []fault{
+		lookup("resolved", "the server answers", ReasonConnected, "", replying(dnsmessage.RCodeSuccess, loopback.IPv4)),
+		lookup("NXDOMAIN", "the server answers NXDOMAIN", ReasonNoSuchHost, "no such host", replying(dnsmessage.RCodeNameError)),
+		lookup("SERVFAIL", "the server answers SERVFAIL", ReasonDNSFailure, "server misbehaving", replying(dnsmessage.RCodeServerFailure)),
+		lookup("REFUSED", "the server answers REFUSED", ReasonDNSFailure, "server misbehaving", replying(dnsmessage.RCodeRefused)),
+		lookup("no address", "the server answers with no address", ReasonNoSuchHost, "no such host", replying(dnsmessage.RCodeSuccess)),
+		lookup("no answer", "the server stays silent", ReasonDNSTimeout, "timeout", func(*dnsmessage.Message, string) bool { return false }),
+		lookup("slow answer", "the server answers after 300 ms", ReasonConnected, "", after(300*time.Millisecond)),
+		lookup("answer after the timeout", "the server answers after 3 s", ReasonDNSTimeout, "timeout", after(3*time.Second)),
+		lookup("truncated answer", "the answer fits TCP only (RFC 7766)", ReasonConnected, "", truncated(loopback.IPv4)),
+		lookup("200 addresses", "the answer has 200 addresses, of which the last accepts and the others refuse", ReasonConnected, "", truncated(many...)),
+		lookup("CNAME loop", "the name is an alias of itself", ReasonNoSuchHost, "no such host", func(reply *dnsmessage.Message, _ string) bool {
+			question := reply.Questions[0]
+			reply.Answers = append(reply.Answers, dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 1}, Body: &dnsmessage.CNAMEResource{CNAME: question.Name}})
+			return true
+		}),
+		{"name: only IPv6 addresses, on a machine without IPv6", "`net.ipv6.conf.all.disable_ipv6 = 1` on the client", ReasonLocalAddress, "cannot assign requested address", 0, func(t *testing.T) (*Collector, string) {
+			t.Helper()
+			lab := netlab.New(t)
+			lab.Client.Set("ipv6/conf/all/disable_ipv6", "1")
+			collector := from(lab.Client)
+			collector.Resolver = loopback.DNS(t, loopback.Zone{"db.test.": {netlab.PeerIPv6}}, dnsmessage.RCodeNameError)
+			return collector, fmt.Sprintf("db.test.:%d", lab.Peer.Listen(netlab.PeerIPv6).Port())
+		}},
+	}
+}
+
+// twoAddresses are names with a dead and a live address: they connect, whichever comes first.
+func twoAddresses() []fault {
+	var faults []fault
+	for _, ip := range ipFamilies {
+		for _, dead := range []struct {
+			name, made string
+			address    netip.Addr
+			rule       string // on the peer
+		}{
+			{"refuses", "the dead address refuses", ip.second, "input ip daddr " + ip.second.String() + " tcp flags syn reject with tcp reset"},
+			{"is silent", "the dead address drops every SYN", ip.second, "input ip daddr " + ip.second.String() + " tcp flags syn drop"},
+			{"is of nobody", "nobody has the dead address", ip.none, ""},
+			{"has no route", "no route leads to the dead address", ip.far, ""},
+		} {
+			for _, order := range []string{"first", "last"} {
+				faults = append(faults, fault{fmt.Sprintf("name with two addresses, the %s %s, %s", order, dead.name, ip.name), dead.made + ", and the other one accepts", ReasonConnected, "", 5 * time.Second, func(t *testing.T) (*Collector, string) {
+					t.Helper()
+					lab := netlab.New(t)
+					lab.Peer.AddAddress(netip.PrefixFrom(ip.second, ip.second.BitLen()))
+					if dead.rule != "" {
+						rule := dead.rule
+						if ip.second.Is6() {
+							rule = strings.Replace(rule, "ip daddr", "ip6 daddr", 1)
+						}
+						lab.Peer.Rules(rule)
+					}
+					addresses := []netip.Addr{dead.address, ip.peer}
+					if order == "last" {
+						slices.Reverse(addresses)
+					}
+					collector := from(lab.Client)
+					collector.Resolver = inOrder(addresses)
+					return collector, fmt.Sprintf("db.test:%d", lab.Peer.Listen(ip.peer).Port())
+				}})
+			}
+		}
+	}
+	return faults
+}
+
+// inOrder is a resolver that gives addresses in an order. Go's own would sort them (RFC 6724).
+type inOrder []netip.Addr
+
+func (a inOrder) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) { return a, nil }
+
+// localFaults are those of the machine that dials.
+func localFaults() []fault {
+	return []fault{
+		{"no network at all", "a network namespace with nothing but its loopback", ReasonNetworkUnreachable, "network is unreachable", 0, func(t *testing.T) (*Collector, string) {
+			t.Helper()
+			return from(netlab.NewHost(t)), netip.AddrPortFrom(netlab.PeerIPv4, closedPort).String()
+		}},
+		{"no free local port", "`net.ipv4.ip_local_port_range` of one port, which a connection to the peer holds", ReasonLocalAddress, "cannot assign requested address", 0, inLab(func(lab *netlab.Lab) netip.AddrPort {
+			remote := lab.Peer.Listen(netlab.PeerIPv4)
+			lab.Client.Set("ipv4/ip_local_port_range", "5000 5000")
+			lab.Client.Hold(remote)
+			return remote
+		})},
+	}
+}
