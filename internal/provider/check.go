@@ -297,7 +297,7 @@ func (a *checkArguments) run(ctx context.Context, i *instance, isGate bool, prog
 		model.fill(analysis)
 		model.OutcomeMessage = types.StringValue(analysis.Message)
 	}
-	report(a.checkName(), analysis, isGate || a.Strict.ValueBool(), factsOf(address, result), diags)
+	report(a.checkName(), analysis, isGate || a.Strict.ValueBool(), factsOf(address.String(), result), diags)
 	return model
 }
 
@@ -311,10 +311,10 @@ func getKnown(ctx context.Context, config tfsdk.Config, target any) diag.Diagnos
 	return diags
 }
 
-// factsOf lists what is known of a result.
-func factsOf(address tcpconnect.Address, result tcpconnect.Result) []string {
+// factsOf lists what is known of a result, and what to do about it.
+func factsOf(address string, result tcpconnect.Result) []string {
 	facts := []string{
-		"Address: " + address.String(),
+		"Address: " + address,
 		fmt.Sprintf("Status: %s, reason: %s, after %d attempts", result.Status, result.Reason, result.Attempts),
 	}
 	if result.Attempts == 1 {
@@ -322,6 +322,9 @@ func factsOf(address tcpconnect.Address, result tcpconnect.Result) []string {
 	}
 	if result.Message != "" {
 		facts = append(facts, "The system said: "+result.Message)
+	}
+	if advice := result.Reason.Advice(); advice != "" {
+		facts = append(facts, advice)
 	}
 	return facts
 }

@@ -326,17 +326,14 @@ func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostic
 
 // describeFinding tells of a finding in a paragraph.
 func describeFinding(finding spec.Finding) string {
-	text := finding.Title + ": " + strings.TrimPrefix(finding.Message, finding.Title+": ")
+	lines := []string{finding.Title + ": " + strings.TrimPrefix(finding.Message, finding.Title+": ")}
 	if finding.Result != nil {
-		text += fmt.Sprintf("\n  Address: %s\n  Status: %s, reason: %s", finding.Address, finding.Result.Status, finding.Result.Reason)
-		if finding.Result.Message != "" {
-			text += "\n  The system said: " + finding.Result.Message
-		}
+		lines = append(lines, factsOf(finding.Address, *finding.Result)...)
 	}
 	if finding.URI != "" {
-		text += "\n  More: " + finding.URI
+		lines = append(lines, "More: "+finding.URI)
 	}
-	return text
+	return strings.Join(lines, "\n  ")
 }
 
 // addSpecError tells why a spec has no results.

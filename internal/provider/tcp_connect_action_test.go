@@ -269,6 +269,7 @@ func TestEveryArgumentIsInTheDocumentation(t *testing.T) {
 		"actions/tcp_connect.md":             schemas.ActionSchemas[actionName].Schema,
 		"data-sources/tcp_connect.md":        schemas.DataSourceSchemas["preflight_tcp_connect"],
 		"data-sources/analysis.md":           schemas.DataSourceSchemas["preflight_analysis"],
+		"data-sources/spec.md":               schemas.DataSourceSchemas["preflight_spec"],
 		"ephemeral-resources/tcp_connect.md": schemas.EphemeralResourceSchemas["preflight_tcp_connect"],
 		"index.md":                           schemas.Provider,
 	} {
@@ -285,6 +286,19 @@ func TestEveryArgumentIsInTheDocumentation(t *testing.T) {
 			if attribute.NestedType == nil && !line.Match(content) {
 				t.Errorf("docs/%s does not describe %s as the schema does; run `make generate`", page, attribute.Name)
 			}
+		}
+	}
+}
+
+func TestEveryReasonIsInTheDocumentation(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../../docs/data-sources/tcp_connect.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range tcpconnect.Reasons() {
+		if row := fmt.Sprintf("| `%s` | %s", reason, reason.Advice()); !strings.Contains(string(content), row) {
+			t.Errorf("the table of reasons has no row %q", row)
 		}
 	}
 }
