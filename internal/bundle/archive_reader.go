@@ -74,6 +74,7 @@ func (c *contents) unpack(ctx context.Context, file io.Reader) error {
 		if err := c.keep(name, reader, header.ModTime); err != nil {
 			return err
 		}
+		c.at = "" // what goes wrong from here is the archive's
 	}
 	_, err = io.Copy(io.Discard, unpacked) // the checksum stands at the end
 	return err

@@ -146,14 +146,17 @@ func TestIncompleteBundlesAreErrors(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"a listed node is missing":   {map[string]string{nodeList: `{"nodes":["node-1","node-2"]}`, connect + "node-1/db.json": "connected"}, `lists the node "node-2", but the bundle holds no result of it`},
+		"a listed node is missing":   {map[string]string{nodeList: `{"nodes":["node-1","node-2"]}`, connect + "node-1/db.json": "connected"}, `host-collectors/connect/node-2/db.json: the bundle holds no result of a collector named "db" for the node "node-2", which host-collectors/system/node_list.json lists`},
 		"no node of an empty list":   {map[string]string{nodeList: `{"nodes":[]}`}, `no result of a collector named "db"`},
 		"a damaged list":             {map[string]string{nodeList: `{"nodes":["no`, connect + "node-1/db.json": "connected"}, "not valid JSON"},
 		"a list that leads out":      {map[string]string{nodeList: `{"nodes":["../../.."]}`, connect + "node-1/db.json": "connected"}, `"../../..", which is no name of a node`},
-		"a damaged result of a node": {map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connec"}, `node "node-1": the file holds "connec", which is no status`},
+		"a damaged result of a node": {map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connec"}, `host-collectors/connect/node-1/db.json: the file holds "connec", which is no status`},
 		"another collector only":     {map[string]string{connect + "database.json": "connected", connect + "api.json": "connected"}, `no result of a collector named "db"; it holds some of ["api" "database"]`},
+		"a list of another form":     {map[string]string{nodeList: `["node-1"]`, connect + "node-1/db.json": "connected"}, `not of the form {"nodes":["node-1"]}`},
+		"another collector of nodes": {map[string]string{connect + "node-1/api.json": "connected"}, `it holds some of ["api"]`},
+		"too deep":                   {map[string]string{"a/b/" + connect + "db.json": "connected"}, "no result"},
 		"an odd node":                {map[string]string{connect + ".node/db.json": "error", connect + "db.json": "connected"}, `".node", which is no name of a node`},
-		"nothing":                    {map[string]string{"readme": ""}, `no result of a collector named "db"`},
+		"nothing":                    {map[string]string{"readme": ""}, `no result of a collector named "db", and none of another: is it a support bundle?`},
 		"several bundles":            {map[string]string{"a/" + connect + "db.json": "connected", "b/" + connect + "db.json": "error"}, "several bundles"},
 		"huge result":                {map[string]string{connect + "db.json": strings.Repeat("x", maxResultSize+1)}, "larger than 1048576 bytes"},
 	} {

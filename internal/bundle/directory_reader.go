@@ -24,7 +24,8 @@ func (c *contents) readDirectory(bundle string) (dir string, err error) {
 		return dir, fmt.Errorf("open bundle directory: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // Only read.
-	files := []string{nodeListPath, path.Join(connectPath, resultName(c.collector))}
+	files := []string{nodeListPath, c.resultOf("")}
+	c.at = c.resultOf("")
 	entries, err := fs.ReadDir(root.FS(), connectPath)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return dir, explain(err)
@@ -35,16 +36,28 @@ func (c *contents) readDirectory(bundle string) (dir string, err error) {
 			files = append(files, path.Join(file, resultName(c.collector)))
 		}
 		c.note(file)
+		if entry.IsDir() {
+			c.noteAll(root, file)
+		}
 	}
 	for _, file := range files {
 		if !c.wants(file) {
 			continue
 		}
+		c.at = file
 		if err := c.readRegular(root, file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return dir, explain(err)
 		}
 	}
 	return dir, nil
+}
+
+// noteAll notes the files of a directory: that of a node.
+func (c *contents) noteAll(root *os.Root, dir string) {
+	entries, _ := fs.ReadDir(root.FS(), dir) // it is only to tell what might have been meant
+	for _, entry := range entries {
+		c.note(path.Join(dir, entry.Name()))
+	}
 }
 
 // topOf returns the directory of a bundle that holds host-collectors.

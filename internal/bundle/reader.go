@@ -13,6 +13,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -72,7 +73,9 @@ func Read(ctx context.Context, bundle, collector string, isStatus func(status st
 	case err == nil:
 		return found, nil
 	case found.Dir != "":
-		return Found{}, fmt.Errorf("read %s: %w", ResultFile(found.Dir, collector), err)
+		return Found{}, fmt.Errorf("read %s: %w", filepath.Join(found.Dir, filepath.FromSlash(contents.at)), err)
+	case contents.at != "":
+		return Found{}, fmt.Errorf("read %s, %s: %w", bundle, contents.at, err)
 	default:
 		return Found{}, fmt.Errorf("read %s: %w", bundle, err)
 	}
@@ -90,7 +93,9 @@ type contents struct {
 	collector string
 	files     map[string]entry // by path
 	kept      int              // bytes
+	at        string           // the file that an error is about; empty: the whole bundle
 	others    []string         // names of other collectors, a few
+	deeper    string           // where host-collectors lie that are too deep to be this bundle's
 }
 
 // entry is a file.
@@ -101,7 +106,7 @@ type entry struct {
 
 // wants tells whether a file tells of the collector.
 func (c *contents) wants(file string) bool {
-	if file == nodeListPath || file == path.Join(connectPath, resultName(c.collector)) {
+	if file == nodeListPath || file == c.resultOf("") {
 		return true
 	}
 	_, isNode := c.nodeOf(file)
@@ -119,17 +124,21 @@ func (c *contents) nodeOf(file string) (node string, ok bool) {
 
 // note remembers the name of another collector, to tell people what they might have meant.
 func (c *contents) note(file string) {
+	if deeper, _, found := strings.Cut(file, "/"+hostCollectors+"/"); found && c.deeper == "" {
+		c.deeper = deeper
+	}
 	const most = 10
-	dir, name := path.Split(file)
-	if name, isResult := strings.CutSuffix(name, ".json"); isResult && dir == connectPath+"/" && len(c.others) < most && CheckCollectorName(name) == nil {
+	name, isResult := strings.CutSuffix(path.Base(file), ".json")
+	if isResult && strings.HasPrefix(file, connectPath+"/") && len(c.others) < most && !slices.Contains(c.others, name) && CheckCollectorName(name) == nil {
 		c.others = append(c.others, name)
 	}
 }
 
 // keep reads a file that is wanted.
 func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
+	c.at = file
 	if node, ok := c.nodeOf(file); ok && !nodeName.MatchString(node) {
-		return fmt.Errorf("%s holds a result of %q, which is no name of a node", connectPath, abbreviate(node))
+		return fmt.Errorf("it is the result of %q, which is no name of a node", abbreviate(node))
 	}
 	content, err := io.ReadAll(io.LimitReader(from, maxResultSize+1))
 	if err != nil {
@@ -138,7 +147,7 @@ func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 	c.kept += len(content)
 	switch {
 	case len(content) > maxResultSize:
-		return fmt.Errorf("%s is larger than %d bytes, the most that a result file may have", file, maxResultSize)
+		return fmt.Errorf("it is larger than %d bytes, the most that a result file may have", maxResultSize)
 	case c.kept > maxKept:
 		return fmt.Errorf("the results of the collector are larger than %d bytes in all", maxKept)
 	}
@@ -152,22 +161,17 @@ func (c *contents) results(isStatus func(string) bool) ([]NodeResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, found := c.files[path.Join(connectPath, resultName(c.collector))]; found {
+	if _, found := c.files[c.resultOf("")]; found || len(nodes) == 0 {
 		nodes = slices.Insert(nodes, 0, "")
-	}
-	if len(nodes) == 0 {
-		return nil, c.nothingFound()
 	}
 	results := make([]NodeResult, 0, len(nodes))
 	for _, node := range nodes {
-		file, found := c.files[path.Join(connectPath, node, resultName(c.collector))]
+		c.at = c.resultOf(node)
+		file, found := c.files[c.at]
 		if !found {
-			return nil, fmt.Errorf("%s lists the node %q, but the bundle holds no result of it for a collector named %q", nodeListPath, node, c.collector)
+			return nil, c.missing(node)
 		}
 		result, err := decode(file.content, isStatus)
-		if err != nil && node != "" {
-			return nil, fmt.Errorf("node %q: %w", node, err)
-		}
 		if err != nil {
 			return nil, err
 		}
@@ -176,11 +180,25 @@ func (c *contents) results(isStatus func(string) bool) ([]NodeResult, error) {
 	return results, nil
 }
 
-func (c *contents) nothingFound() error {
+// resultOf is the path of the collector's result of a node.
+func (c *contents) resultOf(node string) string {
+	return path.Join(connectPath, node, resultName(c.collector))
+}
+
+// missing says that a node, or this machine, has no result.
+func (c *contents) missing(node string) error {
 	text := fmt.Sprintf("the bundle holds no result of a collector named %q", c.collector)
-	if len(c.others) > 0 {
+	if node != "" {
+		return fmt.Errorf("%s for the node %q, which %s lists", text, node, nodeListPath)
+	}
+	switch {
+	case len(c.others) > 0:
 		slices.Sort(c.others)
 		text += fmt.Sprintf("; it holds some of %q", c.others)
+	case c.deeper != "":
+		text += fmt.Sprintf("; there are some in %q, which is deeper than a bundle may lie", c.deeper)
+	default:
+		text += ", and none of another: is it a support bundle?"
 	}
 	return errors.New(text)
 }
@@ -197,15 +215,20 @@ func (c *contents) nodes() ([]string, error) {
 		}
 	}
 	if list, found := c.files[nodeListPath]; found {
+		c.at = nodeListPath
 		var listed struct {
 			Nodes []string `json:"nodes"`
 		}
-		if err := json.Unmarshal(list.content, &listed); err != nil {
-			return nil, fmt.Errorf("%s: %w", nodeListPath, invalidJSON(err))
+		err := json.Unmarshal(list.content, &listed)
+		if _, otherForm := errors.AsType[*json.UnmarshalTypeError](err); otherForm {
+			return nil, errors.New(`the file is not of the form {"nodes":["node-1"]}`)
+		}
+		if err != nil {
+			return nil, invalidJSON(err)
 		}
 		for _, node := range listed.Nodes {
 			if !nodeName.MatchString(node) {
-				return nil, fmt.Errorf("%s lists %q, which is no name of a node", nodeListPath, abbreviate(node))
+				return nil, fmt.Errorf("the file lists %q, which is no name of a node", abbreviate(node))
 			}
 			nodes[node] = true
 		}

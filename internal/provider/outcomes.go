@@ -36,24 +36,17 @@ func (outcomesCheck) ValidateDynamic(_ context.Context, req validator.DynamicReq
 	}
 }
 
-// warnOfUnreachable tells of outcomes that never decide, because an earlier one matches whatever they match.
+// warnOfUnreachable tells of outcomes that never decide.
 func warnOfUnreachable(outcomes []tcpconnect.Outcome, diags *diag.Diagnostics) {
-	earlier := make(map[tcpconnect.Status]int) // the empty status is every one
-	for i, outcome := range outcomes {
-		first, covered := earlier[""]
-		if covered && outcome.When == "" && outcomes[first].Verdict == tcpconnect.Pass {
-			continue // a status that this version does not know passes the first one by
-		}
-		if !covered {
-			first, covered = earlier[outcome.When]
-		}
-		if covered {
-			diags.AddAttributeWarning(path.Root("outcomes").AtListIndex(i), "Outcome Never Reached",
-				fmt.Sprintf("outcomes[%d] never decides, because outcomes[%d] comes first and matches the same. The first outcome that matches decides: put special ones before general ones.", i, first))
-			continue
-		}
-		earlier[outcome.When] = i
+	for i, earlier := range (tcpconnect.Analyzer{Outcomes: outcomes}).Unreachable() {
+		diags.AddAttributeWarning(path.Root("outcomes").AtListIndex(i), neverReached, neverReachedText("", i, earlier))
 	}
+}
+
+const neverReached = "Outcome Never Reached"
+
+func neverReachedText(of string, index, earlier int) string {
+	return fmt.Sprintf("%soutcomes[%d] never decides, because outcomes[%d] comes first and matches the same. The first outcome that matches decides: put special ones before general ones.", of, index, earlier)
 }
 
 func (outcomesCheck) Description(context.Context) string {

@@ -169,8 +169,15 @@ func (d *specDataSource) ValidateConfig(ctx context.Context, req datasource.Vali
 	if resp.Diagnostics.HasError() || model.Spec.IsUnknown() || model.Unsupported.IsUnknown() {
 		return
 	}
-	if decoded, err := parseSpec(model.Spec.ValueString()); err == nil {
-		model.checkUnsupported(decoded, &resp.Diagnostics)
+	decoded, err := parseSpec(model.Spec.ValueString())
+	if err != nil {
+		return // the attribute's own check tells
+	}
+	model.checkUnsupported(decoded, &resp.Diagnostics)
+	for _, analyzer := range decoded.Analyzers {
+		for i, earlier := range analyzer.Unreachable() {
+			resp.Diagnostics.AddAttributeWarning(path.Root("spec"), neverReached, neverReachedText(analyzer.Position.String()+": ", i, earlier))
+		}
 	}
 }
 
@@ -297,21 +304,28 @@ func (r specReport) collectedValue() types.Map {
 	return types.MapValueMust(collectedType, values)
 }
 
-// tell shows warnings and strict failures, each together, where people see them.
+// tell shows warnings, and if a strict analyzer failed all failures, each together, where people see them.
 func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostics) {
-	var warnings, failures []string
+	var warnings, strictFailures, failures []string
 	for _, finding := range r.findings {
 		switch {
+		case finding.Verdict == tcpconnect.Pass, finding.CollectorName == "": // what was left out is told apart
 		case finding.Verdict == tcpconnect.Warn:
 			warnings = append(warnings, describeFinding(finding))
-		case !finding.Verdict.Proceed() && finding.Strict:
+		case finding.Strict:
+			strictFailures = append(strictFailures, describeFinding(finding))
+		default:
 			failures = append(failures, describeFinding(finding))
 		}
 	}
+	judged := len(r.findings) - len(r.leftOut)
 	if len(warnings) > 0 {
-		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %d Checks Warn", len(warnings), len(r.findings)), tcpconnect.Digest(warnings, "\n\n"))
+		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %d Checks Warn", len(warnings), judged), tcpconnect.Digest(warnings, "\n\n"))
 	}
-	if len(failures) == 0 {
+	if len(r.leftOut) > 0 {
+		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d Parts Left Out", len(r.leftOut)), "This provider runs tcpConnect collectors and analyzers only. The spec has more:\n\n"+tcpconnect.Digest(r.leftOut, "\n"))
+	}
+	if len(strictFailures) == 0 {
 		return
 	}
 	where := ""
@@ -321,7 +335,8 @@ func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostic
 	case !bundleDir.IsNull():
 		where = fmt.Sprintf("\n\nThe support bundle %s holds all results.", bundleDir.ValueString())
 	}
-	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %d Checks", len(failures), len(r.findings)), tcpconnect.Digest(failures, "\n\n")+where)
+	all := append(strictFailures, failures...)
+	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %d Checks", len(all), judged), tcpconnect.Digest(all, "\n\n")+where)
 }
 
 // describeFinding tells of a finding in a paragraph.
@@ -347,6 +362,9 @@ func addSpecError(err error, diags *diag.Diagnostics) {
 		diags.AddAttributeError(path.Root("archive"), "Archive Was Read Before", err.Error())
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		diags.AddError("Check Interrupted", "The run was stopped while the addresses of the spec were checked. Nothing is known about them, and no result was written.")
+	case errors.Is(err, errArchiveNotWritten):
+		diags.AddAttributeError(path.Root("archive"), "Archive Not Written", fmt.Sprintf("The addresses of the spec were dialled, and the bundle was written, but not the archive: %s. "+
+			"Look at the path, its permissions and the free space, or leave archive out.", err))
 	default:
 		diags.AddError("Result Not Written", fmt.Sprintf("The addresses of the spec were dialled, but the results could not be kept: %s. "+notWrittenAdvice, err))
 	}

@@ -85,7 +85,11 @@ func TestPageExampleThroughSpec(t *testing.T) {
 			const name, title = "kubernetes-api-tcp-conn-status", "Kubernetes API TCP Connection Status"
 			dir := t.TempDir()
 			text := strings.NewReplacer("10.128.0.29:6443", test.address, "timeout: 10s", "timeout: 500ms").Replace(pageSpec)
-			message := title + ": " + test.message
+			said := string(status)
+			if status == tcpconnect.Error {
+				said += ", no-such-host"
+			}
+			message := fmt.Sprintf("%s: %s (%s: %s)", title, test.message, test.address, said)
 			if test.outcome == "pass" {
 				message = test.message
 			}
@@ -140,10 +144,10 @@ func TestSpecIsTheWorstOfItsAnalyzersInTheirOrder(t *testing.T) {
 		ConfigStateChecks: attributes("data.preflight_spec.vendor", map[string]knownvalue.Check{
 			"outcome": knownvalue.StringExact("fail"),
 			"proceed": knownvalue.Bool(false),
-			"message": knownvalue.StringExact("Check c: c is down\n" +
+			"message": knownvalue.StringExact("Check c: c is down (" + addresses["c"] + ": connection-refused) More: https://example.com/c\n" +
 				"Also out: the collector \"out\" is excluded, so nothing is known and the check fails. Exclude the analyzer too.\n" +
-				"Also d: the spec has no collector named \"d\", so nothing is known and the check fails.\n" +
-				"Check b: b is slow"),
+				"Also d: the spec has no collector named \"d\" (the analyzer at line 32, column 19), so nothing is known and the check fails. It has \"out\", \"a\", \"b\", \"c\".\n" +
+				"Check b: b is slow (" + addresses["b"] + ": connection-timeout)"),
 			"results": knownvalue.ListExact([]knownvalue.Check{
 				knownvalue.ObjectPartial(map[string]knownvalue.Check{"title": knownvalue.StringExact("Check a"), "outcome": knownvalue.StringExact("pass"), "reason": knownvalue.StringExact("connected")}),
 				knownvalue.ObjectPartial(map[string]knownvalue.Check{"title": knownvalue.StringExact("Check b"), "outcome": knownvalue.StringExact("warn"), "reason": knownvalue.StringExact("no-response")}),
@@ -197,8 +201,8 @@ func TestSpecIsCheckedWhilePlanning(t *testing.T) {
 	up := loopback.Open(t).String()
 	good := endpointSpec(map[string]string{"a": up}, "5s")
 	acceptance(t, tcpconnect.Collector{},
-		resource.TestStep{Config: specConfig(strings.Replace(good, "when: connected,", "whne: connected,", 1), ""), ExpectError: says(`line 13, column 20: analyzers[0].tcpConnect.outcomes[2].pass has the field "whne"`), PlanOnly: true},
-		resource.TestStep{Config: specConfig(strings.Replace(good, "collectorName: a,", "collectorName: ../a,", 1), ""), ExpectError: says(`line 5, column 19: "../a" cannot name a collector`), PlanOnly: true},
+		resource.TestStep{Config: specConfig(strings.Replace(good, "when: connected,", "whne: connected,", 1), ""), ExpectError: says(`line 13, column 20 ("Check a"): analyzers[0].tcpConnect.outcomes[2].pass has the field "whne"`), PlanOnly: true},
+		resource.TestStep{Config: specConfig(strings.Replace(good, "collectorName: a,", "collectorName: ../a,", 1), ""), ExpectError: says(`line 5, column 19 ("../a"): "../a" cannot name a collector`), PlanOnly: true},
 		resource.TestStep{Config: specConfig(good, "archive = \"bundle.zip\"\n"), ExpectError: says(`"bundle.zip" cannot name an archive`), PlanOnly: true},
 		resource.TestStep{Config: specConfig(good, "archive = \"...tar.gz\"\n"), ExpectError: says(`cannot name an archive`), PlanOnly: true},
 		resource.TestStep{Config: specConfig(good, "unsupported = \"ignore\"\n"), ExpectError: says(`"ignore" is not a way to go on`), PlanOnly: true},
@@ -229,10 +233,12 @@ func TestStrictFailureOfASpecComesAfterTheArchive(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	archive := filepath.Join(dir, "for-support", "support-bundle.tar.gz")
-	text := strings.Replace(endpointSpec(map[string]string{"a": loopback.Refused(t).String(), "b": loopback.Open(t).String()}, "5s"), "checkName: Check a", "checkName: Check a\n        strict: \"true\"", 1)
+	text := strings.Replace(endpointSpec(map[string]string{"a": loopback.Refused(t).String(), "b": loopback.Open(t).String(), "c": loopback.Refused(t).String()}, "5s"), "checkName: Check a", "checkName: Check a\n        strict: \"true\"", 1)
 	withArchive := fmt.Sprintf("archive = %q\n", archive)
 	for _, test := range []struct{ more, want string }{
-		{withArchive, "Preflight Spec Failed: 1 of 2 Checks"},
+		{withArchive, "Preflight Spec Failed: 2 of 3 Checks"},
+		{withArchive, "Check c: c is down Address: 127"},
+		{withArchive, "check that the service runs and listens on this address"},
 		{withArchive, "Check a: a is down Address: 127"},
 		{withArchive, "The archive " + archive + " holds all results"},
 		{"", "The support bundle " + filepath.Join(dir, "bundle") + " holds all results"},

@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -29,6 +30,7 @@ type specReport struct {
 	collectors []spec.Collector    // that were dialled
 	results    []tcpconnect.Result // of them, in their order
 	findings   []spec.Finding
+	leftOut    []string // of which findings warn, at the end
 	verdict    tcpconnect.Verdict
 	message    string
 	bundleDir  string // empty: nothing was written
@@ -37,6 +39,7 @@ type specReport struct {
 var (
 	errSecondSpec = errors.New("Another preflight_spec of this provider configuration writes into the same bundle, whose version.yaml and analysis.json tell of one spec. " +
 		"Make one spec of both (spec = join(\"\\n---\\n\", [file(\"a.yaml\"), file(\"b.yaml\")])), or give each an alias of the provider with its own bundle_dir.")
+	errArchiveNotWritten    = errors.New("not written")
 	errArchiveWithoutBundle = errors.New("emit_bundle is false in the provider's configuration or environment, so no file is written, and no archive either. Leave archive out, or set emit_bundle = true.")
 )
 
@@ -57,11 +60,12 @@ func (i *instance) runSpec(ctx context.Context, run specRun) (specReport, error)
 	}
 	report.findings = run.spec.Analyze(report.results)
 	if run.warnOfLeftOut {
+		report.leftOut = run.spec.Unsupported
 		report.findings = append(report.findings, run.spec.LeftOut()...)
 	}
 	analyses := make([]tcpconnect.Analysis, 0, len(report.findings))
 	for _, finding := range report.findings {
-		analyses = append(analyses, finding.Analysis)
+		analyses = append(analyses, finding.Whole())
 	}
 	report.verdict, report.message = tcpconnect.Summarize(analyses)
 	tflog.Debug(ctx, "dialled the addresses of a spec", map[string]any{"outcome": string(report.verdict)})
@@ -124,7 +128,7 @@ func (i *instance) writeSpec(run specRun, report *specReport) error {
 		return nil
 	}
 	if err := i.writer.WriteArchive(run.archive, content); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errArchiveNotWritten, err)
 	}
 	i.archives.written(run.archive)
 	return nil

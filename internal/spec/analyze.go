@@ -5,9 +5,9 @@ package spec
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -40,6 +40,22 @@ type Finding struct {
 	Strict        bool
 }
 
+// Whole is the analysis with what people need to know of a check that did not pass, where its message stands alone.
+func (f Finding) Whole() tcpconnect.Analysis {
+	whole := f.Analysis
+	if f.Result != nil && f.Verdict != tcpconnect.Pass {
+		said := string(f.Result.Status)
+		if f.Result.Status == tcpconnect.Error {
+			said += ", " + string(f.Result.Reason)
+		}
+		whole.Message += fmt.Sprintf(" (%s: %s)", f.Address, said)
+	}
+	if f.URI != "" && f.Verdict != tcpconnect.Pass {
+		whole.Message += " More: " + f.URI
+	}
+	return whole
+}
+
 // Analyze judges the results of the included collectors, which are given in their order. There is a finding for each analyzer that
 // is not excluded, in order. It fails closed: where the collector is not in the spec, or is excluded, the verdict is Fail.
 func (s Spec) Analyze(results []tcpconnect.Result) []Finding {
@@ -67,23 +83,28 @@ func (s Spec) Analyze(results []tcpconnect.Result) []Finding {
 // missing says why an analyzer has nothing to judge.
 func (s Spec) missing(analyzer Analyzer) tcpconnect.Analysis {
 	var names []string
-	excluded := false
 	for _, collector := range s.Collectors {
-		names = append(names, collector.Name)
-		excluded = excluded || collector.Name == analyzer.CollectorName
+		if collector.Name == analyzer.CollectorName {
+			text := fmt.Sprintf("%s: the collector %q is excluded, so nothing is known and the check fails. Exclude the analyzer too.", analyzer.CheckName, collector.Name)
+			return tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: analyzer.CheckName, Message: text}
+		}
+		names = append(names, strconv.Quote(collector.Name))
 	}
-	text := fmt.Sprintf("the spec has no collector named %q, so nothing is known and the check fails.%s", analyzer.CollectorName, suggest.Question(analyzer.CollectorName, names))
-	if excluded {
-		text = fmt.Sprintf("the collector %q is excluded, so nothing is known and the check fails. Exclude the analyzer too.", analyzer.CollectorName)
+	has := "none"
+	if len(names) > 0 {
+		has = tcpconnect.Digest(names, ", ")
 	}
-	return tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: analyzer.CheckName, Message: analyzer.CheckName + ": " + text}
+	at := analyzer.Position
+	at.Entry = "" // the title tells
+	text := fmt.Sprintf("%s: the spec has no collector named %q (the analyzer at %s), so nothing is known and the check fails. It has %s.", analyzer.CheckName, analyzer.CollectorName, at, has)
+	return tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: analyzer.CheckName, Message: text}
 }
 
 // LeftOut returns a warning for each thing of the spec that is not run.
 func (s Spec) LeftOut() []Finding {
 	var findings []Finding
 	for _, position := range s.Unsupported {
-		text := position + ": left out, because this provider runs tcpConnect only"
+		text := position + ": left out, because it is no tcpConnect collector or analyzer"
 		findings = append(findings, Finding{Analysis: tcpconnect.Analysis{Verdict: tcpconnect.Warn, Title: position, Message: text}})
 	}
 	return findings

@@ -18,7 +18,9 @@ import (
 type decoder struct {
 	spec     Spec
 	problems []Problem
+	more     int    // problems that are only counted
 	within   string // what is being decoded
+	entry    string // the name of it
 	visits   int
 	merging  int // how many merges deep
 }
@@ -34,13 +36,20 @@ const (
 )
 
 func (d *decoder) addProblem(at Position, format string, arguments ...any) {
-	if len(d.problems) < maxProblems {
-		d.problems = append(d.problems, Problem{at, fmt.Sprintf(format, arguments...)})
+	if len(d.problems) == maxProblems {
+		d.more++
+		return
 	}
+	d.problems = append(d.problems, Problem{at, fmt.Sprintf(format, arguments...)})
+}
+
+// count is how many problems there are.
+func (d *decoder) count() int {
+	return len(d.problems) + d.more
 }
 
 func (d *decoder) position(node *yaml.Node) Position {
-	return Position{node.Line, node.Column, d.within}
+	return Position{node.Line, node.Column, d.within, d.entry}
 }
 
 // positionOf is the position of a node that may be absent from its parent.
@@ -85,7 +94,7 @@ func (d *decoder) mapping(node *yaml.Node, label string, known ...string) (field
 		case found[key.Value] != nil:
 			d.addProblem(d.position(key), "%s has the field %q twice.", label, key.Value)
 		case len(known) > 0 && !slices.Contains(known, key.Value):
-			d.addProblem(d.position(key), "%s has the field %q, which does not exist. The fields are %s.%s", label, key.Value, strings.Join(known, ", "), suggest.Question(key.Value, known))
+			d.addProblem(d.position(key), "%s has the field %q, which does not exist.%s", label, key.Value, whichOf(key.Value, known))
 		default:
 			found[key.Value] = value
 		}
@@ -96,6 +105,14 @@ func (d *decoder) mapping(node *yaml.Node, label string, known ...string) (field
 		}
 	}
 	return found, true
+}
+
+// whichOf says which known word was meant, or what there is.
+func whichOf(word string, known []string) string {
+	if question := suggest.Question(word, known); question != "" {
+		return question
+	}
+	return fmt.Sprintf(" There is %s.", strings.Join(known, ", "))
 }
 
 // merge adds the fields of a merge key ("<<"), a mapping or a list of them; those that are there win.

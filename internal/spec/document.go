@@ -51,6 +51,10 @@ var kinds = map[string]kind{
 // otherKinds are documents that Troubleshoot knows and that hold nothing for a host.
 var otherKinds = []string{"Preflight", "Collector", "HostCollector", "RemoteCollector", "Analyzer", "Redactor"}
 
+const giveText = "Give the text of a spec, for example file(\"preflight.yaml\")."
+
+const invalidYAML = "This is not valid YAML"
+
 // documents splits a source into its documents, and opens those that wrap others.
 func (d *decoder) documents(s source) []document {
 	whole := Position{Within: s.within}
@@ -67,16 +71,16 @@ func (d *decoder) documents(s source) []document {
 		}
 	}
 	if loadError, ok := errors.AsType[*yaml.LoadError](err); ok {
-		mark := loadError.ContextMark // where what is wrong begins
-		if mark.Line == 0 {
-			mark = loadError.Mark
+		text := loadError.Message
+		if loadError.ContextMark.Line > 0 {
+			text = fmt.Sprintf("%s that begins at line %d: %s", loadError.ContextMsg, loadError.ContextMark.Line, text)
 		}
-		d.addProblem(Position{mark.Line, mark.Column, s.within}, "This is not valid YAML: %s.", loadError.Message)
+		d.addProblem(Position{Line: loadError.Mark.Line, Column: loadError.Mark.Column, Within: s.within}, "%s: %s.", invalidYAML, text)
 	} else if !errors.Is(err, io.EOF) {
-		d.addProblem(whole, "This is not valid YAML: %s.", err)
+		d.addProblem(whole, "%s: %s.", invalidYAML, err)
 	}
 	if len(documents) == 0 && len(d.problems) == 0 {
-		d.addProblem(whole, "There is no document. Give the text of a spec, for example file(\"preflight.yaml\").")
+		d.addProblem(whole, "There is no document. "+giveText)
 	}
 	return documents
 }
@@ -84,6 +88,10 @@ func (d *decoder) documents(s source) []document {
 // unwrap returns the documents inside a Secret or ConfigMap, or the document itself if it is another.
 func (d *decoder) unwrap(wrapper document) []document {
 	d.within = wrapper.within
+	if wrapper.root.Kind == yaml.ScalarNode {
+		d.addProblem(d.position(wrapper.root), "The document is %s, not a mapping. %s", kindOf(wrapper.root), giveText)
+		return nil
+	}
 	fields, ok := d.mapping(wrapper.root, "The document")
 	if !ok {
 		return nil
@@ -137,7 +145,7 @@ func (d *decoder) decodeDocument(document document, prefix string) {
 	}
 	apiVersion, kindName := text(fields["apiVersion"]), text(fields["kind"])
 	if !slices.Contains(apiVersions, apiVersion) {
-		d.addProblem(d.positionOf(fields["apiVersion"], document.root), "The apiVersion is %q. This provider reads v1beta1 and v1beta2: %q.", apiVersion, apiVersions[0])
+		d.addProblem(d.positionOf(fields["apiVersion"], document.root), "The apiVersion is %q. This provider reads v1beta1 and v1beta2 of Troubleshoot (%q): take other documents out.", apiVersion, apiVersions[0])
 		return
 	}
 	known, ok := kinds[kindName]
@@ -150,6 +158,9 @@ func (d *decoder) decodeDocument(document document, prefix string) {
 		d.addProblem(d.positionOf(fields["kind"], document.root), "The kind is %q. This provider reads the kinds \"SupportBundle\" and \"HostPreflight\".%s", kindName, suggest.Question(kindName, names))
 		return
 	}
+	if d.misplaced(fields["spec"], kindName, known) {
+		return
+	}
 	body, ok := d.mapping(fields["spec"], "spec", slices.Concat([]string{known.collectors, known.analyzers}, known.unsupported)...)
 	if !ok {
 		return
@@ -159,6 +170,30 @@ func (d *decoder) decodeDocument(document document, prefix string) {
 	for _, field := range known.unsupported {
 		d.addUnsupported(body[field], prefix+field)
 	}
+}
+
+// misplaced tells whether tcpConnect entries stand under the name that another kind has for them, and adds what the name is.
+func (d *decoder) misplaced(body *yaml.Node, kindName string, known kind) (found bool) {
+	body = resolved(body)
+	for i := 0; body != nil && body.Kind == yaml.MappingNode && i+1 < len(body.Content); i += 2 {
+		key, value := body.Content[i], resolved(body.Content[i+1])
+		right := ""
+		switch key.Value {
+		case "hostCollectors", "collectors":
+			right = known.collectors
+		case "hostAnalyzers", "analyzers":
+			right = known.analyzers
+		}
+		holdsOurs := value.Kind == yaml.SequenceNode && slices.ContainsFunc(value.Content, func(entry *yaml.Node) bool {
+			entry = resolved(entry)
+			return entry.Kind == yaml.MappingNode && len(entry.Content) > 0 && entry.Content[0].Value == tcpConnect
+		})
+		if right != "" && right != key.Value && (holdsOurs || key.Value == "hostCollectors" || key.Value == "hostAnalyzers") {
+			d.addProblem(d.position(key), "A %s has tcpConnect in %s, not in %s.", kindName, right, key.Value)
+			found = true
+		}
+	}
+	return found
 }
 
 // addUnsupported lists a field that is not run, unless it asks for nothing.

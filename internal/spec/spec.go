@@ -39,15 +39,17 @@ type Analyzer struct {
 	CollectorName string // not empty; perhaps of no collector
 	Excluded      bool
 	Strict        bool
+	Position      Position
 }
 
 // Position is where something stands in a text.
 type Position struct {
 	Line, Column int    // from 1; 0: not known
 	Within       string // what part of the text they count from; empty: the whole
+	Entry        string // the name of the collector or check that it belongs to; empty: none. Of a generated text it tells more than a line
 }
 
-// String is "line 7, column 3", and of which part.
+// String is "line 7, column 3", and of what.
 func (p Position) String() string {
 	text := fmt.Sprintf("line %d, column %d", p.Line, p.Column)
 	if p.Line == 0 {
@@ -55,6 +57,9 @@ func (p Position) String() string {
 	}
 	if p.Within != "" {
 		text += " of " + p.Within
+	}
+	if p.Entry != "" {
+		text += fmt.Sprintf(" (%q)", p.Entry)
 	}
 	return text
 }
@@ -100,6 +105,9 @@ func Decode(text string) (Spec, error) {
 		d.checkWhole()
 	}
 	d.findTemplate(text)
+	if d.more > 0 {
+		d.problems = append(d.problems, Problem{Text: fmt.Sprintf("There are %d more problems.", d.more)})
+	}
 	if len(d.problems) > 0 {
 		return Spec{}, Problems(d.problems)
 	}
@@ -126,11 +134,15 @@ func (d *decoder) checkWhole() {
 			return
 		}
 	}
+	leftOut := ""
+	if len(d.spec.Unsupported) > 0 {
+		leftOut = " What it has is not run by this provider: " + strings.Join(d.spec.Unsupported, ", ") + "."
+	}
 	d.addProblem(Position{}, "The spec has nothing to judge: no tcpConnect analyzer is left. "+
-		"It needs one in hostAnalyzers of a SupportBundle, or in analyzers of a HostPreflight, that is not excluded.")
+		"It needs one in hostAnalyzers of a SupportBundle, or in analyzers of a HostPreflight, that is not excluded.%s", leftOut)
 }
 
-// findTemplate puts a template expression before the problems that it is likely the cause of.
+// findTemplate puts a template expression before the problems that it is likely the cause of, and in the place of one of syntax.
 func (d *decoder) findTemplate(text string) {
 	if len(d.problems) == 0 || slices.ContainsFunc(d.problems, func(problem Problem) bool { return strings.Contains(problem.Text, templateText) }) {
 		return
@@ -140,7 +152,8 @@ func (d *decoder) findTemplate(text string) {
 		line++
 		if column := strings.Index(content, "{{"); column >= 0 && !strings.HasPrefix(strings.TrimSpace(content), "#") {
 			problem := Problem{Position{Line: line, Column: column + 1}, templateText}
-			d.problems = append([]Problem{problem}, d.problems...)
+			d.problems = slices.DeleteFunc(d.problems, func(problem Problem) bool { return strings.HasPrefix(problem.Text, invalidYAML) })
+			d.problems = slices.Insert(d.problems, 0, problem)
 			return
 		}
 	}

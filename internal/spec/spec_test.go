@@ -45,8 +45,8 @@ func TestPageExampleAsItStands(t *testing.T) {
 	}
 	const name = "kubernetes-api-tcp-conn-status"
 	want := Spec{
-		Collectors: []Collector{{Name: name, Address: address, Timeout: 10 * time.Second, Position: Position{Line: 8, Column: 9}}},
-		Analyzers: []Analyzer{{CollectorName: name, Analyzer: tcpconnect.Analyzer{
+		Collectors: []Collector{{Name: name, Address: address, Timeout: 10 * time.Second, Position: Position{Line: 8, Column: 9, Entry: name}}},
+		Analyzers: []Analyzer{{CollectorName: name, Position: Position{Line: 13, Column: 9, Entry: "Kubernetes API TCP Connection Status"}, Analyzer: tcpconnect.Analyzer{
 			CheckName: "Kubernetes API TCP Connection Status",
 			Outcomes: []tcpconnect.Outcome{
 				{Verdict: "fail", When: "connection-refused", Message: "Connection to the Kubernetes API address was refused"},
@@ -202,60 +202,64 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 		text string
 		want []string // of the first problem
 	}{
-		"misspelt collector field": {supportBundle("timeuot: 5s", "", ""), []string{"line 7, column 9", `hostCollectors[0].tcpConnect has the field "timeuot"`, `Did you mean "timeout"?`}},
-		"misspelt analyzer field":  {supportBundle("", "outcome: []", ""), []string{"line 10, column 9", `Did you mean "outcomes"?`}},
-		"misspelt outcome":         {strings.Replace(good, "- fail:", "- fial:", 1), []string{"line 12", `hostAnalyzers[0].tcpConnect.outcomes[0] has the field "fial"`, `Did you mean "fail"?`}},
-		"misspelt when":            {strings.Replace(good, "when: connected", "whne: connected", 1), []string{"line 15", `outcomes[1].pass has the field "whne"`, `Did you mean "when"?`}},
-		"misspelt status":          {strings.Replace(good, "when: connected", "when: conectd", 1), []string{"line 15", `outcomes[1].pass.when: "conectd" is not a status`, `Did you mean "connected"?`}},
-		"misspelt entry":           {strings.Replace(good, "- tcpConnect:", "- tcpconect:", 1), []string{"line 5", `hostCollectors[0] has the field "tcpconect"`, `Did you mean "tcpConnect"?`}},
-		"misspelt spec field":      {strings.Replace(good, "hostAnalyzers:", "hostAnalyzer:", 1), []string{"line 8, column 3", `spec has the field "hostAnalyzer"`, `Did you mean "hostAnalyzers"?`}},
-		"misspelt document field":  {strings.Replace(good, "kind:", "Kind:", 1), []string{"line 2", `has the field "Kind"`, `Did you mean "kind"?`}},
-		"misspelt kind":            {strings.Replace(good, "kind: SupportBundle", "kind: SupportBundel", 1), []string{"line 2, column 7", `The kind is "SupportBundel"`, `Did you mean "SupportBundle"?`}},
-		"another kind":             {"apiVersion: apps/v1\nkind: Deployment\n", []string{"line 1", `The apiVersion is "apps/v1"`}},
-		"later version":            {strings.Replace(good, "v1beta2", "v1beta3", 1), []string{"line 1, column 13", `The apiVersion is "troubleshoot.sh/v1beta3"`, "v1beta1 and v1beta2"}},
-		"no version":               {strings.Replace(good, "apiVersion: troubleshoot.sh/v1beta2\n", "", 1), []string{"line 1", `The apiVersion is ""`}},
-		"no address":               {strings.Replace(good, "address: 127.0.0.1:80", "timeout: 5s", 1), []string{"line 6", "hostCollectors[0].tcpConnect.address"}},
-		"address without port":     {strings.Replace(good, "127.0.0.1:80", "127.0.0.1", 1), []string{"line 6, column 18", "hostCollectors[0].tcpConnect.address", "port"}},
-		"address is a list":        {strings.Replace(good, "127.0.0.1:80", "[a, b]", 1), []string{"line 6", "address is a list, not a text"}},
-		"timeout without unit":     {supportBundle("timeout: 10", "", ""), []string{"line 7", `"10" is not a duration`}},
-		"exclude is no boolean":    {supportBundle("exclude: maybe", "", ""), []string{"line 7", `exclude is "maybe"`}},
-		"strict is no boolean":     {supportBundle("", "strict: yes", ""), []string{"line 10", `strict is "yes"`}},
-		"field twice":              {supportBundle("address: 127.0.0.2:80", "", ""), []string{"line 7", `has the field "address" twice`}},
-		"empty when of a pass":     {strings.Replace(good, "when: connected", "when:", 1), []string{"line 15", "outcomes[1].pass.when: null or empty would let every status through"}},
-		"two verdicts":             {strings.Replace(good, "- fail:", "- warn: {}\n            fail:", 1), []string{"line 12", "outcomes[0] has fail and warn"}},
-		"no verdict":               {strings.Replace(good, "- fail:", "- {}\n          - fail:", 1), []string{"line 12", "outcomes[0] has none of fail, warn and pass"}},
-		"no outcomes":              {strings.Replace(hostPreflight, "outcomes: [{pass: {when: connected}}]", "checkName: x", 1), []string{"line 7", "analyzers[0].tcpConnect has no outcomes"}},
-		"empty outcomes":           {strings.Replace(hostPreflight, "[{pass: {when: connected}}]", "[]", 1), []string{"line 7", "analyzers[0].tcpConnect has no outcomes"}},
-		"outcomes is a mapping":    {strings.Replace(hostPreflight, "[{pass: {when: connected}}]", "{pass: {when: connected}}", 1), []string{"line 7", "outcomes is a mapping, not a list"}},
-		"nothing to judge":         {strings.Replace(good, "  hostAnalyzers:\n    - tcpConnect:\n", "  hostAnalyzers:\n    - tcpConnect:\n        exclude: \"true\"\n", 1), []string{"nothing to judge"}},
-		"no analyzers":             {collectorsOnly, []string{"nothing to judge"}},
-		"only another analyzer":    {collectorsOnly + "  analyzers:\n    - cpu: {outcomes: []}\n", []string{"nothing to judge"}},
-		"a name twice":             {hostPreflight + "---\n" + strings.Replace(hostPreflight, "collectorName: db", "collectorName: DB", 1), []string{"line 13", `"DB" is taken by the collector at line 5`}},
-		"two kinds of entry":       {strings.Replace(hostPreflight, "- tcpConnect: {c", "- cpu: {}\n      tcpConnect: {c", 1), []string{"line 5", "collectors[0] has 2 kinds (cpu, tcpConnect)"}},
-		"no kind of entry":         {strings.Replace(hostPreflight, "- tcpConnect: {c", "- {}\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0] has 0 kinds"}},
-		"template, parsed":         {strings.Replace(good, "127.0.0.1:80", `repl{{ ConfigOption "address" }}`, 1), []string{"line 6", "template expression", "Render it first"}},
-		"template, a mapping":      {strings.Replace(good, "127.0.0.1:80", "{{ .Values.address }}", 1), []string{"line 6, column 18", "template expression"}},
-		"template, not YAML":       {strings.Replace(good, "  hostAnalyzers:", "  {{- if .Values.check }}\n  hostAnalyzers:", 1), []string{"line 8", "template expression"}},
-		"not YAML":                 {good + "  x: [1\n", []string{"line 17", "not valid YAML"}},
-		"control characters":       {good + "# \x00\n", []string{"not valid YAML"}},
-		"not a document":           {"127.0.0.1:80\n", []string{"line 1", `The document is "127.0.0.1:80", not a mapping`}},
-		"a list of documents":      {"[" + hostPreflight[:0] + "{}]", []string{"line 1", "The document is a list, not a mapping"}},
-		"empty":                    {"", []string{"There is no document"}},
-		"comments only":            {"# a spec\n", []string{"There is no document"}},
-		"too large":                {strings.Repeat("#\n", maxSize), []string{"larger than"}},
-		"unlabelled Secret":        {"apiVersion: v1\nkind: Secret\nstringData: {a: b}\n", []string{"line 1", `no label "troubleshoot.sh/kind"`}},
-		"Secret is not base64":     {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: '%%'}\n", []string{"line 4", "not valid base64"}},
-		"problem inside a Secret":  {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: |\n    kind: x\n    apiVersion: y\n", []string{`line 2, column 13 of stringData["spec"] of the Secret at line 1`, `The apiVersion is "y"`}},
-		"Secret inside a Secret":   {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: '{apiVersion: v1, kind: Secret}'\n", []string{"line 1", "inside another"}},
-		"empty Secret":             {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\n", []string{"holds no spec"}},
-		"unknown anchor":           {strings.Replace(good, "127.0.0.1:80", "*nowhere", 1), []string{"line 6", "nowhere"}},
-		"merged into itself":       {hostPreflight + "    - tcpConnect: &t\n        <<: *t\n", []string{"merges mappings"}},
-		"a list that holds itself": {strings.Replace(hostPreflight, "[{pass: {when: connected}}]", "&o [*o]", 1), []string{"outcomes[0] is a list, not a mapping"}},
-		"aliases of aliases":       {bomb, []string{"line 1", `has the field "a"`}},
-		"aliases without end":      {"apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec: {analyzers: [" + analyzers + "]}\n", []string{"more than 1000000 values"}},
-		"binary":                   {strings.Replace(good, "127.0.0.1:80", "!!binary aGVsbG8=", 1), []string{"line 6", "not a text"}},
-		"a mapping for a key":      {strings.Replace(good, "kind: SupportBundle", "? {a: b}\n: c", 1), []string{"line 2", "has a mapping for a key"}},
-		"tab for an indentation":   {strings.Replace(good, "  hostCollectors", "\thostCollectors", 1), []string{"line 4", "not valid YAML"}},
+		"misspelt collector field":      {supportBundle("timeuot: 5s", "", ""), []string{"line 7, column 9", `hostCollectors[0].tcpConnect has the field "timeuot"`, `Did you mean "timeout"?`}},
+		"misspelt analyzer field":       {supportBundle("", "outcome: []", ""), []string{"line 10, column 9", `Did you mean "outcomes"?`}},
+		"misspelt outcome":              {strings.Replace(good, "- fail:", "- fial:", 1), []string{"line 12", `hostAnalyzers[0].tcpConnect.outcomes[0] has the field "fial"`, `Did you mean "fail"?`}},
+		"misspelt when":                 {strings.Replace(good, "when: connected", "whne: connected", 1), []string{"line 15", `outcomes[1].pass has the field "whne"`, `Did you mean "when"?`}},
+		"misspelt status":               {strings.Replace(good, "when: connected", "when: conectd", 1), []string{"line 15", `outcomes[1].pass.when: "conectd" is not a status`, `Did you mean "connected"?`}},
+		"misspelt entry":                {strings.Replace(good, "- tcpConnect:", "- tcpconect:", 1), []string{"line 5", `hostCollectors[0] has the field "tcpconect"`, `Did you mean "tcpConnect"?`}},
+		"misspelt spec field":           {strings.Replace(good, "hostAnalyzers:", "hostAnalyzer:", 1), []string{"line 8, column 3", `spec has the field "hostAnalyzer"`, `Did you mean "hostAnalyzers"?`}},
+		"misspelt document field":       {strings.Replace(good, "kind:", "Kind:", 1), []string{"line 2", `has the field "Kind"`, `Did you mean "kind"?`}},
+		"misspelt kind":                 {strings.Replace(good, "kind: SupportBundle", "kind: SupportBundel", 1), []string{"line 2, column 7", `The kind is "SupportBundel"`, `Did you mean "SupportBundle"?`}},
+		"another kind":                  {"apiVersion: apps/v1\nkind: Deployment\n", []string{"line 1", `The apiVersion is "apps/v1"`}},
+		"later version":                 {strings.Replace(good, "v1beta2", "v1beta3", 1), []string{"line 1, column 13", `The apiVersion is "troubleshoot.sh/v1beta3"`, "v1beta1 and v1beta2"}},
+		"no version":                    {strings.Replace(good, "apiVersion: troubleshoot.sh/v1beta2\n", "", 1), []string{"line 1", `The apiVersion is ""`}},
+		"no address":                    {strings.Replace(good, "address: 127.0.0.1:80", "timeout: 5s", 1), []string{"line 6", "hostCollectors[0].tcpConnect has no address"}},
+		"empty address":                 {strings.Replace(good, "127.0.0.1:80", "\"\"", 1), []string{"line 6", "hostCollectors[0].tcpConnect has no address"}},
+		"address without port":          {strings.Replace(good, "127.0.0.1:80", "127.0.0.1", 1), []string{"line 6, column 18", "hostCollectors[0].tcpConnect.address", "port"}},
+		"address is a list":             {strings.Replace(good, "127.0.0.1:80", "[a, b]", 1), []string{"line 6", "address is a list, not a text"}},
+		"timeout without unit":          {supportBundle("timeout: 10", "", ""), []string{"line 7", `"10" is not a duration`}},
+		"exclude is no boolean":         {supportBundle("exclude: maybe", "", ""), []string{"line 7", `exclude is "maybe"`}},
+		"strict is no boolean":          {supportBundle("", "strict: yes", ""), []string{"line 10", `strict is "yes"`}},
+		"field twice":                   {supportBundle("address: 127.0.0.2:80", "", ""), []string{"line 7", `has the field "address" twice`}},
+		"empty when of a pass":          {strings.Replace(good, "when: connected", "when:", 1), []string{"line 15", "outcomes[1].pass.when: null or empty would let every status through"}},
+		"two verdicts":                  {strings.Replace(good, "- fail:", "- warn: {}\n            fail:", 1), []string{"line 12", "outcomes[0] has fail and warn"}},
+		"no verdict":                    {strings.Replace(good, "- fail:", "- {}\n          - fail:", 1), []string{"line 12", "outcomes[0] has none of fail, warn and pass"}},
+		"no outcomes":                   {strings.Replace(hostPreflight, "outcomes: [{pass: {when: connected}}]", "checkName: x", 1), []string{"line 7", "analyzers[0].tcpConnect has no outcomes"}},
+		"empty outcomes":                {strings.Replace(hostPreflight, "[{pass: {when: connected}}]", "[]", 1), []string{"line 7", "analyzers[0].tcpConnect has no outcomes"}},
+		"outcomes is a mapping":         {strings.Replace(hostPreflight, "[{pass: {when: connected}}]", "{pass: {when: connected}}", 1), []string{"line 7", "outcomes is a mapping, not a list"}},
+		"nothing to judge":              {strings.Replace(good, "  hostAnalyzers:\n    - tcpConnect:\n", "  hostAnalyzers:\n    - tcpConnect:\n        exclude: \"true\"\n", 1), []string{"nothing to judge"}},
+		"no analyzers":                  {collectorsOnly, []string{"nothing to judge"}},
+		"only another analyzer":         {collectorsOnly + "  analyzers:\n    - cpu: {outcomes: []}\n", []string{"nothing to judge"}},
+		"a name twice":                  {hostPreflight + "---\n" + strings.Replace(hostPreflight, "collectorName: db", "collectorName: DB", 1), []string{"line 13", `"DB" is taken by the collector at line 5`}},
+		"two kinds of entry":            {strings.Replace(hostPreflight, "- tcpConnect: {c", "- cpu: {}\n      tcpConnect: {c", 1), []string{"line 5", "collectors[0] has 2 kinds (cpu, tcpConnect)"}},
+		"no kind of entry":              {strings.Replace(hostPreflight, "- tcpConnect: {c", "- {}\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0] has 0 kinds"}},
+		"template, parsed":              {strings.Replace(good, "127.0.0.1:80", `repl{{ ConfigOption "address" }}`, 1), []string{"line 6", "template expression", "Render it first"}},
+		"template, a mapping":           {strings.Replace(good, "127.0.0.1:80", "{{ .Values.address }}", 1), []string{"line 6, column 18", "template expression"}},
+		"template, not YAML":            {strings.Replace(good, "  hostAnalyzers:", "  {{- if .Values.check }}\n  hostAnalyzers:", 1), []string{"line 8", "template expression"}},
+		"not YAML":                      {good + "  x: [1\n", []string{"line 18", "not valid YAML: while parsing a flow sequence that begins at line 17"}},
+		"control characters":            {good + "# \x00\n", []string{"not valid YAML"}},
+		"a path":                        {"preflight.yaml\n", []string{"line 1", `The document is "preflight.yaml", not a mapping. Give the text of a spec, for example file("preflight.yaml")`}},
+		"collectors for hostCollectors": {strings.Replace(good, "hostCollectors", "collectors", 1), []string{"line 4", "A SupportBundle has tcpConnect in hostCollectors, not in collectors"}},
+		"hostAnalyzers for analyzers":   {strings.Replace(hostPreflight, "analyzers", "hostAnalyzers", 1), []string{"line 6", "A HostPreflight has tcpConnect in analyzers, not in hostAnalyzers"}},
+		"another kind only":             {"apiVersion: troubleshoot.sh/v1beta2\nkind: Preflight\n", []string{"nothing to judge", "What it has is not run by this provider: kind Preflight"}},
+		"a list of documents":           {"[" + hostPreflight[:0] + "{}]", []string{"line 1", "The document is a list, not a mapping"}},
+		"empty":                         {"", []string{"There is no document"}},
+		"comments only":                 {"# a spec\n", []string{"There is no document"}},
+		"too large":                     {strings.Repeat("#\n", maxSize), []string{"larger than"}},
+		"unlabelled Secret":             {"apiVersion: v1\nkind: Secret\nstringData: {a: b}\n", []string{"line 1", `no label "troubleshoot.sh/kind"`}},
+		"Secret is not base64":          {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: '%%'}\n", []string{"line 4", "not valid base64"}},
+		"problem inside a Secret":       {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: |\n    kind: x\n    apiVersion: y\n", []string{`line 2, column 13 of stringData["spec"] of the Secret at line 1`, `The apiVersion is "y"`}},
+		"Secret inside a Secret":        {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: '{apiVersion: v1, kind: Secret}'\n", []string{"line 1", "inside another"}},
+		"empty Secret":                  {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\n", []string{"holds no spec"}},
+		"unknown anchor":                {strings.Replace(good, "127.0.0.1:80", "*nowhere", 1), []string{"line 6", "nowhere"}},
+		"merged into itself":            {hostPreflight + "    - tcpConnect: &t\n        <<: *t\n", []string{"merges mappings"}},
+		"a list that holds itself":      {strings.Replace(hostPreflight, "[{pass: {when: connected}}]", "&o [*o]", 1), []string{"outcomes[0] is a list, not a mapping"}},
+		"aliases of aliases":            {bomb, []string{"line 1", `has the field "a"`}},
+		"aliases without end":           {"apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec: {analyzers: [" + analyzers + "]}\n", []string{"more than 1000000 values"}},
+		"binary":                        {strings.Replace(good, "127.0.0.1:80", "!!binary aGVsbG8=", 1), []string{"line 6", "not a text"}},
+		"a mapping for a key":           {strings.Replace(good, "kind: SupportBundle", "? {a: b}\n: c", 1), []string{"line 2", "has a mapping for a key"}},
+		"tab for an indentation":        {strings.Replace(good, "  hostCollectors", "\thostCollectors", 1), []string{"line 4", "not valid YAML"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -280,10 +284,21 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := Decode(supportBundle("timeuot: 5s", "srtict: true", "urn: x"))
 	problems, _ := errors.AsType[Problems](err)
+	for name, text := range map[string]string{
+		"a template":            supportBundle("timeout: '{{ .Values.timeout }}'", "", ""),
+		"a template, no YAML":   "{{- if .Values.on }}\n" + hostPreflight,
+		"a misspelt address":    strings.Replace(hostPreflight, "address:", "adress:", 1),
+		"a misspelt kind":       strings.Replace(hostPreflight, "tcpConnect: {collectorName: db, address", "tcpconnect: {collectorName: db, address", 1),
+		"a list for an address": strings.Replace(hostPreflight, `"db.internal:5432"`, "[x]", 1),
+	} {
+		if _, err := Decode(text); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s is more than one problem:\n%v", name, err)
+		}
+	}
 	if len(problems) != 3 {
 		t.Errorf("%d problems, want 3:\n%v", len(problems), err)
 	}
-	if _, err = Decode(strings.Replace(hostPreflight, "[{pass", "["+strings.Repeat("{fial: {}}, ", 1000)+"{pass", 1)); err == nil || len(strings.Split(err.Error(), "\n")) != maxProblems {
+	if _, err = Decode(strings.Replace(hostPreflight, "[{pass", "["+strings.Repeat("{fial: {}}, ", 1000)+"{pass", 1)); err == nil || len(strings.Split(err.Error(), "\n")) != maxProblems+1 || !strings.HasSuffix(err.Error(), "There are 980 more problems.") {
 		t.Errorf("a thousand problems:\n%v", err)
 	}
 }

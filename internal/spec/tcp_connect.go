@@ -28,8 +28,9 @@ var otherEntries = []string{
 func (d *decoder) decodeEntries(list *yaml.Node, position string, decode func(entry *yaml.Node, label string)) {
 	for i, element := range d.sequence(list, position) {
 		label := fmt.Sprintf("%s[%d]", position, i)
+		before := d.count()
 		fields, ok := d.mapping(element, label, append([]string{tcpConnect}, otherEntries...)...)
-		if !ok {
+		if !ok || d.count() > before {
 			continue
 		}
 		names := slices.DeleteFunc(fields.keys(), func(name string) bool { return name != tcpConnect && isNull(fields[name]) })
@@ -37,26 +38,39 @@ func (d *decoder) decodeEntries(list *yaml.Node, position string, decode func(en
 		case len(names) != 1:
 			d.addProblem(d.position(element), "%s has %d kinds (%s). An entry holds exactly one, for example tcpConnect.", label, len(names), strings.Join(names, ", "))
 		case names[0] == tcpConnect:
+			d.entry = nameOf(fields[tcpConnect])
 			decode(fields[tcpConnect], label+"."+tcpConnect)
+			d.entry = ""
 		case !excluded(fields[names[0]]):
 			d.spec.Unsupported = append(d.spec.Unsupported, label+"."+names[0])
 		}
 	}
 }
 
-// excluded tells whether an entry that is not run asks to be left out anyway.
-func excluded(entry *yaml.Node) bool {
-	entry = resolved(entry)
-	for i := 0; i+1 < len(entry.Content) && entry.Kind == yaml.MappingNode; i += 2 {
-		if entry.Content[i].Value == "exclude" {
-			value, err := strconv.ParseBool(text(entry.Content[i+1]))
-			return err == nil && value
+// nameOf is what people call an entry: the name of the check, or of the collector.
+func nameOf(entry *yaml.Node) string {
+	return cmp.Or(text(child(entry, "checkName")), text(child(entry, "collectorName")))
+}
+
+// child returns a value of a mapping that is not decoded, nil if there is none.
+func child(mapping *yaml.Node, key string) *yaml.Node {
+	mapping = resolved(mapping)
+	for i := 0; i+1 < len(mapping.Content) && mapping.Kind == yaml.MappingNode; i += 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1]
 		}
 	}
-	return false
+	return nil
+}
+
+// excluded tells whether an entry that is not run asks to be left out anyway.
+func excluded(entry *yaml.Node) bool {
+	value, err := strconv.ParseBool(text(child(entry, "exclude")))
+	return err == nil && value
 }
 
 func (d *decoder) decodeCollector(entry *yaml.Node, label string) {
+	before := d.count()
 	fields, ok := d.mapping(entry, label, "address", "timeout", "collectorName", "exclude")
 	if !ok {
 		return
@@ -66,14 +80,16 @@ func (d *decoder) decodeCollector(entry *yaml.Node, label string) {
 		Excluded: d.boolean(fields["exclude"], label+".exclude"),
 		Position: d.position(entry),
 	}
-	collector.Address = parsed(d, d.positionOf(fields["address"], entry), label+".address", d.optionalText(fields["address"], label+".address"), tcpconnect.ParseAddress)
-	if timeout := d.optionalText(fields["timeout"], label+".timeout"); timeout != "" {
-		collector.Timeout = parsed(d, d.position(fields["timeout"]), label+".timeout", timeout, tcpconnect.ParseDuration)
+	collector.Address = optional(d, fields["address"], label+".address", tcpconnect.ParseAddress)
+	collector.Timeout = optional(d, fields["timeout"], label+".timeout", tcpconnect.ParseDuration)
+	if text(fields["address"]) == "" && d.count() == before {
+		d.addProblem(d.position(entry), "%s has no address. Write what to connect to, host:port.", label)
 	}
 	d.spec.Collectors = append(d.spec.Collectors, collector)
 }
 
 func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
+	before := d.count()
 	fields, ok := d.mapping(entry, label, "checkName", "collectorName", "exclude", "strict", "annotations", "outcomes")
 	if !ok {
 		return
@@ -82,10 +98,11 @@ func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 		CollectorName: cmp.Or(d.optionalText(fields["collectorName"], label+".collectorName"), tcpconnect.DefaultCollectorName),
 		Excluded:      d.boolean(fields["exclude"], label+".exclude"),
 		Strict:        d.boolean(fields["strict"], label+".strict"),
+		Position:      d.position(entry),
 	}
 	analyzer.CheckName = cmp.Or(d.optionalText(fields["checkName"], label+".checkName"), tcpconnect.DefaultCheckName)
 	outcomes := d.sequence(fields["outcomes"], label+".outcomes")
-	if len(outcomes) == 0 {
+	if len(outcomes) == 0 && d.count() == before {
 		d.addProblem(d.positionOf(fields["outcomes"], entry), "%s has no outcomes, so nothing could ever pass.", label)
 	}
 	for i, element := range outcomes {
@@ -102,8 +119,9 @@ func (d *decoder) decodeOutcome(element *yaml.Node, label string) (outcome tcpco
 	for _, verdict := range verdicts {
 		names = append(names, string(verdict))
 	}
+	before := d.count()
 	fields, ok := d.mapping(element, label, names...)
-	if !ok {
+	if !ok || d.count() > before {
 		return outcome, false
 	}
 	found := slices.DeleteFunc(verdicts, func(verdict tcpconnect.Verdict) bool { return isNull(fields[string(verdict)]) })
@@ -123,9 +141,11 @@ func (d *decoder) decodeOutcome(element *yaml.Node, label string) (outcome tcpco
 		Message: d.optionalText(inner["message"], label+".message"),
 		URI:     d.optionalText(inner["uri"], label+".uri"),
 	}
-	if when := inner["when"]; when != nil {
-		outcome.When = parsed(d, d.position(when), label+".when", d.optionalText(when, label+".when"), verdict.ParseWhen)
+	if when := inner["when"]; when != nil && text(when) == "" {
+		_, err := verdict.ParseWhen("")
+		d.addError(when, label+".when", err)
 	}
+	outcome.When = optional(d, inner["when"], label+".when", verdict.ParseWhen)
 	return outcome, true
 }
 
@@ -137,16 +157,26 @@ func (d *decoder) boolean(node *yaml.Node, label string) bool {
 	}
 	value, err := strconv.ParseBool(written)
 	if err != nil {
-		d.addProblem(d.position(node), "%s is %q, which is neither true nor false.", label, written)
+		d.addProblem(d.position(node), "%s is %q, which is neither true nor false. Write true or false.", label, written)
 	}
 	return value
 }
 
-// parsed returns what a text means, or adds what is wrong with it.
-func parsed[T any](d *decoder, at Position, label, text string, parse func(string) (T, error)) T {
-	value, err := parse(text)
-	if err != nil {
-		d.addProblem(at, "%s: %s", label, err)
+// optional returns what a text means, or adds what is wrong with it. An absent, null or empty one means nothing.
+func optional[T any](d *decoder, node *yaml.Node, label string, parse func(string) (T, error)) (value T) {
+	before := d.count()
+	text := d.optionalText(node, label)
+	if text == "" || d.count() > before {
+		return value
 	}
+	value, err := parse(text)
+	d.addError(node, label, err)
 	return value
+}
+
+// addError adds what is wrong with a value, if anything is.
+func (d *decoder) addError(node *yaml.Node, label string, err error) {
+	if err != nil {
+		d.addProblem(d.position(node), "%s: %s", label, err)
+	}
 }

@@ -6,6 +6,7 @@ package tcpconnect
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 )
 
@@ -16,6 +17,28 @@ const DefaultCheckName = "TCP Connection Attempt"
 type Analyzer struct {
 	CheckName string // not empty
 	Outcomes  []Outcome
+}
+
+// Unreachable returns the outcomes that never decide, because an earlier one matches whatever they match: index and that of the
+// earlier one, in order.
+func (a Analyzer) Unreachable() iter.Seq2[int, int] {
+	return func(yield func(index, earlier int) bool) {
+		first := make(map[Status]int) // the empty status is every one
+		for i, outcome := range a.Outcomes {
+			earlier, covered := first[""]
+			if covered && outcome.When == "" && a.Outcomes[earlier].Verdict == Pass {
+				continue // a status that this version does not know passes the first one by
+			}
+			if !covered {
+				earlier, covered = first[outcome.When]
+			}
+			if !covered {
+				first[outcome.When] = i
+			} else if !yield(i, earlier) {
+				return
+			}
+		}
+	}
 }
 
 // OnNode returns the analyzer whose titles tell that it judges one node of a cluster, as in Troubleshoot.
