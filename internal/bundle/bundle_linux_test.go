@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	dirVariable  = "PREFLIGHT_BUNDLE_TEST_DIR"
-	stopVariable = "PREFLIGHT_BUNDLE_TEST_STOP"
+	dirVariable    = "PREFLIGHT_BUNDLE_TEST_DIR"
+	stopVariable   = "PREFLIGHT_BUNDLE_TEST_STOP"
+	tracedVariable = "PREFLIGHT_BUNDLE_TEST_TRACED"
 
 	// The writer sends this signal to its thread when it begins to write.
 	beginSignal = syscall.SIGUSR1
@@ -36,12 +37,22 @@ func init() {
 			panic(err)
 		}
 	}
+	helpers["archiver"] = func() {
+		runtime.LockOSThread()
+		if err := unix.Tgkill(os.Getpid(), unix.Gettid(), beginSignal); err != nil {
+			panic(err)
+		}
+		dir := os.Getenv(dirVariable)
+		if err := NewWriter(dir, FormatStatus).WriteArchive(filepath.Join(dir, "acme.tar.gz"), report()); err != nil {
+			panic(err)
+		}
+	}
 	helpers["tracer"] = func() {
 		stop, err := strconv.Atoi(os.Getenv(stopVariable))
 		if err != nil {
 			panic(err)
 		}
-		if killAtStop(helperCommand("writer"), stop) {
+		if killAtStop(helperCommand(os.Getenv(tracedVariable)), stop) {
 			os.Exit(exitKilled)
 		}
 	}
@@ -123,24 +134,35 @@ func waitForEnd(pid int) {
 	}
 }
 
-func TestKilledWriterLeavesTheOldResultOrTheNew(t *testing.T) {
-	t.Parallel()
-	dir, file := plant(t, "connected")
-	kills, strays, replaced := 0, 0, 0
+// killEverywhere runs a helper in a directory again and again, and kills it at each stop of a system call. It calls before, and after
+// each kill after, until the helper ends by itself.
+func killEverywhere(t *testing.T, helper, dir string, before, after func(stop int)) (kills int) {
+	t.Helper()
 	for stop := 1; ; stop++ {
-		if err := os.WriteFile(file, []byte("connected"), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		before(stop)
 		tracer := helperCommand("tracer")
-		tracer.Env = append(tracer.Env, dirVariable+"="+dir, stopVariable+"="+strconv.Itoa(stop))
+		tracer.Env = append(tracer.Env, tracedVariable+"="+helper, dirVariable+"="+dir, stopVariable+"="+strconv.Itoa(stop))
 		err := tracer.Run()
 		if err == nil {
-			break // the write ended before so many system calls
+			return kills
 		}
 		if tracer.ProcessState.ExitCode() != exitKilled {
 			t.Fatalf("tracer: %v", err)
 		}
 		kills++
+		after(stop)
+	}
+}
+
+func TestKilledWriterLeavesTheOldResultOrTheNew(t *testing.T) {
+	t.Parallel()
+	dir, file := plant(t, "connected")
+	strays, replaced := 0, 0
+	kills := killEverywhere(t, "writer", dir, func(int) {
+		if err := os.WriteFile(file, []byte("connected"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}, func(stop int) {
 		expectContent(t, file, "connected", "error")
 		if content, _ := os.ReadFile(file); string(content) == "error" {
 			replaced++
@@ -155,10 +177,41 @@ func TestKilledWriterLeavesTheOldResultOrTheNew(t *testing.T) {
 			t.Fatal(err)
 		}
 		expectFiles(t, dir, "connect.json")
-	}
+	})
 	t.Logf("killed at %d stops, %d times with a stray file, %d times after the replacement", kills, strays, replaced)
 	if strays == 0 || replaced == 0 || replaced == kills {
 		t.Errorf("of %d kills, %d left a stray file and %d came after the replacement: the write was not covered", kills, strays, replaced)
+	}
+}
+
+func TestKilledArchiverLeavesTheOldArchiveOrTheNew(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	archive := filepath.Join(dir, "acme.tar.gz")
+	older := packed(t, regular(connect+"db.json", "error"))
+	replaced := 0
+	kills := killEverywhere(t, "archiver", dir, func(int) {
+		if err := os.WriteFile(archive, older, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}, func(stop int) {
+		result, _, err := readOne(archive, "db", isStatus)
+		switch {
+		case err != nil:
+			t.Errorf("killed at system call stop %d: %v", stop, err)
+		case result.Status == "connected":
+			replaced++
+		}
+	})
+	t.Logf("killed at %d stops, %d times after the replacement", kills, replaced)
+	if replaced == 0 || replaced == kills {
+		t.Errorf("of %d kills %d came after the replacement: the write was not covered", kills, replaced)
+	}
+	if err := NewWriter(dir, FormatStatus).WriteArchive(archive, report()); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("the next writer leaves %v, %v", entries, err)
 	}
 }
 

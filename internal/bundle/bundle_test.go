@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -319,7 +320,7 @@ func TestConcurrentWritersLeaveWholeFiles(t *testing.T) {
 	dir := t.TempDir()
 	statuses := []string{"connected", "connection-refused", "connection-timeout", "error"}
 	var writers sync.WaitGroup
-	for i := range 100 {
+	for i := range 500 {
 		writers.Go(func() {
 			// A Writer each, as processes have: every one sweeps while the others write.
 			if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: statuses[i%len(statuses)]}); err != nil {
@@ -333,6 +334,49 @@ func TestConcurrentWritersLeaveWholeFiles(t *testing.T) {
 	writers.Wait()
 	expectContent(t, ResultFile(dir, "connect"), statuses...)
 	expectFiles(t, dir, "connect.json")
+}
+
+// Somebody removes the bundle, or plants links in it, again and again while results are written.
+func TestWritersAndVandalsLeaveWholeFilesInTheBundleOnly(t *testing.T) {
+	t.Parallel()
+	outside, dir := t.TempDir(), filepath.Join(t.TempDir(), "bundle")
+	const writes = 500
+	var begun atomic.Int64
+	succeeded := 0
+	var vandals sync.WaitGroup
+	vandals.Go(func() {
+		for i := 0; begun.Load() < writes; i++ {
+			for seen := begun.Load(); begun.Load() == seen && seen < writes; {
+				runtime.Gosched() // once in each write, at any time of it
+			}
+			level := []string{"host-collectors", connectDir, filepath.Join(connectDir, "connect.json")}[i%3]
+			_ = os.RemoveAll(filepath.Join(dir, level))
+			if i%2 == 0 {
+				_ = os.Symlink(outside, filepath.Join(dir, level))
+			}
+		}
+	})
+	writer := NewWriter(dir, FormatStatus)
+	for range writes {
+		begun.Add(1)
+		if _, err := writer.Write("connect", Result{Status: "connected"}); err == nil {
+			succeeded++
+		} else if !strings.Contains(err.Error(), dir) {
+			t.Errorf("the error does not name the path: %v", err)
+		}
+	}
+	vandals.Wait()
+	t.Logf("%d of %d writes succeeded", succeeded, writes)
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) > 0 {
+		t.Errorf("outside of the bundle lies %v, %v", entries, err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Write("connect", Result{Status: "error"}); err != nil {
+		t.Fatal(err)
+	}
+	expectContent(t, ResultFile(dir, "connect"), "error")
 }
 
 func TestNextWriteClearsStrayFilesOnly(t *testing.T) {
