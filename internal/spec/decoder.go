@@ -21,12 +21,14 @@ type decoder struct {
 	more     int    // problems that are only counted
 	within   string // what is being decoded
 	entry    string // the name of it
+	size     int    // of all texts, in bytes
 	visits   int
 	merging  int // how many merges deep
 }
 
 const (
-	maxProblems = 20
+	maxProblems    = 20
+	maxProblemText = 1000 // bytes
 
 	// maxVisits limits what aliases make of a short text: that many nodes are decoded, however often each stands there.
 	maxVisits = 1_000_000
@@ -40,7 +42,7 @@ func (d *decoder) addProblem(at Position, format string, arguments ...any) {
 		d.more++
 		return
 	}
-	d.problems = append(d.problems, Problem{at, fmt.Sprintf(format, arguments...)})
+	d.problems = append(d.problems, Problem{at, abbreviate(fmt.Sprintf(format, arguments...), maxProblemText)})
 }
 
 // count is how many problems there are.
@@ -128,7 +130,7 @@ func (d *decoder) merge(found fields, value *yaml.Node, label string, known []st
 	}
 	for _, value := range values {
 		added, ok := d.mapping(value, label, known...)
-		if !ok {
+		if !ok || !d.visit() {
 			return false
 		}
 		for key, node := range added {
@@ -173,17 +175,35 @@ func (d *decoder) optionalText(node *yaml.Node, label string) string {
 	}
 	text, _ := d.text(node, label)
 	if strings.Contains(text, "{{") {
-		d.addProblem(d.position(node), "%s is %q. %s", label, text, templateText)
+		d.addProblem(d.position(node), "%s is %q. %s", label, abbreviate(text, 80), templateText)
 		return ""
 	}
 	return text
+}
+
+// prose returns a text that people read, empty also if it is blank.
+func (d *decoder) prose(node *yaml.Node, label string) string {
+	text := d.optionalText(node, label)
+	if strings.TrimSpace(text) == "" {
+		return ""
+	}
+	return text
+}
+
+// abbreviate keeps an error message readable whatever was given.
+func abbreviate(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
 // visit counts a node, and tells whether there were not too many.
 func (d *decoder) visit() bool {
 	d.visits++
 	if d.visits == maxVisits {
-		d.addProblem(Position{}, "The spec has more than %d values, with its aliases.", maxVisits)
+		text := fmt.Sprintf("The spec has more than %d values, with its aliases.", maxVisits)
+		d.problems = slices.Insert(d.problems, 0, Problem{Text: text})
 	}
 	return d.visits < maxVisits
 }
@@ -219,6 +239,6 @@ func kindOf(node *yaml.Node) string {
 	case isNull(node):
 		return "null"
 	default:
-		return fmt.Sprintf("%q", node.Value)
+		return fmt.Sprintf("%q", abbreviate(node.Value, 80))
 	}
 }

@@ -58,12 +58,12 @@ const invalidYAML = "This is not valid YAML"
 // documents splits a source into its documents, and opens those that wrap others.
 func (d *decoder) documents(s source) []document {
 	whole := Position{Within: s.within}
-	if len(s.text) > maxSize {
-		d.addProblem(whole, "The spec is larger than %d bytes, the most that is read.", maxSize)
+	if d.size += len(s.text); d.size > maxSize {
+		d.addProblem(whole, "The spec is larger than %d bytes, the most that is read, with what Secrets and ConfigMaps hold.", maxSize)
 		return nil
 	}
 	var documents []document
-	loader, err := yaml.NewLoader(strings.NewReader(s.text))
+	loader, err := yaml.NewLoader(strings.NewReader(joinSurrogates(s.text)))
 	for err == nil {
 		root := new(yaml.Node)
 		if err = loader.Load(root); err == nil && !isNull(root.Content[0]) {
@@ -92,13 +92,14 @@ func (d *decoder) unwrap(wrapper document) []document {
 		d.addProblem(d.position(wrapper.root), "The document is %s, not a mapping. %s", kindOf(wrapper.root), giveText)
 		return nil
 	}
-	fields, ok := d.mapping(wrapper.root, "The document")
+	kind := text(child(wrapper.root, "kind"))
+	holders, isWrapper := map[string][]string{"Secret": {"data", "stringData"}, "ConfigMap": {"data"}}[kind]
+	if !isWrapper || text(child(wrapper.root, "apiVersion")) != "v1" {
+		return []document{wrapper}
+	}
+	fields, ok := d.mapping(wrapper.root, "The "+kind, append([]string{"apiVersion", "kind", "metadata", "type", "immutable"}, holders...)...)
 	if !ok {
 		return nil
-	}
-	kind, apiVersion := text(fields["kind"]), text(fields["apiVersion"])
-	if (kind != "Secret" && kind != "ConfigMap") || apiVersion != "v1" {
-		return []document{wrapper}
 	}
 	name := fmt.Sprintf("the %s at line %d", kind, wrapper.root.Line)
 	if wrapper.within != "" {
@@ -112,7 +113,7 @@ func (d *decoder) unwrap(wrapper document) []document {
 		return nil
 	}
 	var documents []document
-	for _, field := range []string{"data", "stringData"} {
+	for _, field := range holders {
 		data, _ := d.mapping(fields[field], field)
 		for _, key := range data.keys() {
 			within := fmt.Sprintf("%s[%q] of %s", field, key, name)

@@ -93,6 +93,24 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 	}
 }
 
+func TestBlankTextsAreAbsent(t *testing.T) {
+	t.Parallel()
+	spec := mustDecode(t, supportBundle("", "checkName: \" \"", "message: \"\\t\""))
+	if a := spec.Analyzers[0]; a.CheckName != "TCP Connection Attempt" || a.Outcomes[1].Message != "" {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestJSONMayEscapeWhatYAMLCanNot(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]string{`\ud83d\ude00 up`: "😀 up", `\\ud83d\\ude00`: `\ud83d\ude00`, `a\/b\u00e9\"`: `a/bé"`} {
+		spec := mustDecode(t, `{"apiVersion": "troubleshoot.sh/v1beta2", "kind": "HostPreflight", "spec": {"analyzers": [{"tcpConnect": {"checkName": "`+written+`", "outcomes": [{"fail": {}}]}}]}}`)
+		if got := spec.Analyzers[0].CheckName; got != want {
+			t.Errorf("%s is read as %s, want %s", written, got, want)
+		}
+	}
+}
+
 func TestBooleansMayBeStrings(t *testing.T) {
 	t.Parallel()
 	for written, want := range map[string]bool{"true": true, `"true"`: true, `"1"`: true, "false": false, `"false"`: false, `""`: false, "null": false} {
@@ -247,6 +265,13 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 		"empty":                         {"", []string{"There is no document"}},
 		"comments only":                 {"# a spec\n", []string{"There is no document"}},
 		"too large":                     {strings.Repeat("#\n", maxSize), []string{"larger than"}},
+		"misspelt data of a Secret":     {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringdata: {a: b}\n", []string{"line 4", `The Secret has the field "stringdata"`, `Did you mean "stringData"?`}},
+		"binaryData":                    {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nbinaryData: {a: b}\n", []string{"line 4", `The ConfigMap has the field "binaryData"`}},
+		"a text many times":             {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: &x \"[" + strings.Repeat(" ", 1<<20) + "]\", b: *x, c: *x, d: *x, e: *x}\n", []string{"of the ConfigMap at line 1"}},
+		"merges without end":            {"apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec: {analyzers: [{cpu: &e {}}, &m {<<: [" + strings.TrimSuffix(strings.Repeat("*e, ", 10000), ", ") + "]}" + strings.Repeat(", *m", 1000) + "]}\n", []string{"more than 1000000 values"}},
+		"an address without end":        {strings.Replace(good, "127.0.0.1:80", strings.Repeat("x", 100_000), 1), []string{"line 6"}},
+		"a document without end":        {strings.Repeat("x", 100_000), []string{"line 1", "xxx..."}},
+		"blank when of a pass":          {strings.Replace(good, "when: connected", "when: \" \"", 1), []string{"line 15", `outcomes[1].pass.when: " " is not a status`}},
 		"unlabelled Secret":             {"apiVersion: v1\nkind: Secret\nstringData: {a: b}\n", []string{"line 1", `no label "troubleshoot.sh/kind"`}},
 		"Secret is not base64":          {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: '%%'}\n", []string{"line 4", "not valid base64"}},
 		"problem inside a Secret":       {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: |\n    kind: x\n    apiVersion: y\n", []string{`line 2, column 13 of stringData["spec"] of the Secret at line 1`, `The apiVersion is "y"`}},
@@ -272,6 +297,9 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 				if !strings.Contains(problems[0].Error(), fragment) {
 					t.Errorf("%q is not in\n%v", fragment, err)
 				}
+			}
+			if len(problems[0].Error()) > 2000 {
+				t.Errorf("a problem of %d characters", len(problems[0].Error()))
 			}
 			if !strings.HasSuffix(problems[0].Error(), ".") && !strings.HasSuffix(problems[0].Error(), "?") {
 				t.Errorf("no whole sentence: %v", problems[0])
@@ -312,7 +340,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		spec, err := Decode(text)
 		if err != nil {
-			if problems, ok := errors.AsType[Problems](err); !ok || len(problems) == 0 || len(problems) > maxProblems+1 {
+			if problems, ok := errors.AsType[Problems](err); !ok || len(problems) == 0 || len(problems) > maxProblems+3 {
 				t.Errorf("not a list of problems: %#v", err)
 			}
 			return

@@ -21,7 +21,7 @@ const tcpConnect = "tcpConnect"
 var otherEntries = []string{
 	"blockDevices", "certificate", "certificatesCollection", "cgroups", "copy", "cpu", "diskUsage", "dns", "filesystemPerformance", "hostOS", "hostServices", "http", "httpLoadBalancer",
 	"ipv4Interfaces", "journald", "jsonCompare", "kernelConfigs", "kernelModules", "kubernetes", "memory", "networkNamespaceConnectivity", "run", "subnetAvailable", "sysctl", "systemPackages",
-	"tcpLoadBalancer", "tcpPortStatus", "textAnalyze", "time", "udpPortStatus",
+	"tcpLoadBalancer", "tcpPortStatus", "textAnalyze", "time", "tls", "udpPortStatus",
 }
 
 // decodeEntries decodes the tcpConnect entries of a list and notes the others as unsupported.
@@ -100,7 +100,7 @@ func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 		Strict:        d.boolean(fields["strict"], label+".strict"),
 		Position:      d.position(entry),
 	}
-	analyzer.CheckName = cmp.Or(d.optionalText(fields["checkName"], label+".checkName"), tcpconnect.DefaultCheckName)
+	analyzer.CheckName = cmp.Or(d.prose(fields["checkName"], label+".checkName"), tcpconnect.DefaultCheckName)
 	outcomes := d.sequence(fields["outcomes"], label+".outcomes")
 	if len(outcomes) == 0 && d.count() == before {
 		d.addProblem(d.positionOf(fields["outcomes"], entry), "%s has no outcomes, so nothing could ever pass.", label)
@@ -137,9 +137,9 @@ func (d *decoder) decodeOutcome(element *yaml.Node, label string) (outcome tcpco
 	}
 	outcome = tcpconnect.Outcome{
 		Verdict: verdict,
-		Title:   d.optionalText(inner["title"], label+".title"),
-		Message: d.optionalText(inner["message"], label+".message"),
-		URI:     d.optionalText(inner["uri"], label+".uri"),
+		Title:   d.prose(inner["title"], label+".title"),
+		Message: d.prose(inner["message"], label+".message"),
+		URI:     d.prose(inner["uri"], label+".uri"),
 	}
 	if when := inner["when"]; when != nil && text(when) == "" {
 		_, err := verdict.ParseWhen("")
