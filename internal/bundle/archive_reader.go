@@ -6,6 +6,7 @@ package bundle
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -48,7 +49,7 @@ func (c *contents) unpack(ctx context.Context, file io.Reader) error {
 	tops := make(map[string]bool)
 	for number := 1; ; number++ {
 		header, err := reader.Next()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && !unpacked.ended {
 			break
 		}
 		if err != nil {
@@ -76,8 +77,24 @@ func (c *contents) unpack(ctx context.Context, file io.Reader) error {
 		}
 		c.at = "" // what goes wrong from here is the archive's
 	}
-	_, err = io.Copy(io.Discard, unpacked) // the checksum stands at the end
-	return err
+	return onlyZeros(unpacked) // the checksum stands at the end
+}
+
+// onlyZeros reads what follows the end of a tar archive: nothing, or blocks of zeros.
+func onlyZeros(rest io.Reader) error {
+	block := make([]byte, 1<<15)
+	for {
+		n, err := rest.Read(block)
+		if len(bytes.Trim(block[:n], "\x00")) > 0 {
+			return errors.New("the archive has something after its end")
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // gzipMagic begins every gzip file: RFC 1952, section 2.3.1.
@@ -132,6 +149,8 @@ type boundedReader struct {
 	ctx  context.Context
 	from io.Reader
 	left int64
+
+	ended bool // whether there was nothing more to read; a tar archive ends before, with two blocks of zeros, and tar.Reader takes either for the end
 }
 
 func (r *boundedReader) Read(p []byte) (int, error) {
@@ -139,6 +158,7 @@ func (r *boundedReader) Read(p []byte) (int, error) {
 		return 0, context.Cause(r.ctx)
 	}
 	n, err := r.from.Read(p)
+	r.ended = n == 0 && errors.Is(err, io.EOF)
 	if r.left -= int64(n); r.left < 0 {
 		return n, errTooLarge
 	}

@@ -148,11 +148,15 @@ func TestIncompleteBundlesAreErrors(t *testing.T) {
 	}{
 		"a listed node is missing":   {map[string]string{nodeList: `{"nodes":["node-1","node-2"]}`, connect + "node-1/db.json": "connected"}, `host-collectors/connect/node-2/db.json: the bundle holds no result of a collector named "db" for the node "node-2", which host-collectors/system/node_list.json lists`},
 		"no node of an empty list":   {map[string]string{nodeList: `{"nodes":[]}`}, `no result of a collector named "db"`},
-		"a damaged list":             {map[string]string{nodeList: `{"nodes":["no`, connect + "node-1/db.json": "connected"}, "not valid JSON"},
+		"a damaged list":             {map[string]string{nodeList: `{"nodes":["no`, connect + "node-1/db.json": "connected"}, "truncated JSON"},
 		"a list that leads out":      {map[string]string{nodeList: `{"nodes":["../../.."]}`, connect + "node-1/db.json": "connected"}, `"../../..", which is no name of a node`},
 		"a damaged result of a node": {map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connec"}, `host-collectors/connect/node-1/db.json: the file holds "connec", which is no status`},
 		"another collector only":     {map[string]string{connect + "database.json": "connected", connect + "api.json": "connected"}, `no result of a collector named "db"; it holds some of ["api" "database"]`},
-		"a list of another form":     {map[string]string{nodeList: `["node-1"]`, connect + "node-1/db.json": "connected"}, `not of the form {"nodes":["node-1"]}`},
+		"a list of another form":     {map[string]string{nodeList: `["node-1"]`, connect + "node-1/db.json": "connected"}, `its form is {"nodes":["node-1","node-2"]}`},
+		"a list in two spellings":    {map[string]string{nodeList: `{"nodes":["node-1","node-2"],"NODES":["node-1"]}`, connect + "node-1/db.json": "connected"}, `for the node "node-2"`},
+		"a list twice":               {map[string]string{nodeList: `{"nodes":["node-1","node-2"],"nodes":["node-1"]}`, connect + "node-1/db.json": "connected"}, `the key "nodes" twice`},
+		"a misspelt list":            {map[string]string{nodeList: `{"nodez":["node-1"]}`, connect + "node-1/db.json": "connected"}, "lists no nodes"},
+		"a null list":                {map[string]string{nodeList: `null`, connect + "node-1/db.json": "connected"}, "no JSON object"},
 		"another collector of nodes": {map[string]string{connect + "node-1/api.json": "connected"}, `it holds some of ["api"]`},
 		"too deep":                   {map[string]string{"a/b/" + connect + "db.json": "connected"}, "no result"},
 		"an odd node":                {map[string]string{connect + ".node/db.json": "error", connect + "db.json": "connected"}, `".node", which is no name of a node`},
@@ -177,10 +181,61 @@ func TestIncompleteBundlesAreErrors(t *testing.T) {
 	}
 }
 
+func TestLinksInADirectoryAreFollowedOrErrors(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		link, target string
+		want         string // empty: two results
+	}{
+		"to a node":            {connect + "node-2", "../shared", ""},
+		"to a node's result":   {connect + "node-2/db.json", "../../shared/db.json", ""},
+		"to a result":          {connect + "latest.json", "../shared/db.json", "one"},
+		"dangling, a node":     {connect + "node-2", "../gone", "node-2: it is a symbolic link that leads nowhere"},
+		"dangling, a result":   {connect + "node-2/db.json", "../../gone.json", "node-2/db.json: it is a symbolic link that leads nowhere"},
+		"dangling, the list":   {nodeList, "gone.json", "node_list.json: it is a symbolic link that leads nowhere"},
+		"out, a node's result": {connect + "node-2/db.json", "../../../../outside.json", "must not lead out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := plantTree(t, map[string]string{connect + "node-1/db.json": "connected", "host-collectors/shared/db.json": "error"})
+			link := filepath.Join(dir, filepath.FromSlash(test.link))
+			if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			symlink(t, filepath.FromSlash(test.target), link)
+			found, err := Read(t.Context(), dir, "db", isStatus)
+			switch {
+			case test.want == "" || test.want == "one":
+				if want := map[string]int{"": 2, "one": 1}[test.want]; err != nil || len(found.Results) != want {
+					t.Errorf("%+v, %v; want %d results", found, err, want)
+				}
+			default:
+				expectError(t, err, test.want)
+			}
+		})
+	}
+}
+
 func TestHostileArchivesAreErrors(t *testing.T) {
 	t.Parallel()
 	good := regular("b/"+connect+"db.json", "connected")
 	whole := packed(t, good, regular("b/more", strings.Repeat("some text that is long enough", 1000)))
+	// What a killed "tar c | gzip" leaves, and two archives one after the other.
+	zippedTar := func(cut int, more ...byte) []byte {
+		reader, err := gzip.NewReader(bytes.NewReader(packed(t, good, regular("b/"+connect+"node-2/db.json", "error"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var zipped bytes.Buffer
+		zip := gzip.NewWriter(&zipped)
+		_, _ = zip.Write(append(content[:len(content)-cut], more...))
+		_ = zip.Close()
+		return zipped.Bytes()
+	}
 	damaged := slices.Clone(whole)
 	damaged[len(damaged)-5] ^= 0xff // in the checksum
 	var plain bytes.Buffer
@@ -209,6 +264,10 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 		"truncated":                 {whole[:len(whole)/2], "the archive is truncated"},
 		"truncated by a byte":       {whole[:len(whole)-1], "the archive is truncated"},
 		"damaged":                   {damaged, "its checksum is wrong"},
+		"cut between entries":       {zippedTar(1024 + 1024), "the archive is truncated"},
+		"cut before its end":        {zippedTar(1024), "the archive is truncated"},
+		"cut within its end":        {zippedTar(512), "the archive is truncated"},
+		"two archives in one":       {zippedTar(0, []byte("another archive")...), "the archive has something after its end"},
 		"with something after it":   {append(slices.Clone(whole), "more than a header"...), "not a gzipped tar archive"},
 		"not gzipped":               {[]byte("connected"), "not a gzipped tar archive"},
 		"empty":                     {nil, "truncated"},
@@ -279,6 +338,33 @@ func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 			}
 			return archive.Close()
 		}, "more than 100000 entries"},
+		"very many nodes": {func(archive *tar.Writer) error {
+			for i := range 99_000 {
+				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%snode-%d/db.json", connect, i), Size: 9}); err != nil {
+					return err
+				}
+				if _, err := io.WriteString(archive, "connected"); err != nil {
+					return err
+				}
+			}
+			return archive.Close()
+		}, "larger than 16777216 bytes in all"},
+		"results of JSON": {func(archive *tar.Writer) error {
+			content := `{"x":[` + strings.TrimSuffix(strings.Repeat(`{"":{}},`, maxResultSize/8-4), ",") + `],"status":"connecte"}`
+			for i := range 15 {
+				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%snode-%d/db.json", connect, i), Size: int64(len(content))}); err != nil {
+					return err
+				}
+				if _, err := io.WriteString(archive, content); err != nil {
+					return err
+				}
+			}
+			if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%snode-x/db.json", connect), Size: 1}); err != nil {
+				return err
+			}
+			_, err := io.WriteString(archive, "x")
+			return errors.Join(err, archive.Close())
+		}, "no status"},
 		"results of many nodes": {func(archive *tar.Writer) error {
 			content := bytes.Repeat([]byte(" "), maxResultSize)
 			for i := range 100 {
@@ -387,8 +473,8 @@ func TestArchivePathsAreChecked(t *testing.T) {
 			t.Errorf("%q has the top directory %q, %v", path, top, err)
 		}
 	}
-	for _, path := range []string{"", "a", "a.zip", "a.tar", ".tar.gz", "x/.tgz", "..tar.gz", "...tar.gz", "x.tar.gz/"} {
-		if CheckArchivePath(path) == nil && path != "x.tar.gz/" {
+	for _, path := range []string{"", "a", "a.zip", "a.tar", ".tar.gz", "x/.tgz", "..tar.gz", "...tar.gz", `a\b.tar.gz`, "host-collectors.tar.gz", "a\nb.tgz"} {
+		if CheckArchivePath(path) == nil {
 			t.Errorf("%q names an archive", path)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -19,15 +20,19 @@ import (
 // archiveSuffixes end the name of an archive.
 var archiveSuffixes = []string{".tar.gz", ".tgz"}
 
+// archiveName is what names the archive and its top directory. It has something but dots, and nothing that another system takes for
+// more than a name.
+var archiveName = regexp.MustCompile(`^[\p{L}\p{N} ._+-]*[\p{L}\p{N}_+-][\p{L}\p{N} ._+-]*$`)
+
 // archiveTop returns the name of the single top directory of the archive at a path: the archive's own.
 func archiveTop(archive string) (string, error) {
 	name := filepath.Base(filepath.FromSlash(archive))
 	for _, suffix := range archiveSuffixes {
-		if top, ok := strings.CutSuffix(name, suffix); ok && strings.Trim(top, ".") != "" {
+		if top, ok := strings.CutSuffix(name, suffix); ok && archiveName.MatchString(top) && top != hostCollectors {
 			return top, nil
 		}
 	}
-	return "", fmt.Errorf("%q cannot name an archive. Write a path that ends in a name and .tar.gz or .tgz, for example \"support-bundle.tar.gz\".", abbreviate(archive))
+	return "", fmt.Errorf("%q cannot name an archive. Write a path that ends in a name of letters, digits, spaces, \".\", \"_\" or \"-\" and .tar.gz or .tgz, for example \"support-bundle.tar.gz\".", abbreviate(archive))
 }
 
 // CheckArchivePath returns an error if an archive cannot be written at a path for its name.

@@ -32,11 +32,14 @@ func (c *contents) readDirectory(bundle string) (dir string, err error) {
 	}
 	for _, entry := range entries {
 		file := path.Join(connectPath, entry.Name())
-		if !entry.Type().IsRegular() {
-			files = append(files, path.Join(file, resultName(c.collector)))
-		}
 		c.note(file)
-		if entry.IsDir() {
+		c.at = file
+		isDir, err := leadsToDirectory(root, file, entry)
+		if err != nil {
+			return dir, explain(err)
+		}
+		if isDir {
+			files = append(files, path.Join(file, resultName(c.collector)))
 			c.noteAll(root, file)
 		}
 	}
@@ -50,6 +53,26 @@ func (c *contents) readDirectory(bundle string) (dir string, err error) {
 		}
 	}
 	return dir, nil
+}
+
+// leadsToDirectory tells whether an entry is a directory, that of a node, or a link to one.
+func leadsToDirectory(root *os.Root, file string, entry fs.DirEntry) (bool, error) {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.IsDir(), nil
+	}
+	info, err := statEntry(root, file)
+	return err == nil && info.IsDir(), err
+}
+
+// statEntry is Stat for what may be a link. One that leads nowhere is no absent file: what it led to is missing.
+func statEntry(root *os.Root, name string) (fs.FileInfo, error) {
+	info, err := root.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, lstatErr := root.Lstat(name); lstatErr == nil {
+			return nil, errors.New("it is a symbolic link that leads nowhere")
+		}
+	}
+	return info, err
 }
 
 // noteAll notes the files of a directory: that of a node.
@@ -90,7 +113,7 @@ func topOf(bundle string) (string, error) {
 }
 
 func (c *contents) readRegular(root *os.Root, name string) error {
-	info, err := root.Stat(name) // before opening it: a named pipe would block
+	info, err := statEntry(root, name) // before opening it: a named pipe would block
 	if err != nil {
 		return err
 	}

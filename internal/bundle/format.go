@@ -67,45 +67,52 @@ func decode(file []byte, isStatus func(string) bool) (Result, error) {
 	return Result{Status: status}, nil
 }
 
-// decodeJSON is stricter than json.Unmarshal, which takes the last of several equal keys, and keys in any case: a file that says
-// two things says nothing.
 func decodeJSON(file []byte) (Result, error) {
-	decoder := json.NewDecoder(bytes.NewReader(file))
-	if _, err := decoder.Token(); err != nil {
-		return Result{}, invalidJSON(err)
-	}
 	var result Result
-	fields := map[string]*string{"status": &result.Status, "message": &result.Message}
-	seen := make(map[string]bool)
-	for decoder.More() {
-		key, err := decoder.Token()
-		if err != nil {
-			return Result{}, invalidJSON(err)
-		}
-		name, _ := key.(string) // a decoder takes nothing else for a key
-		if seen[name] {
-			return Result{}, fmt.Errorf("the file has the key %q twice", abbreviate(name))
-		}
-		seen[name] = true
-		var ignored any
-		var value any = &ignored
-		if field := fields[name]; field != nil {
-			value = field
-		}
-		if err := decoder.Decode(value); err != nil {
-			return Result{}, invalidJSON(fmt.Errorf("key %q: %w", abbreviate(name), err))
-		}
-	}
-	if _, err := decoder.Token(); err != nil {
-		return Result{}, invalidJSON(err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Result{}, errors.New("the file has more than one JSON value")
+	if _, err := decodeObject(file, map[string]any{"status": &result.Status, "message": &result.Message}); err != nil {
+		return Result{}, err
 	}
 	if !statusWord.MatchString(result.Status) {
 		return Result{}, fmt.Errorf("the file has %q for a status, which is no status", abbreviate(result.Status))
 	}
 	return result, nil
+}
+
+// decodeObject decodes the fields of a JSON object that are wanted, and tells which there are. It is stricter than json.Unmarshal, which
+// takes the last of several equal keys, and keys in any case: a file that says two things says nothing.
+func decodeObject(file []byte, wanted map[string]any) (seen map[string]bool, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(file))
+	if begin, err := decoder.Token(); err != nil {
+		return nil, invalidJSON(err)
+	} else if begin != json.Delim('{') {
+		return nil, errors.New("the file is no JSON object")
+	}
+	seen = make(map[string]bool)
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return nil, invalidJSON(err)
+		}
+		name, _ := key.(string) // a decoder takes nothing else for a key
+		if seen[name] {
+			return nil, fmt.Errorf("the file has the key %q twice", abbreviate(name))
+		}
+		seen[name] = true
+		value := wanted[name]
+		if value == nil {
+			value = new(json.RawMessage)
+		}
+		if err := decoder.Decode(value); err != nil {
+			return nil, invalidJSON(fmt.Errorf("key %q: %w", abbreviate(name), err))
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, invalidJSON(err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the file has more than one JSON value")
+	}
+	return seen, nil
 }
 
 // statusWord is what any version's status looks like. Anything else, such as a terminal's control characters, is somebody's trick.

@@ -4,8 +4,8 @@
 package bundle
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +25,9 @@ import (
 const (
 	maxResultSize = 1 << 20
 	maxKept       = 16 << 20
+
+	// entryCost is what a file takes beside its name and content.
+	entryCost = 1 << 10
 )
 
 // Found is what a bundle tells of one collector.
@@ -144,14 +147,14 @@ func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 	if err != nil {
 		return err
 	}
-	c.kept += len(content)
+	c.kept += len(file) + len(content) + entryCost
 	switch {
 	case len(content) > maxResultSize:
 		return fmt.Errorf("it is larger than %d bytes, the most that a result file may have", maxResultSize)
 	case c.kept > maxKept:
 		return fmt.Errorf("the results of the collector are larger than %d bytes in all", maxKept)
 	}
-	c.files[file] = entry{content, modTime}
+	c.files[file] = entry{bytes.Clone(content), modTime} // without what the reader had in reserve
 	return nil
 }
 
@@ -203,6 +206,8 @@ func (c *contents) missing(node string) error {
 	return errors.New(text)
 }
 
+const nodeListForm = `{"nodes":["node-1","node-2"]}`
+
 // nodeName is what the name of a Kubernetes node looks like, and leads nowhere.
 var nodeName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
 
@@ -216,17 +221,15 @@ func (c *contents) nodes() ([]string, error) {
 	}
 	if list, found := c.files[nodeListPath]; found {
 		c.at = nodeListPath
-		var listed struct {
-			Nodes []string `json:"nodes"`
-		}
-		err := json.Unmarshal(list.content, &listed)
-		if _, otherForm := errors.AsType[*json.UnmarshalTypeError](err); otherForm {
-			return nil, errors.New(`the file is not of the form {"nodes":["node-1"]}`)
-		}
+		var listed []string
+		seen, err := decodeObject(list.content, map[string]any{"nodes": &listed})
 		if err != nil {
-			return nil, invalidJSON(err)
+			return nil, fmt.Errorf("%w; its form is %s", err, nodeListForm)
 		}
-		for _, node := range listed.Nodes {
+		if !seen["nodes"] {
+			return nil, fmt.Errorf("the file lists no nodes; its form is %s", nodeListForm)
+		}
+		for _, node := range listed {
 			if !nodeName.MatchString(node) {
 				return nil, fmt.Errorf("the file lists %q, which is no name of a node", abbreviate(node))
 			}
