@@ -196,6 +196,7 @@ func (m *analysisModel) statuses(ctx context.Context, i *instance, diags *diag.D
 func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.NodeResult, diags *diag.Diagnostics) {
 	var analyses []tcpconnect.Analysis
 	var elements []attr.Value
+	var facts []string
 	for _, status := range statuses {
 		judge := analyzer
 		if status.Node != "" {
@@ -204,14 +205,17 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 		analysis := judge.Analyze(tcpconnect.Status(status.Status))
 		analyses = append(analyses, analysis)
 		elements = append(elements, nodeResultValue(status, analysis))
-		report(judge.CheckName, analysis, m.Strict.ValueBool(), []string{"Status: " + status.Status}, diags)
+		facts = append(facts, "Status"+onNode(status.Node)+": "+status.Status)
 	}
 	verdict, message := tcpconnect.Summarize(analyses)
 	if len(analyses) == 1 {
 		message = analyses[0].Message
 	}
 	worst := slices.IndexFunc(analyses, func(analysis tcpconnect.Analysis) bool { return analysis.Verdict == verdict })
-	m.fill(analyses[worst])
+	whole := analyses[worst]
+	m.fill(whole)
+	whole.Message = message
+	report(analyzer.CheckName, whole, m.Strict.ValueBool(), []string{tcpconnect.Digest(facts, "\n")}, diags)
 	m.Status = types.StringValue(statuses[worst].Status)
 	m.Message = types.StringValue(message)
 	m.Results = types.ListValueMust(nodeResultType, elements)

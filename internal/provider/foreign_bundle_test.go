@@ -100,7 +100,7 @@ data "preflight_analysis" "db" {
 		})
 		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
 			Config: fmt.Sprintf("data \"preflight_analysis\" \"db\" {\n  bundle   = %q\n  strict   = true\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle), PlanOnly: true,
-			ExpectError: says("Preflight Check Failed: TCP Connection Attempt - Node node-2"),
+			ExpectError: says("TCP Connection Attempt - Node node-2: no outcome covers the status"),
 		})
 	}
 }
@@ -150,26 +150,47 @@ func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
 	t.Parallel()
 	const archive = "bundle.tar.gz"
 	nothing := func() error { return nil }
+	dir := t.TempDir()
+	linked, link := filepath.Join(dir, archive), filepath.Join(dir, "latest.tar.gz")
+	if err := errors.Join(os.WriteFile(linked, nil, 0o644), os.Symlink(archive, link)); err != nil {
+		t.Skipf("this user may not make symbolic links: %v", err)
+	}
 	for name, test := range map[string]struct {
 		course func(*ownArchives) error
 		want   error
 	}{
-		"not ours":           {func(a *ownArchives) error { return a.read(archive, nothing) }, nil},
-		"not ours, twice":    {func(a *ownArchives) error { return errors.Join(a.read(archive, nothing), a.read(archive, nothing)) }, nil},
-		"read, then claimed": {func(a *ownArchives) error { return errors.Join(a.read(archive, nothing), a.claim(archive)) }, errOlderArchive},
-		"claimed, then read": {func(a *ownArchives) error { return errors.Join(a.claim(archive), a.read(archive, nothing)) }, errOlderArchive},
-		"claimed while read": {func(a *ownArchives) error { return a.read(archive, func() error { return a.claim(archive) }) }, errOlderArchive},
+		"through a link":             {func(a *ownArchives) error { return errors.Join(a.read(link, nothing), a.claim(linked)) }, errOlderArchive},
+		"claimed, through a link":    {func(a *ownArchives) error { return errors.Join(a.claim(linked), a.read(link, nothing)) }, errOlderArchive},
+		"a link that is replaced":    {func(a *ownArchives) error { return errors.Join(a.read(link, nothing), a.claim(link)) }, errOlderArchive},
+		"what a replaced link meant": {func(a *ownArchives) error { return errors.Join(a.claim(link), a.read(linked, nothing)) }, nil},
+		"not ours":                   {func(a *ownArchives) error { return a.read(archive, nothing) }, nil},
+		"not ours, twice":            {func(a *ownArchives) error { return errors.Join(a.read(archive, nothing), a.read(archive, nothing)) }, nil},
+		"read, then claimed":         {func(a *ownArchives) error { return errors.Join(a.read(archive, nothing), a.claim(archive)) }, errOlderArchive},
+		"claimed, then read":         {func(a *ownArchives) error { return errors.Join(a.claim(archive), a.read(archive, nothing)) }, errOlderArchive},
+		"claimed while read":         {func(a *ownArchives) error { return a.read(archive, func() error { return a.claim(archive) }) }, errOlderArchive},
 		"written while read": {func(a *ownArchives) error {
 			_ = a.claim(archive)
 			return a.read(archive, func() error { a.written(archive); return nil })
 		}, errOlderArchive},
-		"written, then read":   {func(a *ownArchives) error { _ = a.claim(archive); a.written(archive); return a.read(archive, nothing) }, nil},
-		"in another spelling":  {func(a *ownArchives) error { return errors.Join(a.read("./x/../"+archive, nothing), a.claim(archive)) }, errOlderArchive},
-		"another archive":      {func(a *ownArchives) error { return errors.Join(a.claim("x/"+archive), a.read(archive, nothing)) }, nil},
+		"written, then read":  {func(a *ownArchives) error { _ = a.claim(archive); a.written(archive); return a.read(archive, nothing) }, nil},
+		"in another spelling": {func(a *ownArchives) error { return errors.Join(a.read("./x/../"+archive, nothing), a.claim(archive)) }, errOlderArchive},
+		"another archive":     {func(a *ownArchives) error { return errors.Join(a.claim("x/"+archive), a.read(archive, nothing)) }, nil},
+		"written, read, and written again": {func(a *ownArchives) error {
+			a.written(archive)
+			return errors.Join(a.read(archive, nothing), a.claim(archive))
+		}, nil},
 		"that can not be read": {func(a *ownArchives) error { return a.read(archive, func() error { return io.ErrUnexpectedEOF }) }, io.ErrUnexpectedEOF},
 	} {
 		if err := test.course(&ownArchives{}); !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
+}
+
+func TestBundleInsideTheOwnDirectoryIsTheOwn(t *testing.T) {
+	t.Parallel()
+	dir, _ := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": "connected"}, "acme/", time.Now())
+	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		Config: providerBlock(dir, "") + analysisOf(dir, ""), PlanOnly: true, ExpectError: says("is this provider's own bundle"),
+	})
 }

@@ -17,6 +17,7 @@ import (
 
 // instance is one configured provider: what its configuration says, and which results it has written.
 type instance struct {
+	sweeps    sync.Mutex // one spec at a time: each takes what the process may open, and what it writes belongs together
 	version   string
 	collector tcpconnect.Collector
 	timeout   time.Duration
@@ -120,7 +121,7 @@ type claimError struct {
 
 func (e *claimError) Error() string {
 	return fmt.Sprintf("Two collectors are named %q, and dial differently: one %s, the other %s. "+
-		"The second would overwrite the first one's result file, so it was not run. Set a different collector_name on each (with for_each: collector_name = each.key).",
+		"The second would overwrite the first one's result file, so it was not run. Set a different collector_name on each (with for_each: collector_name = each.key; in a spec: collectorName).",
 		e.collectorName, e.earlier, e.later)
 }
 
@@ -135,7 +136,8 @@ func (i *instance) readResults(ctx context.Context, dir, collectorName string) (
 	if err != nil {
 		return nil, err
 	}
-	if found.Dir == "" || !bundle.Same(found.Dir, i.bundleDir, collectorName) {
+	isOwn := func(dir string) bool { return bundle.Same(dir, i.bundleDir, collectorName) }
+	if found.Dir == "" || !isOwn(dir) && !isOwn(found.Dir) { // a bundle may lie inside another directory, also inside our own
 		return found.Results, nil
 	}
 	i.mu.Lock()

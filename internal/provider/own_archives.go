@@ -6,6 +6,7 @@ package provider
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -13,7 +14,7 @@ import (
 // until then is an older run's. Its zero value knows none.
 type ownArchives struct {
 	mu     sync.Mutex
-	states map[string]archiveState // by absolute path
+	states map[string]archiveState // by archiveKey
 }
 
 type archiveState int
@@ -29,23 +30,36 @@ var errOlderArchive = errors.New("this run's preflight_spec writes that archive,
 
 // read calls a function that reads an archive, and returns its error, or errOlderArchive.
 func (a *ownArchives) read(archive string, read func() error) error {
-	a.mu.Lock()
-	before := a.states[archiveKey(archive)]
-	a.mu.Unlock()
+	before := a.state(archive)
 	if err := read(); err != nil {
 		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch after := a.states[archiveKey(archive)]; {
-	case before == archiveWritten && after == archiveWritten:
-		return nil
-	case before > archiveRead, after > archiveRead:
-		return errOlderArchive
-	default:
-		a.set(archive, archiveRead)
-		return nil
+	for _, key := range readKeys(archive) {
+		after := a.states[key]
+		if (before > archiveRead || after > archiveRead) && (before != archiveWritten || after == archiveClaimed) {
+			return errOlderArchive
+		}
+		a.set(key, max(after, archiveRead))
 	}
+	return nil
+}
+
+// state is the state of an archive that is to be read: that which is most in the way.
+func (a *ownArchives) state(archive string) archiveState {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	states := make(map[archiveState]bool)
+	for _, key := range readKeys(archive) {
+		states[a.states[key]] = true
+	}
+	for _, state := range []archiveState{archiveClaimed, archiveWritten, archiveRead} {
+		if states[state] {
+			return state
+		}
+	}
+	return 0
 }
 
 // claim says that an archive will be written. The error is errOlderArchive if it was read before.
@@ -55,7 +69,7 @@ func (a *ownArchives) claim(archive string) error {
 	if a.states[archiveKey(archive)] == archiveRead {
 		return errOlderArchive
 	}
-	a.set(archive, archiveClaimed)
+	a.set(archiveKey(archive), archiveClaimed)
 	return nil
 }
 
@@ -63,17 +77,26 @@ func (a *ownArchives) claim(archive string) error {
 func (a *ownArchives) written(archive string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.set(archive, archiveWritten)
+	a.set(archiveKey(archive), archiveWritten)
 }
 
-func (a *ownArchives) set(archive string, state archiveState) {
+func (a *ownArchives) set(key string, state archiveState) {
 	if a.states == nil {
 		a.states = make(map[string]archiveState)
 	}
-	a.states[archiveKey(archive)] = state
+	a.states[key] = state
 }
 
-// archiveKey is the same for every spelling of a path.
+// readKeys are the keys of what is read at a path: of the path itself, and of what it leads to if it is a link.
+func readKeys(archive string) []string {
+	keys := []string{archiveKey(archive)}
+	if resolved, err := filepath.EvalSymlinks(archive); err == nil {
+		keys = append(keys, archiveKey(resolved))
+	}
+	return slices.Compact(keys)
+}
+
+// archiveKey is the same for every spelling of a path. A link at its end counts as itself: writing an archive replaces it.
 func archiveKey(archive string) string {
 	absolute, err := filepath.Abs(archive)
 	if err != nil {

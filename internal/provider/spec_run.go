@@ -53,6 +53,8 @@ func (i *instance) runSpec(ctx context.Context, run specRun) (specReport, error)
 	if err := i.claimSpec(run, report.collectors, checks); err != nil {
 		return report, err
 	}
+	i.sweeps.Lock()
+	defer i.sweeps.Unlock()
 	tflog.Debug(ctx, "dialling the addresses of a spec", map[string]any{"addresses": len(checks), "max_concurrency": run.maxConcurrency})
 	var err error
 	if report.results, err = i.collector.Sweep(ctx, checks, run.maxConcurrency); err != nil {
