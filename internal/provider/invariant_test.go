@@ -78,7 +78,7 @@ func randomOutcomes(random *rand.Rand) writtenOutcomes {
 	for i := range outcomes {
 		outcomes[i].verdict = pick("pass", "pass", "warn", "fail", "fail", "Pass", "pas")
 		if random.IntN(4) > 0 {
-			when := pick("connected", "connected", "connection-refused", "connection-timeout", "error", "conected", "", "Connected", "connected ")
+			when := pick("connected", "connected", "connection-refused", "connection-timeout", "error", "conectd", "", "Connected", "connected ")
 			outcomes[i].when = &when
 		}
 		if random.IntN(10) == 0 {

@@ -335,7 +335,7 @@ func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostic
 	case !bundleDir.IsNull():
 		where = fmt.Sprintf("\n\nThe support bundle %s holds all results.", bundleDir.ValueString())
 	}
-	all := append(strictFailures, failures...)
+	all := slices.Concat(strictFailures, failures)
 	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %d Checks", len(all), judged), tcpconnect.Digest(all, "\n\n")+where)
 }
 

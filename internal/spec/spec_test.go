@@ -315,7 +315,7 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 	for name, text := range map[string]string{
 		"a template":            supportBundle("timeout: '{{ .Values.timeout }}'", "", ""),
 		"a template, no YAML":   "{{- if .Values.on }}\n" + hostPreflight,
-		"a misspelt address":    strings.Replace(hostPreflight, "address:", "adress:", 1),
+		"a misspelt address":    strings.Replace(hostPreflight, "address:", "addr:", 1),
 		"a misspelt kind":       strings.Replace(hostPreflight, "tcpConnect: {collectorName: db, address", "tcpconnect: {collectorName: db, address", 1),
 		"a list for an address": strings.Replace(hostPreflight, `"db.internal:5432"`, "[x]", 1),
 	} {

@@ -123,11 +123,7 @@ func (c *Collector) resolve(ctx context.Context, target Target) ([]netip.AddrPor
 		}
 		return []netip.AddrPort{netip.AddrPortFrom(ip, target.Address.port)}, nil
 	}
-	var resolver Resolver = net.DefaultResolver
-	if c.Resolver != nil {
-		resolver = c.Resolver
-	}
-	ips, err := resolver.LookupNetIP(ctx, family.network(), host)
+	ips, err := c.resolver().LookupNetIP(ctx, family.network(), host)
 	if _, wrongFamily := errors.AsType[*net.AddrError](err); wrongFamily {
 		return nil, noAddress(host, family)
 	}
@@ -190,6 +186,13 @@ func (c *Collector) dial(ctx context.Context, local netip.Addr, remote netip.Add
 	return conn, nil
 }
 
+func (c *Collector) resolver() Resolver {
+	if c.Resolver != nil {
+		return c.Resolver
+	}
+	return net.DefaultResolver
+}
+
 func (c *Collector) dialFunc() DialFunc {
 	if c.Dial != nil {
 		return c.Dial
@@ -199,6 +202,8 @@ func (c *Collector) dialFunc() DialFunc {
 
 var (
 	errUnspecified   = errors.New("the resolver gave the unspecified address, which would mean this machine")
+	errNoDescriptor  = errors.New("this machine had no free file descriptor for it until the timeout")
+	errNoSource      = errors.New("this machine has no address to dial it from")
 	errSelfConnected = errors.New("connection refused: the connection met itself, nothing listens there")
 )
 
@@ -211,10 +216,26 @@ func systemDial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (n
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
 	}
 	conn, err := dialer.DialContext(untimed{ctx}, "tcp", remote.String())
-	if err != nil && resetAfterHandshake(err) {
+	switch {
+	case err == nil:
+		return conn, nil
+	case resetAfterHandshake(err):
 		return resetConn{remote: remote}, nil
+	case !local.IsValid() && dialReason(err) == ReasonLocalAddress && !hasSource(remote):
+		return nil, fmt.Errorf("%w: %w", errNoSource, err)
+	default:
+		return nil, err
 	}
-	return conn, err
+}
+
+// hasSource tells whether this machine has an address to dial from. UDP needs one too, and shares no ports with TCP. Nothing is sent.
+func hasSource(remote netip.AddrPort) bool {
+	conn, err := net.Dial("udp", remote.String())
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
 }
 
 // resetConn is a connection that the peer reset before it could be looked at, so its local end is not known.

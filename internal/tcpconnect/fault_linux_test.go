@@ -106,26 +106,26 @@ func networkFaults() []fault {
 	return slices.Concat(faults, slowCables(), twoAddresses(), nameServers(), localFaults())
 }
 
-func (ip family) fault(name, made string, reason Reason, says string, timeout time.Duration, prepare func(*netlab.Lab) netip.AddrPort) fault {
-	return fault{name + ", " + ip.name, made, reason, says, timeout, inLab(prepare)}
+func (ip family) fault(name, made string, reason Reason, says string, prepare func(*netlab.Lab) netip.AddrPort) fault {
+	return fault{name + ", " + ip.name, made, reason, says, 0, inLab(prepare)}
 }
 
 // answers are what the peer's kernel says.
 func (ip family) answers() []fault {
 	return []fault{
-		ip.fault("open port", "a listener on the peer", ReasonConnected, "", 0, func(lab *netlab.Lab) netip.AddrPort { return lab.Peer.Listen(ip.peer) }),
-		ip.fault("closed port", "no listener on the peer", ReasonRefused, "connection refused", 0, func(*netlab.Lab) netip.AddrPort { return netip.AddrPortFrom(ip.peer, closedPort) }),
-		ip.fault("accepted and closed at once", "the peer closes what it accepts", ReasonConnected, "", 0, func(lab *netlab.Lab) netip.AddrPort { return lab.Peer.Listen(ip.peer) }),
-		ip.fault("accepted and reset at once", "the peer closes what it accepts, with SO_LINGER 0", ReasonConnected, "", 0, func(lab *netlab.Lab) netip.AddrPort {
+		ip.fault("open port", "a listener on the peer", ReasonConnected, "", func(lab *netlab.Lab) netip.AddrPort { return lab.Peer.Listen(ip.peer) }),
+		ip.fault("closed port", "no listener on the peer", ReasonRefused, "connection refused", func(*netlab.Lab) netip.AddrPort { return netip.AddrPortFrom(ip.peer, closedPort) }),
+		ip.fault("accepted and closed at once", "the peer closes what it accepts", ReasonConnected, "", func(lab *netlab.Lab) netip.AddrPort { return lab.Peer.Listen(ip.peer) }),
+		ip.fault("accepted and reset at once", "the peer closes what it accepts, with SO_LINGER 0", ReasonConnected, "", func(lab *netlab.Lab) netip.AddrPort {
 			return lab.Peer.Serve(ip.peer, func(conn *net.TCPConn) { _ = conn.SetLinger(0); _ = conn.Close() })
 		}),
-		ip.fault("full accept queue", "a listener with a backlog of 0 that never accepts, and connections that fill it", ReasonNoResponse, "timeout", 0, func(lab *netlab.Lab) netip.AddrPort {
+		ip.fault("full accept queue", "a listener with a backlog of 0 that never accepts, and connections that fill it", ReasonNoResponse, "timeout", func(lab *netlab.Lab) netip.AddrPort {
 			return lab.Peer.ListenFull(ip.peer)
 		}),
-		ip.fault("address that nobody has", "no host answers ARP or neighbour solicitation", ReasonHostUnreachable, "no route to host", 0, func(*netlab.Lab) netip.AddrPort {
+		ip.fault("address that nobody has", "no host answers ARP or neighbour solicitation", ReasonHostUnreachable, "no route to host", func(*netlab.Lab) netip.AddrPort {
 			return netip.AddrPortFrom(ip.none, closedPort)
 		}),
-		ip.fault("address that nobody has, less patience", "as above, with a timeout of 1 s", ReasonNoResponse, "timeout", 0, func(*netlab.Lab) netip.AddrPort {
+		ip.fault("address that nobody has, less patience", "as above, with a timeout of 1 s", ReasonNoResponse, "timeout", func(*netlab.Lab) netip.AddrPort {
 			return netip.AddrPortFrom(ip.none, closedPort)
 		}),
 	}
@@ -133,43 +133,43 @@ func (ip family) answers() []fault {
 
 // rules are what a firewall does, with a listener behind it.
 func (ip family) rules() []fault {
-	onPeer := func(name, rule string, reason Reason, says string, timeout time.Duration) fault {
-		return ip.fault(name, "nftables on the peer: `"+rule+"`", reason, says, timeout, func(lab *netlab.Lab) netip.AddrPort {
+	onPeer := func(name, rule string, reason Reason, says string) fault {
+		return ip.fault(name, "nftables on the peer: `"+rule+"`", reason, says, func(lab *netlab.Lab) netip.AddrPort {
 			lab.Peer.Rules(rule)
 			return lab.Peer.Listen(ip.peer)
 		})
 	}
-	onClient := func(name, rule string, reason Reason, says string, timeout time.Duration) fault {
-		return ip.fault(name, "nftables on the client: `"+rule+"`", reason, says, timeout, func(lab *netlab.Lab) netip.AddrPort {
+	onClient := func(name, rule string, reason Reason, says string) fault {
+		return ip.fault(name, "nftables on the client: `"+rule+"`", reason, says, func(lab *netlab.Lab) netip.AddrPort {
 			lab.Client.Rules(rule)
 			return lab.Peer.Listen(ip.peer)
 		})
 	}
 	reject := "input tcp flags syn reject with "
 	faults := []fault{
-		onPeer("rejected with a TCP reset", reject+"tcp reset", ReasonRefused, "connection refused", 0),
-		onPeer("dropped SYN", "input tcp flags syn drop", ReasonNoResponse, "timeout", 0),
-		onClient("dropped SYN-ACK", "input tcp flags & (syn|ack) == syn|ack drop", ReasonNoResponse, "timeout", 0),
-		onClient("dropped on the way out", "output tcp flags syn drop", ReasonNoResponse, "timeout", 0),
-		onPeer("all packets lost", "input meta l4proto tcp drop", ReasonNoResponse, "timeout", 0),
-		onPeer("one packet in three lost, the first among them", "input meta l4proto tcp numgen inc mod 3 0 drop", ReasonConnected, "", 0),
-		onPeer("port unreachable", reject+ip.icmp+" port-unreachable", ReasonRefused, "connection refused", 0),
+		onPeer("rejected with a TCP reset", reject+"tcp reset", ReasonRefused, "connection refused"),
+		onPeer("dropped SYN", "input tcp flags syn drop", ReasonNoResponse, "timeout"),
+		onClient("dropped SYN-ACK", "input tcp flags & (syn|ack) == syn|ack drop", ReasonNoResponse, "timeout"),
+		onClient("dropped on the way out", "output tcp flags syn drop", ReasonNoResponse, "timeout"),
+		onPeer("all packets lost", "input meta l4proto tcp drop", ReasonNoResponse, "timeout"),
+		onPeer("one packet in three lost, the first among them", "input meta l4proto tcp numgen inc mod 3 0 drop", ReasonConnected, ""),
+		onPeer("port unreachable", reject+ip.icmp+" port-unreachable", ReasonRefused, "connection refused"),
 	}
 	if ip.name == "IPv4" {
 		return append(faults,
-			onPeer("host unreachable", reject+"icmp host-unreachable", ReasonHostUnreachable, "no route to host", 0),
-			onPeer("network unreachable", reject+"icmp net-unreachable", ReasonNetworkUnreachable, "network is unreachable", 0),
-			onPeer("administratively prohibited", reject+"icmp admin-prohibited", ReasonHostUnreachable, "no route to host", 0),
-			onPeer("host prohibited", reject+"icmp host-prohibited", ReasonHostUnreachable, "no route to host", 0),
-			onPeer("network prohibited", reject+"icmp net-prohibited", ReasonNetworkUnreachable, "network is unreachable", 0),
+			onPeer("host unreachable", reject+"icmp host-unreachable", ReasonHostUnreachable, "no route to host"),
+			onPeer("network unreachable", reject+"icmp net-unreachable", ReasonNetworkUnreachable, "network is unreachable"),
+			onPeer("administratively prohibited", reject+"icmp admin-prohibited", ReasonHostUnreachable, "no route to host"),
+			onPeer("host prohibited", reject+"icmp host-prohibited", ReasonHostUnreachable, "no route to host"),
+			onPeer("network prohibited", reject+"icmp net-prohibited", ReasonNetworkUnreachable, "network is unreachable"),
 		)
 	}
 	return append(faults,
-		onPeer("address unreachable", reject+"icmpv6 addr-unreachable", ReasonHostUnreachable, "no route to host", 0),
-		onPeer("no route at a router", reject+"icmpv6 no-route", ReasonNetworkUnreachable, "network is unreachable", 0),
-		onPeer("administratively prohibited", reject+"icmpv6 admin-prohibited", ReasonProhibited, "permission denied", 0),
-		onPeer("policy", reject+"icmpv6 policy-fail", ReasonProhibited, "permission denied", 0),
-		onPeer("reject route at a router", reject+"icmpv6 reject-route", ReasonProhibited, "permission denied", 0),
+		onPeer("address unreachable", reject+"icmpv6 addr-unreachable", ReasonHostUnreachable, "no route to host"),
+		onPeer("no route at a router", reject+"icmpv6 no-route", ReasonNetworkUnreachable, "network is unreachable"),
+		onPeer("administratively prohibited", reject+"icmpv6 admin-prohibited", ReasonProhibited, "permission denied"),
+		onPeer("policy", reject+"icmpv6 policy-fail", ReasonProhibited, "permission denied"),
+		onPeer("reject route at a router", reject+"icmpv6 reject-route", ReasonProhibited, "permission denied"),
 	)
 }
 
@@ -177,21 +177,21 @@ func (ip family) rules() []fault {
 func (ip family) routes() []fault {
 	far := netip.AddrPortFrom(ip.far, closedPort)
 	route := func(kind string, reason Reason, says string) fault {
-		return ip.fault(kind+" route", fmt.Sprintf("`ip route add %s %s` on the client", kind, ip.farNetwork), reason, says, 0, func(lab *netlab.Lab) netip.AddrPort {
+		return ip.fault(kind+" route", fmt.Sprintf("`ip route add %s %s` on the client", kind, ip.farNetwork), reason, says, func(lab *netlab.Lab) netip.AddrPort {
 			lab.Client.Run("ip", "route", "add", kind, ip.farNetwork)
 			return far
 		})
 	}
 	return []fault{
-		ip.fault("no route", "no route of the client leads there", ReasonNetworkUnreachable, "network is unreachable", 0, func(*netlab.Lab) netip.AddrPort { return far }),
+		ip.fault("no route", "no route of the client leads there", ReasonNetworkUnreachable, "network is unreachable", func(*netlab.Lab) netip.AddrPort { return far }),
 		route("blackhole", ReasonOther, "invalid argument"),
 		route("unreachable", ReasonHostUnreachable, "no route to host"),
 		route("prohibit", ReasonProhibited, "permission denied"),
-		ip.fault("interface down", "`ip link set eth0 down` on the client", ReasonNetworkUnreachable, "network is unreachable", 0, func(lab *netlab.Lab) netip.AddrPort {
+		ip.fault("interface down", "`ip link set eth0 down` on the client", ReasonNetworkUnreachable, "network is unreachable", func(lab *netlab.Lab) netip.AddrPort {
 			lab.Client.Run("ip", "link", "set", "eth0", "down")
 			return netip.AddrPortFrom(ip.peer, closedPort)
 		}),
-		ip.fault("cable pulled at the peer", "`ip link set eth0 down` on the peer", ReasonNoResponse, "timeout", 0, func(lab *netlab.Lab) netip.AddrPort {
+		ip.fault("cable pulled at the peer", "`ip link set eth0 down` on the peer", ReasonNoResponse, "timeout", func(lab *netlab.Lab) netip.AddrPort {
 			lab.Peer.Run("ip", "link", "set", "eth0", "down")
 			return netip.AddrPortFrom(ip.peer, closedPort)
 		}),
@@ -336,4 +336,39 @@ func localFaults() []fault {
 			return remote
 		})},
 	}
+}
+
+func TestSweepTellsAMissingAddressFromAMissingPort(t *testing.T) {
+	t.Parallel()
+	t.Run("no IPv6", func(t *testing.T) {
+		t.Parallel()
+		lab := netlab.New(t)
+		lab.Client.Set("ipv6/conf/all/disable_ipv6", "1")
+		result := sweep(t, from(lab.Client), []Check{{Target{Address: mustParse(t, netip.AddrPortFrom(netlab.PeerIPv6, closedPort).String())}, patient}}, 1)[0]
+		expect(t, result, Error, ReasonLocalAddress, "this machine has no address to dial it from")
+		if result.Duration == patient {
+			t.Error("it was waited for")
+		}
+	})
+	t.Run("no free port for a while", func(t *testing.T) {
+		t.Parallel()
+		lab := netlab.New(t)
+		lab.Client.Set("ipv4/ip_local_port_range", "5000 5000")
+		held := lab.Peer.Serve(netlab.PeerIPv4, func(*net.TCPConn) {})
+		lab.Client.Hold(held)
+		dials := 0
+		collector := from(lab.Client)
+		dial := collector.Dial
+		collector.Dial = func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+			if dials++; dials == 3 {
+				lab.Client.Set("ipv4/ip_local_port_range", "5000 5001")
+			}
+			return dial(ctx, local, remote)
+		}
+		result := sweep(t, collector, []Check{{Target{Address: mustParse(t, held.String())}, patient}}, 1)[0]
+		expect(t, result, Connected, ReasonConnected, "")
+		if dials < 3 {
+			t.Errorf("connected at dial %d, while no port was free", dials)
+		}
+	})
 }

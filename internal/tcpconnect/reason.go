@@ -16,6 +16,9 @@ func dialReason(err error) Reason {
 	if errors.Is(err, errSelfConnected) {
 		return ReasonRefused
 	}
+	if errors.Is(err, errNoDescriptor) {
+		return ReasonLocalLimit
+	}
 	// Before net.Error: Errno.Timeout is true for EAGAIN too.
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		if reason, ok := errnoReasons[errno]; ok {
@@ -33,7 +36,7 @@ func dialReason(err error) Reason {
 // source address does not exist here may not.
 func limitOf(err error, local netip.Addr) (limit string, hit bool) {
 	errno, ok := errors.AsType[syscall.Errno](err)
-	if !ok || local.IsValid() && errnoReasons[errno] == ReasonLocalAddress {
+	if !ok || errors.Is(err, errNoSource) || local.IsValid() && errnoReasons[errno] == ReasonLocalAddress {
 		return "", false
 	}
 	limit, hit = errnoLimits[errno]

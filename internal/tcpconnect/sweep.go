@@ -44,8 +44,13 @@ func (c *Collector) Sweep(ctx context.Context, checks []Check, limit int) ([]Res
 	for range min(max(limit, 1), len(checks)) {
 		workers.Go(func() {
 			for i := range turns {
-				results[i], _ = persistent.Collect(ctx, checks[i].Target, checks[i].Timeout) // the error is that ctx ended
-				descriptors.Release(min(checks[i].Target.descriptors(), budget))
+				need := min(checks[i].Target.descriptors(), budget)
+				collector := persistent
+				if need > 1 { // a name, which may have many addresses
+					collector = (&allowance{own: need, lookup: need, shared: descriptors}).limit(persistent)
+				}
+				results[i], _ = collector.Collect(ctx, checks[i].Target, checks[i].Timeout) // the error is that ctx ended
+				descriptors.Release(need)
 			}
 		})
 	}
@@ -69,6 +74,61 @@ func (t Target) descriptors() int64 {
 		return 1
 	}
 	return lookupDescriptors
+}
+
+// allowance is what a check may open: the descriptors that were set aside before it began, and beyond them what is free.
+type allowance struct {
+	mu     sync.Mutex
+	own    int64
+	lookup int64 // what a lookup takes
+	shared *semaphore.Weighted
+}
+
+// take waits for n descriptors and returns a function that gives them back.
+func (a *allowance) take(ctx context.Context, n int64) (giveBack func(), err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.own >= n {
+		a.own -= n
+		return func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.own += n
+		}, nil
+	}
+	if err := a.shared.Acquire(ctx, n); err != nil {
+		return nil, errNoDescriptor
+	}
+	return func() { a.shared.Release(n) }, nil
+}
+
+// limit keeps a collector to the allowance.
+func (a *allowance) limit(c Collector) Collector {
+	dial, resolver := c.dialFunc(), c.resolver()
+	return Collector{
+		Resolver: resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+			giveBack, err := a.take(ctx, a.lookup)
+			if err != nil {
+				return nil, err
+			}
+			defer giveBack()
+			return resolver.LookupNetIP(ctx, network, host)
+		}),
+		Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+			giveBack, err := a.take(ctx, 1)
+			if err != nil {
+				return nil, fmt.Errorf("dial tcp %s: %w", remote, err)
+			}
+			defer giveBack() // a connection is closed at once
+			return dial(ctx, local, remote)
+		},
+	}
+}
+
+type resolverFunc func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+func (f resolverFunc) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	return f(ctx, network, host)
 }
 
 // redialling dials again while a limit of this machine stands in the way, until the context ends.

@@ -6,12 +6,15 @@
 package tcpconnect
 
 import (
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/sys/unix"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
@@ -51,6 +54,48 @@ func TestSweepStaysBelowTheLimitOfOpenFiles(t *testing.T) {
 	for i, result := range sweep(t, collector, checks, 1000) {
 		if result.Status != want[i%3] {
 			t.Fatalf("check %d of %s is %s (%s), want %s", i, checks[i].Target.Address, result.Status, result.Message, want[i%3])
+		}
+	}
+}
+
+// Names of many silent addresses dial one more each 250 ms, and take nothing from others.
+func TestSweepStaysBelowTheLimitOfOpenFilesWithManyAddresses(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(underLimits) == "" {
+		rerun(t, "ulimit -n 128")
+		return
+	}
+	silent, open := loopback.Silent(t, loopback.IPv4), loopback.Listen(t, loopback.IPv4).AddrPort()
+	many := make([]netip.Addr, 12)
+	for i := range many {
+		many[i] = loopback.IPv4
+	}
+	collector := &Collector{Resolver: loopback.DNSFunc(t, func(reply *dnsmessage.Message, _ string) bool {
+		if reply.Questions[0].Name.String() == "slow.test." {
+			loopback.AddAddresses(reply, many...)
+			return true
+		}
+		<-time.After(5 * time.Millisecond) // so that there are lookups all the time
+		loopback.AddAddresses(reply, loopback.IPv4)
+		return true
+	})}
+	slow, name := mustParse(t, "slow.test.:80"), mustParse(t, "db.test.:80")
+	slow.port, name.port = silent.Port(), open.Port()
+	const slowOnes = 15
+	checks := make([]Check, 3000)
+	for i := range checks {
+		checks[i] = Check{Target{Address: name}, patient}
+		if i < slowOnes {
+			checks[i] = Check{Target{Address: slow}, 3 * time.Second}
+		}
+	}
+	for i, result := range sweep(t, collector, checks, 1000) {
+		want := Connected
+		if i < slowOnes {
+			want = ConnectionTimeout
+		}
+		if result.Status != want {
+			t.Fatalf("check %d of %s is %s (%s), want %s", i, checks[i].Target.Address, result.Status, result.Message, want)
 		}
 	}
 }
