@@ -42,6 +42,23 @@ func SilentDNS(tb testing.TB) *net.Resolver {
 func DNSFunc(tb testing.TB, complete func(reply *dnsmessage.Message, network string) bool) *net.Resolver {
 	tb.Helper()
 	datagrams, streams := listenDNS(tb)
+	ServeDNS(tb, datagrams, complete)
+	go func() {
+		for {
+			conn, err := streams.Accept()
+			if err != nil {
+				return
+			}
+			go answerStream(conn, complete)
+		}
+	}()
+	return resolverOf(tb, datagrams.LocalAddr().String())
+}
+
+// ServeDNS answers the queries that come as datagrams, until the test ends.
+func ServeDNS(tb testing.TB, datagrams net.PacketConn, complete func(reply *dnsmessage.Message, network string) bool) {
+	tb.Helper()
+	tb.Cleanup(func() { _ = datagrams.Close() })
 	go func() {
 		for {
 			query := make([]byte, 512)
@@ -56,16 +73,6 @@ func DNSFunc(tb testing.TB, complete func(reply *dnsmessage.Message, network str
 			}()
 		}
 	}()
-	go func() {
-		for {
-			conn, err := streams.Accept()
-			if err != nil {
-				return
-			}
-			go answerStream(conn, complete)
-		}
-	}()
-	return resolverOf(tb, datagrams.LocalAddr().String())
 }
 
 // listenDNS listens for datagrams and streams on one port.
@@ -81,7 +88,7 @@ func listenDNS(tb testing.TB) (net.PacketConn, net.Listener) {
 			_ = datagrams.Close()
 			continue
 		}
-		tb.Cleanup(func() { _ = datagrams.Close(); _ = streams.Close() })
+		tb.Cleanup(func() { _ = streams.Close() })
 		return datagrams, streams
 	}
 	tb.Fatal("no port is free for datagrams and streams")

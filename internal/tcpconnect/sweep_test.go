@@ -103,7 +103,7 @@ func TestSweepWaitsOutFaultsOfThisMachine(t *testing.T) {
 		"no port for a while":                      {errno: addressErrno, lasts: time.Second, reason: ReasonConnected},
 		"no descriptor, then refused":              {errno: limitErrno, lasts: time.Second, then: syscallError(refusedErrno), reason: ReasonRefused, fragment: "refused"},
 		"no descriptor for a moment, then silence": {errno: limitErrno, lasts: 100 * time.Millisecond, silent: true, reason: ReasonNoResponse, fragment: "deadline", tookAll: true},
-		"no descriptor for long, then silence":     {errno: limitErrno, lasts: 1500 * time.Millisecond, silent: true, reason: ReasonLocalLimit, fragment: "descriptor", tookAll: true},
+		"no descriptor for long, then silence":     {errno: limitErrno, lasts: 1500 * time.Millisecond, silent: true, reason: ReasonLocalLimit, fragment: limitText, tookAll: true},
 		"never a descriptor":                       {errno: limitErrno, lasts: time.Hour, reason: ReasonLocalLimit, fragment: limitText, tookAll: true},
 		"never a port":                             {errno: addressErrno, lasts: time.Hour, reason: ReasonLocalAddress, fragment: "this machine had no free local port", tookAll: true},
 		"no such source address":                   {errno: addressErrno, source: source, lasts: time.Hour, reason: ReasonLocalAddress, fragment: "source address 127.0.0.7"},

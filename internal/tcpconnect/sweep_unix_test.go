@@ -26,7 +26,14 @@ const underLimits = "PREFLIGHT_TEST_UNDER_LIMITS"
 // rerun runs the calling test again in a process of its own, which a shell command starts.
 func rerun(t *testing.T, shell string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "sh", "-c", shell+` && exec "$0" "$@"`, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	rerunIn(t, nil, shell)
+}
+
+// rerunIn is rerun with a program that starts the shell.
+func rerunIn(t *testing.T, program []string, shell string) {
+	t.Helper()
+	line := append(program, "sh", "-c", shell+` && exec "$0" "$@"`, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	command := exec.CommandContext(t.Context(), line[0], line[1:]...)
 	command.Env = append(os.Environ(), underLimits+"=1")
 	output, err := command.CombinedOutput()
 	if err != nil || !strings.Contains(string(output), "--- PASS: "+t.Name()) {
@@ -141,4 +148,29 @@ func TestFreeDescriptorsAreCounted(t *testing.T) {
 	if after := freeDescriptors(); after != before-10 {
 		t.Errorf("%d were free, and %d after ten more files were opened", before, after)
 	}
+}
+
+func TestDescriptorLimitIsAFaultOfThisMachine(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(underLimits) == "" {
+		rerun(t, "ulimit -n 64")
+		return
+	}
+	peer := loopback.Open(t)
+	collect(t, &Collector{}, peer.String(), patient) // opens what Go's runtime keeps
+	var files []*os.File
+	for {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			break
+		}
+		files = append(files, file)
+	}
+	expect(t, collect(t, &Collector{}, peer.String(), patient), Error, ReasonLocalLimit, "too many open files")
+	checks := []Check{{Target{Address: mustParse(t, peer.String())}, 100 * time.Millisecond}}
+	expect(t, sweep(t, &Collector{}, checks, 1)[0], Error, ReasonLocalLimit, "RLIMIT_NOFILE")
+	for _, file := range files {
+		_ = file.Close()
+	}
+	expect(t, sweep(t, &Collector{}, checks, 1)[0], Connected, ReasonConnected, "")
 }
