@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // helpers are what the test binary does instead of running tests when it was started with helperVariable set to their name.
@@ -29,7 +31,7 @@ func TestMain(m *testing.M) {
 		helper()
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 func isStatus(text string) bool {

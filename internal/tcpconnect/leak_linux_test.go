@@ -1,0 +1,46 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+)
+
+// TestMain looks for goroutines that are left; this is the same for descriptors.
+//
+//nolint:paralleltest // It counts what the process has open, so nothing else may run.
+func TestNoDescriptorIsLeftOfADial(t *testing.T) {
+	open, refused, silent := loopback.Open(t), loopback.Refused(t), loopback.Silent(t, loopback.IPv4)
+	collector := &Collector{Resolver: loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, loopback.IPv6}}, 3)}
+	var checks []Check
+	for _, address := range []string{open.String(), refused.String(), silent.String(), "db.test.:1", "gone.test.:1"} {
+		for _, all := range []bool{false, true} {
+			checks = append(checks, Check{Target{Address: mustParse(t, address), AllAddresses: all}, 50 * time.Millisecond})
+		}
+	}
+	dialAll := func() {
+		for range 20 {
+			sweep(t, collector, checks, 4)
+		}
+	}
+	dialAll() // opens what Go's runtime keeps
+	before := openDescriptors(t)
+	dialAll()
+	if after := openDescriptors(t); after > before {
+		t.Errorf("%d descriptors were open, and %d after as many dials again", before, after)
+	}
+}
+
+func openDescriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
