@@ -338,6 +338,19 @@ func TestConcurrentWritersLeaveWholeFiles(t *testing.T) {
 	expectFiles(t, dir, "connect.json")
 }
 
+func TestLongestNamesAreWritten(t *testing.T) {
+	t.Parallel()
+	dir, collector := filepath.Join(t.TempDir(), strings.Repeat("d", 255)), strings.Repeat("c", 128)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Skipf("this file system has no names of 255 bytes: %v", err)
+	}
+	file, err := NewWriter(dir, FormatStatus).Write(collector, Result{Status: "connected"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectContent(t, file, "connected")
+}
+
 // Somebody removes the bundle, or plants links in it, again and again while results are written.
 func TestWritersAndVandalsLeaveWholeFilesInTheBundleOnly(t *testing.T) {
 	t.Parallel()
