@@ -47,7 +47,7 @@ func (c *Collector) Sweep(ctx context.Context, checks []Check, limit int) ([]Res
 				need := min(checks[i].Target.descriptors(), budget)
 				collector := persistent
 				if need > 1 { // a name, which may have many addresses
-					collector = (&allowance{own: need, lookup: need, shared: descriptors}).limit(persistent)
+					collector = allowance{semaphore.NewWeighted(need), need, descriptors}.limit(persistent)
 				}
 				results[i], _ = collector.Collect(ctx, checks[i].Target, checks[i].Timeout) // the error is that ctx ended
 				descriptors.Release(need)
@@ -78,32 +78,28 @@ func (t Target) descriptors() int64 {
 
 // allowance is what a check may open: the descriptors that were set aside before it began, and beyond them what is free.
 type allowance struct {
-	mu     sync.Mutex
-	own    int64
-	lookup int64 // what a lookup takes
+	own    *semaphore.Weighted
+	lookup int64 // what a lookup takes: all of its own
 	shared *semaphore.Weighted
 }
 
 // take waits for n descriptors and returns a function that gives them back.
-func (a *allowance) take(ctx context.Context, n int64) (giveBack func(), err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.own >= n {
-		a.own -= n
-		return func() {
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			a.own += n
-		}, nil
+func (a allowance) take(ctx context.Context, n int64) (giveBack func(), err error) {
+	for {
+		for _, source := range []*semaphore.Weighted{a.own, a.shared} {
+			if source.TryAcquire(n) {
+				return func() { source.Release(n) }, nil
+			}
+		}
+		// Rare: a name has more silent addresses than were reckoned with, and the process has no more descriptors.
+		if sleep(ctx, 10*time.Millisecond) != nil {
+			return nil, errNoDescriptor
+		}
 	}
-	if err := a.shared.Acquire(ctx, n); err != nil {
-		return nil, errNoDescriptor
-	}
-	return func() { a.shared.Release(n) }, nil
 }
 
 // limit keeps a collector to the allowance.
-func (a *allowance) limit(c Collector) Collector {
+func (a allowance) limit(c Collector) Collector {
 	dial, resolver := c.dialFunc(), c.resolver()
 	return Collector{
 		Resolver: resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {

@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
 )
 
@@ -160,4 +162,26 @@ func TestInterruptedSweepHasNoResults(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAllowanceIsGivenBackWhileAnotherWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shared := semaphore.NewWeighted(1)
+		a := allowance{semaphore.NewWeighted(1), 1, shared}
+		first, _ := a.take(t.Context(), 1)
+		second, _ := a.take(t.Context(), 1)
+		for _, giveBack := range []func(){first, second} {
+			time.AfterFunc(time.Second, giveBack)
+			start := time.Now()
+			if _, err := a.take(t.Context(), 1); err != nil || time.Since(start).Round(100*time.Millisecond) != time.Second {
+				t.Errorf("took %s: %v", time.Since(start), err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := a.take(ctx, 1); !errors.Is(err, errNoDescriptor) || dialReason(err) != ReasonLocalLimit {
+			t.Errorf("nothing is free, and take returns %v", err)
+		}
+	})
 }
