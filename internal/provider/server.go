@@ -19,12 +19,13 @@ func NewServer(version string) func() tfprotov6.ProviderServer {
 	return func() tfprotov6.ProviderServer {
 		stopped, stop := context.WithCancel(context.Background())
 		inner := providerserver.NewProtocol6(New(version)())()
-		return &server{inner.(tfprotov6.ProviderServerWithActions), stopped, stop}
+		return &server{inner, inner.(tfprotov6.ActionServer), stopped, stop}
 	}
 }
 
 type server struct {
-	tfprotov6.ProviderServerWithActions
+	tfprotov6.ProviderServer
+	tfprotov6.ActionServer
 	stopped context.Context
 	stop    context.CancelFunc
 }
@@ -39,20 +40,20 @@ func (s *server) untilStopped(ctx context.Context) context.Context {
 // StopProvider ends all calls, also those to come.
 func (s *server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
 	s.stop()
-	return s.ProviderServerWithActions.StopProvider(ctx, req)
+	return s.ProviderServer.StopProvider(ctx, req)
 }
 
 // ReadDataSource reads a data source, unless the provider was stopped.
 func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
-	return s.ProviderServerWithActions.ReadDataSource(s.untilStopped(ctx), req)
+	return s.ProviderServer.ReadDataSource(s.untilStopped(ctx), req)
 }
 
 // OpenEphemeralResource opens an ephemeral resource, unless the provider was stopped.
 func (s *server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
-	return s.ProviderServerWithActions.OpenEphemeralResource(s.untilStopped(ctx), req)
+	return s.ProviderServer.OpenEphemeralResource(s.untilStopped(ctx), req)
 }
 
 // InvokeAction invokes an action, unless the provider was stopped.
 func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
-	return s.ProviderServerWithActions.InvokeAction(s.untilStopped(ctx), req)
+	return s.ActionServer.InvokeAction(s.untilStopped(ctx), req)
 }

@@ -16,7 +16,7 @@ import (
 // Terraform sends a call and then the stop; which of the two is received first is chance.
 func TestCallsThatComeAfterTheStopEndAtOnce(t *testing.T) {
 	t.Parallel()
-	server := NewServer("test")().(tfprotov6.ProviderServerWithActions)
+	server := NewServer("test")().(*server)
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

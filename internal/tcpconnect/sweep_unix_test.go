@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func rerun(t *testing.T, shell string) {
 // rerunIn is rerun with a program that starts the shell.
 func rerunIn(t *testing.T, program []string, shell string) {
 	t.Helper()
-	line := append(program, "sh", "-c", shell+` && exec "$0" "$@"`, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	line := slices.Concat(program, []string{"sh", "-c", shell + ` && exec "$0" "$@"`, os.Args[0], "-test.run=^" + t.Name() + "$", "-test.v"})
 	command := exec.CommandContext(t.Context(), line[0], line[1:]...)
 	command.Env = append(os.Environ(), underLimits+"=1")
 	output, err := command.CombinedOutput()
