@@ -31,6 +31,7 @@ type fault struct {
 	says    string        // in the message
 	timeout time.Duration // 0: a second if the answer is that time ran out, or else patience
 	dial    func(t *testing.T) (*Collector, string)
+	source  netip.Addr // to dial from, if any
 }
 
 func (f fault) limit() time.Duration {
@@ -57,7 +58,10 @@ func TestFaultsOfTheNetwork(t *testing.T) {
 func (f fault) test(t *testing.T) {
 	t.Helper()
 	collector, address := f.dial(t)
-	result := collect(t, collector, address, f.limit())
+	result, err := collector.Collect(t.Context(), Target{Address: mustParse(t, address), Source: f.source}, f.limit())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if result.Reason != f.reason || result.Status != f.reason.Status() || !strings.Contains(result.Message, f.says) {
 		t.Errorf("%s, %s: %q; want %s and %q", result.Status, result.Reason, result.Message, f.reason, f.says)
 	}
@@ -109,7 +113,7 @@ func networkFaults() []fault {
 }
 
 func (ip family) fault(name, made string, reason Reason, says string, prepare func(*netlab.Lab) netip.AddrPort) fault {
-	return fault{name + ", " + ip.name, made, reason, says, 0, inLab(prepare)}
+	return fault{name: name + ", " + ip.name, made: made, reason: reason, says: says, dial: inLab(prepare)}
 }
 
 // answers are what the peer's kernel says.
@@ -203,7 +207,7 @@ func (ip family) routes() []fault {
 // slowCables delay.
 func slowCables() []fault {
 	slow := func(name string, delay, timeout time.Duration, reason Reason, says string, address netip.Addr) fault {
-		return fault{name, fmt.Sprintf("a cable that delays every packet by %s, and a timeout of %s", delay, timeout), reason, says, timeout, func(t *testing.T) (*Collector, string) {
+		return fault{name: name, made: fmt.Sprintf("a cable that delays every packet by %s, and a timeout of %s", delay, timeout), reason: reason, says: says, timeout: timeout, dial: func(t *testing.T) (*Collector, string) {
 			t.Helper()
 			lab := netlab.NewSlow(t, delay)
 			return from(lab.Client), lab.Peer.Listen(address).String()
@@ -219,7 +223,7 @@ func slowCables() []fault {
 // nameServers are what can happen to a lookup, of a name with a listener behind it.
 func nameServers() []fault {
 	lookup := func(name, made string, reason Reason, says string, complete func(*dnsmessage.Message, string) bool) fault {
-		return fault{"name: " + name, made, reason, says, 0, func(t *testing.T) (*Collector, string) {
+		return fault{name: "name: " + name, made: made, reason: reason, says: says, dial: func(t *testing.T) (*Collector, string) {
 			t.Helper()
 			port := loopback.Open(t).Port()
 			return &Collector{Resolver: loopback.DNSFunc(t, complete)}, fmt.Sprintf("db.test.:%d", port)
@@ -268,7 +272,7 @@ func nameServers() []fault {
 			reply.Answers = append(reply.Answers, dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 1}, Body: &dnsmessage.CNAMEResource{CNAME: question.Name}})
 			return true
 		}),
-		{"name: only IPv6 addresses, on a machine without IPv6", "`net.ipv6.conf.all.disable_ipv6 = 1` on the client", ReasonLocalAddress, "cannot assign requested address", 0, func(t *testing.T) (*Collector, string) {
+		{name: "name: only IPv6 addresses, on a machine without IPv6", made: "`net.ipv6.conf.all.disable_ipv6 = 1` on the client", reason: ReasonLocalAddress, says: "cannot assign requested address", dial: func(t *testing.T) (*Collector, string) {
 			t.Helper()
 			lab := netlab.New(t)
 			lab.Client.Set("ipv6/conf/all/disable_ipv6", "1")
@@ -294,7 +298,7 @@ func twoAddresses() []fault {
 			{"has no route", "no route leads to the dead address", ip.far, ""},
 		} {
 			for _, order := range []string{"first", "last"} {
-				faults = append(faults, fault{fmt.Sprintf("name with two addresses, the %s %s, %s", order, dead.name, ip.name), dead.made + ", and the other one accepts", ReasonConnected, "", 0, func(t *testing.T) (*Collector, string) {
+				faults = append(faults, fault{name: fmt.Sprintf("name with two addresses, the %s %s, %s", order, dead.name, ip.name), made: dead.made + ", and the other one accepts", reason: ReasonConnected, dial: func(t *testing.T) (*Collector, string) {
 					t.Helper()
 					lab := netlab.New(t)
 					lab.Peer.AddAddress(netip.PrefixFrom(ip.second, ip.second.BitLen()))
@@ -327,11 +331,18 @@ func (a inOrder) LookupNetIP(context.Context, string, string) ([]netip.Addr, err
 // localFaults are those of the machine that dials.
 func localFaults() []fault {
 	return []fault{
-		{"no network at all", "a network namespace with nothing but its loopback", ReasonNetworkUnreachable, "network is unreachable", 0, func(t *testing.T) (*Collector, string) {
+		{name: "no network at all", made: "a network namespace with nothing but its loopback", reason: ReasonNetworkUnreachable, says: "network is unreachable", dial: func(t *testing.T) (*Collector, string) {
 			t.Helper()
 			return from(netlab.NewHost(t)), netip.AddrPortFrom(netlab.PeerIPv4, closedPort).String()
 		}},
-		{"no free local port", "`net.ipv4.ip_local_port_range` of one port, which a connection to the peer holds", ReasonLocalAddress, "cannot assign requested address", 0, inLab(func(lab *netlab.Lab) netip.AddrPort {
+		{name: "no such source address", made: "`source_address` is one that the client has not", reason: ReasonLocalAddress, says: "can't dial from the source address 10.1.0.99",
+			source: netip.MustParseAddr("10.1.0.99"), dial: inLab(func(lab *netlab.Lab) netip.AddrPort { return lab.Peer.Listen(netlab.PeerIPv4) })},
+		{name: "another source address", made: "`source_address` is a second one of the client", reason: ReasonConnected,
+			source: netip.MustParseAddr("10.1.0.9"), dial: inLab(func(lab *netlab.Lab) netip.AddrPort {
+				lab.Client.AddAddress(netip.MustParsePrefix("10.1.0.9/24"))
+				return lab.Peer.Listen(netlab.PeerIPv4)
+			})},
+		{name: "no free local port", made: "`net.ipv4.ip_local_port_range` of one port, which a connection to the peer holds", reason: ReasonLocalAddress, says: "cannot assign requested address", dial: inLab(func(lab *netlab.Lab) netip.AddrPort {
 			remote := lab.Peer.Listen(netlab.PeerIPv4)
 			lab.Client.Set("ipv4/ip_local_port_range", "5000 5000")
 			lab.Client.Hold(remote)
