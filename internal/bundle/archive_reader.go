@@ -20,8 +20,8 @@ import (
 
 // Limits of an archive: what a bundle of a large cluster stays below.
 const (
-	maxEntries  = 100_000
-	maxUnpacked = 2 << 30 // bytes
+	maxEntries        = 100_000
+	maxUnpacked int64 = 2 << 30 // bytes
 )
 
 // readArchive keeps what a gzipped tar archive holds. It reads all of it, so that a damaged or truncated one is an error wherever the
