@@ -157,7 +157,7 @@ func TestDescriptorLimitIsAFaultOfThisMachine(t *testing.T) {
 		rerun(t, "ulimit -n 64")
 		return
 	}
-	peer := loopback.Refused(t) // a listener would open and close descriptors of its own
+	peer := loopback.Refused(t)                      // a listener would open and close descriptors of its own
 	collect(t, &Collector{}, peer.String(), patient) // opens what Go's runtime keeps
 	var files []*os.File
 	for {
