@@ -160,7 +160,7 @@ func checkAttributes(strict string) map[string]schema.Attribute {
 		},
 		"local_address": schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "`ip:port` of this end of the connection. Null when not connected.",
+			MarkdownDescription: "`ip:port` of this end of the connection. Null when not connected, and when the peer reset the connection at once.",
 		},
 		"resolved_addresses": schema.ListAttribute{
 			Computed:    true,
