@@ -44,9 +44,6 @@ func (c *contents) readDirectory(bundle string) (dir string, err error) {
 		}
 	}
 	for _, file := range files {
-		if !c.wants(file) {
-			continue
-		}
 		c.at = file
 		if err := c.readRegular(root, file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return dir, explain(err)

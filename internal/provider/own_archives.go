@@ -21,8 +21,8 @@ type archiveState int
 
 const (
 	archiveRead    archiveState = iota + 1 // nobody had claimed it
-	archiveClaimed                         // it will be written
-	archiveWritten
+	archiveWritten                         // by this run
+	archiveClaimed                         // it will be written: what lies there is to be replaced
 )
 
 var errOlderArchive = errors.New("this run's preflight_spec writes that archive, and had not yet when it was read: what was read is an older run's. " +
@@ -38,7 +38,7 @@ func (a *ownArchives) read(archive string, read func() error) error {
 	defer a.mu.Unlock()
 	for _, key := range readKeys(archive) {
 		after := a.states[key]
-		if (before > archiveRead || after > archiveRead) && (before != archiveWritten || after == archiveClaimed) {
+		if before == archiveClaimed || after == archiveClaimed || before != archiveWritten && after == archiveWritten {
 			return errOlderArchive
 		}
 		a.set(key, max(after, archiveRead))
@@ -46,20 +46,14 @@ func (a *ownArchives) read(archive string, read func() error) error {
 	return nil
 }
 
-// state is the state of an archive that is to be read: that which is most in the way.
-func (a *ownArchives) state(archive string) archiveState {
+// state is the state of an archive that is to be read: of its keys the one most in the way.
+func (a *ownArchives) state(archive string) (state archiveState) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	states := make(map[archiveState]bool)
 	for _, key := range readKeys(archive) {
-		states[a.states[key]] = true
+		state = max(state, a.states[key])
 	}
-	for _, state := range []archiveState{archiveClaimed, archiveWritten, archiveRead} {
-		if states[state] {
-			return state
-		}
-	}
-	return 0
+	return state
 }
 
 // claim says that an archive will be written. The error is errOlderArchive if it was read before.

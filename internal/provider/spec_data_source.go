@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -234,7 +235,7 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		archive:        model.Archive.ValueString(),
 	}
 	if !model.MaxConcurrency.IsNull() {
-		run.maxConcurrency = int(min(model.MaxConcurrency.ValueInt64(), 1_000_000))
+		run.maxConcurrency = int(min(model.MaxConcurrency.ValueInt64(), math.MaxInt32)) // an int may have 32 bits
 	}
 	report, err := d.instance.runSpec(ctx, run)
 	if err != nil {
@@ -341,7 +342,7 @@ func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostic
 
 // describeFinding tells of a finding in a paragraph.
 func describeFinding(finding spec.Finding) string {
-	lines := []string{finding.Title + ": " + strings.TrimPrefix(finding.Message, finding.Title+": ")}
+	lines := []string{finding.Line()}
 	if finding.Result != nil {
 		lines = append(lines, factsOf(finding.Address, *finding.Result)...)
 	}

@@ -19,9 +19,9 @@ func Summarize(analyses []Analysis) (Verdict, string) {
 		switch analysis.Verdict {
 		case Pass:
 		case Warn:
-			warnings = append(warnings, analysis.line())
+			warnings = append(warnings, analysis.Line())
 		default:
-			failures = append(failures, analysis.line())
+			failures = append(failures, analysis.Line())
 		}
 	}
 	switch {
@@ -46,7 +46,7 @@ func Digest(texts []string, separator string) string {
 	return strings.Join(texts, separator)
 }
 
-// line tells of an analysis where there are several.
-func (a Analysis) line() string {
+// Line tells of an analysis where there are several: its title, and then its message, which may begin with the title by itself.
+func (a Analysis) Line() string {
 	return a.Title + ": " + strings.TrimPrefix(a.Message, a.Title+": ")
 }
