@@ -202,7 +202,7 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 		if status.Node != "" {
 			judge = analyzer.OnNode(status.Node)
 		}
-		analysis := judge.Analyze(tcpconnect.Status(status.Status))
+		analysis := judge.Analyze(tcpconnect.Status(status.Status), "")
 		analyses = append(analyses, analysis)
 		elements = append(elements, nodeResultValue(status, analysis))
 		facts = append(facts, "Status"+onNode(status.Node)+": "+status.Status)

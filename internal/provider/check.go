@@ -250,7 +250,7 @@ func (a *checkArguments) resolve(ctx context.Context, i *instance, diags *diag.D
 // judge turns the result into a verdict: that of the outcomes, or without any whether the check is ready.
 func (c check) judge(checkName string, result tcpconnect.Result) tcpconnect.Analysis {
 	if c.analyzer != nil {
-		return c.analyzer.Analyze(result.Status)
+		return c.analyzer.Analyze(result.Status, result.Reason)
 	}
 	analysis := tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: checkName, Message: fmt.Sprintf("%s: %s", checkName, result.Status)}
 	if result.Ready {

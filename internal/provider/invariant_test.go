@@ -50,7 +50,7 @@ func TestNothingPassesWithoutAStatusAndAnOutcomeThatMatchesIt(t *testing.T) {
 			mistakes++
 			continue
 		}
-		analysis := tcpconnect.Analyzer{CheckName: "check", Outcomes: outcomes}.Analyze(given)
+		analysis := tcpconnect.Analyzer{CheckName: "check", Outcomes: outcomes}.Analyze(given, "")
 		if !analysis.Verdict.Proceed() {
 			failures++
 			continue

@@ -70,7 +70,7 @@ func (s Spec) Analyze(results []tcpconnect.Result) []Finding {
 		}
 		finding, ok := collectors[analyzer.CollectorName]
 		if ok {
-			finding.Analysis = analyzer.Analyze(finding.Result.Status)
+			finding.Analysis = analyzer.Analyze(finding.Result.Status, finding.Result.Reason)
 		} else {
 			finding = Finding{Analysis: s.missing(analyzer), CollectorName: analyzer.CollectorName}
 		}

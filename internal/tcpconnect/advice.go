@@ -32,6 +32,8 @@ func (r Reason) Advice() string {
 		return "This machine has no such source address, none of that IP family, or no free port: check source_address and how many connections are open."
 	case ReasonLocalLimit:
 		return "A limit of this machine was reached, which says nothing about the peer: raise the limit of open files, or check fewer addresses at once."
+	case ReasonIntercepted:
+		return "Something between this machine and the address accepts connections for every address, for example a mesh sidecar or a transparent proxy: dial from a place without it."
 	default:
 		return "The operating system gave a reason of its own: look at what it said, and at the routes of this machine."
 	}

@@ -62,11 +62,11 @@ type Analysis struct {
 	Matched bool // whether an outcome matched
 }
 
-// Analyze judges a status. It fails closed: if no outcome matches, the verdict is Fail and the message says which status
-// nothing covered.
-func (a Analyzer) Analyze(status Status) Analysis {
+// Analyze judges a status and its reason, which is empty if it is not known. It fails closed: if no outcome matches, the verdict is
+// Fail and the message says which status nothing covered. No pass matches a reason that says nothing about the peer.
+func (a Analyzer) Analyze(status Status, reason Reason) Analysis {
 	for _, outcome := range a.Outcomes {
-		if outcome.matches(status) {
+		if outcome.matches(status, reason) {
 			title := cmp.Or(outcome.Title, a.CheckName)
 			return Analysis{
 				Verdict: outcome.Verdict,
@@ -77,9 +77,9 @@ func (a Analyzer) Analyze(status Status) Analysis {
 			}
 		}
 	}
-	return Analysis{
-		Verdict: Fail,
-		Title:   a.CheckName,
-		Message: fmt.Sprintf("%s: no outcome covers the status %q, so the check fails", a.CheckName, status),
+	uncovered := fmt.Sprintf("no outcome covers the status %q, so the check fails", status)
+	if reason.SaysNothing() {
+		uncovered = fmt.Sprintf("the reason %q says nothing about the peer, so no pass applies to the status %q, and the check fails", reason, status)
 	}
+	return Analysis{Verdict: Fail, Title: a.CheckName, Message: a.CheckName + ": " + uncovered}
 }

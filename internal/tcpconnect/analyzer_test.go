@@ -4,6 +4,7 @@
 package tcpconnect
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,7 +23,7 @@ func TestFirstOutcomeThatMatchesDecides(t *testing.T) {
 		Connected:         {Verdict: Pass, Title: "Database", Message: "Database: connected", Matched: true},
 		Error:             {Verdict: Pass, Title: "Database", Message: "Database: error", Matched: true},
 	} {
-		if got := analyzer.Analyze(status); got != want {
+		if got := analyzer.Analyze(status, ""); got != want {
 			t.Errorf("Analyze(%q) = %+v, want %+v", status, got, want)
 		}
 	}
@@ -32,7 +33,7 @@ func TestAnalyzerFailsClosedWhenNothingMatches(t *testing.T) {
 	t.Parallel()
 	analyzer := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: Pass, When: Connected}}}
 	for _, status := range []Status{ConnectionRefused, ConnectionTimeout, Error, "", "CONNECTED", "reachable"} {
-		got := analyzer.Analyze(status)
+		got := analyzer.Analyze(status, "")
 		if got.Verdict != Fail || got.Matched || got.Verdict.Proceed() {
 			t.Errorf("Analyze(%q) = %+v, want an unmatched fail", status, got)
 		}
@@ -49,7 +50,7 @@ func TestUnknownStatusNeverPasses(t *testing.T) {
 		Warn: {Verdict: Warn, Matched: true},
 		Fail: {Verdict: Fail, Matched: true},
 	} {
-		got := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: verdict}}}.Analyze("half-open")
+		got := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: verdict}}}.Analyze("half-open", "")
 		if got.Verdict != want.Verdict || got.Matched != want.Matched {
 			t.Errorf("a %s for every status makes %+v of an unknown one", verdict, got)
 		}
@@ -85,6 +86,30 @@ func TestParseStatusTakesStatusesToTheLetter(t *testing.T) {
 		}
 		if text != "" && !strings.HasSuffix(err.Error(), `Did you mean "`+nearest+`"?`) {
 			t.Errorf("ParseStatus(%q): %v, want it to suggest %q", text, err, nearest)
+		}
+	}
+}
+
+func TestNoPassMatchesAReasonThatSaysNothingAboutThePeer(t *testing.T) {
+	t.Parallel()
+	silent := []Reason{ReasonNotReady, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted, "of-a-later-version"}
+	for _, reason := range append(Reasons(), "", "of-a-later-version") {
+		for _, status := range append(Statuses(), "of-a-later-version") {
+			for _, verdict := range []Verdict{Pass, Warn, Fail} {
+				for _, when := range []Status{"", status} {
+					analyzer := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: verdict, When: when}}}
+					got := analyzer.Analyze(status, reason)
+					if verdict == Pass && slices.Contains(silent, reason) && (got.Verdict != Fail || got.Matched) {
+						t.Errorf("%s when %q passed %s for the reason %s: %+v", verdict, when, status, reason, got)
+					}
+					if !slices.Contains(silent, reason) && got.Matched != (verdict != Pass || status.Known() || when != "") {
+						t.Errorf("%s when %q on %s for the reason %q: %+v", verdict, when, status, reason, got)
+					}
+					if verdict != Pass && got.Verdict != verdict {
+						t.Errorf("%s when %q became %s on %s for the reason %q", verdict, when, got.Verdict, status, reason)
+					}
+				}
+			}
 		}
 	}
 }

@@ -43,7 +43,10 @@ type Outcome struct {
 	URI     string // where to read more, may be empty
 }
 
-func (o Outcome) matches(status Status) bool {
+func (o Outcome) matches(status Status, reason Reason) bool {
+	if o.Verdict == Pass && reason.SaysNothing() {
+		return false
+	}
 	if o.When != "" {
 		return o.When == status
 	}

@@ -118,10 +118,10 @@ func (r Retry) delay(delays *backoff.ExponentialBackOff, left time.Duration) tim
 	return delay
 }
 
-// satisfiedBy tells whether a dial ended as wanted. A fault of this machine says nothing about the target.
+// satisfiedBy tells whether a dial ended as wanted. What says nothing about the target never is.
 func (r Retry) satisfiedBy(result Result) bool {
 	wanted := func(status Status, reason Reason) bool {
-		return slices.Contains(r.Until, status) && reason != ReasonLocalAddress && reason != ReasonLocalLimit
+		return slices.Contains(r.Until, status) && !reason.SaysNothing()
 	}
 	for _, endpoint := range result.Endpoints {
 		if !wanted(endpoint.Status, endpoint.Reason) {

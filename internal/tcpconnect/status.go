@@ -65,6 +65,7 @@ const (
 	ReasonReset              Reason = "reset"
 	ReasonLocalAddress       Reason = "local-address"
 	ReasonLocalLimit         Reason = "local-limit"
+	ReasonIntercepted        Reason = "intercepted" // something on the way accepts connections for everybody
 	ReasonOther              Reason = "other"
 )
 
@@ -73,13 +74,26 @@ func Reasons() []Reason {
 	return []Reason{
 		ReasonConnected, ReasonRefused, ReasonNoResponse, ReasonDNSTimeout, ReasonNotReady,
 		ReasonNoSuchHost, ReasonDNSFailure, ReasonHostUnreachable, ReasonNetworkUnreachable,
-		ReasonProhibited, ReasonReset, ReasonLocalAddress, ReasonLocalLimit, ReasonOther,
+		ReasonProhibited, ReasonReset, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted, ReasonOther,
 	}
 }
 
+// SaysNothing reports whether the reason says nothing about the peer: the answer came from a limit or setting of this machine, from
+// something on the way, or too few dials were made. No pass outcome matches such an answer, and no Retry waits for one. A reason that
+// this version does not know, of a bundle that a later one wrote, may be such a reason and counts as one; an empty reason does not.
+func (r Reason) SaysNothing() bool {
+	return slices.Contains(reasonsThatSayNothing, r) || r != "" && !r.known()
+}
+
+func (r Reason) known() bool {
+	return slices.Contains(Reasons(), r)
+}
+
+var reasonsThatSayNothing = []Reason{ReasonNotReady, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted}
+
 // ParseReason returns the reason that text names, to the letter. The error lists the reasons and the nearest one.
 func ParseReason(text string) (Reason, error) {
-	if reason := Reason(text); slices.Contains(Reasons(), reason) {
+	if reason := Reason(text); reason.known() {
 		return reason, nil
 	}
 	return "", notOneOf("reason", text, Reasons())

@@ -46,7 +46,7 @@ func TestAnalyzerOnANodeTitlesWhatItSays(t *testing.T) {
 		ConnectionRefused: {Verdict: Warn, Title: "Standby - Node n1", Message: "Standby - Node n1: connection-refused", Matched: true},
 		Error:             {Verdict: Fail, Title: "Database - Node n1", Message: `Database - Node n1: no outcome covers the status "error", so the check fails`},
 	} {
-		if got := analyzer.OnNode("n1").Analyze(status); got != want {
+		if got := analyzer.OnNode("n1").Analyze(status, ""); got != want {
 			t.Errorf("%s: %+v, want %+v", status, got, want)
 		}
 	}
