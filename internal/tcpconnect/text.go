@@ -19,3 +19,14 @@ func CheckText(text string) error {
 	}
 	return nil
 }
+
+// Printable returns a text with U+FFFD in place of its control characters other than newline and tab. What resolvers, far ends and
+// bundles say is shown so.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
