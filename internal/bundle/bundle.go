@@ -23,6 +23,7 @@ var connectDir = filepath.Join("host-collectors", "connect")
 type Result struct {
 	Status  string
 	Message string // what the operating system said; the status format does not hold it
+	Reason  string // why the status is what it is; empty: not known
 }
 
 // ResultFile returns the path of a collector's result in the bundle directory dir.

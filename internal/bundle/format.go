@@ -47,7 +47,7 @@ func (f Format) encode(result Result) ([]byte, error) {
 	err := encoder.Encode(struct {
 		Status  string `json:"status"`
 		Message string `json:"message"`
-	}(result))
+	}{result.Status, result.Message})
 	return bytes.TrimSuffix(file.Bytes(), []byte("\n")), err
 }
 
