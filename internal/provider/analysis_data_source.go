@@ -244,7 +244,7 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 	var elements []attr.Value
 	var facts []string
 	for _, status := range statuses {
-		status.Node = tcpconnect.CleanText(status.Node) // of an archive that somebody sent
+		status.Node = tcpconnect.Printable(status.Node) // of an archive that somebody sent
 		judge := analyzer
 		if status.Node != "" {
 			judge = analyzer.OnNode(status.Node)
@@ -278,7 +278,7 @@ func (m *analysisModel) judged() string {
 	if m.Bundle.IsNull() {
 		return cmp.Or(collectorName, tcpconnect.DefaultCheckName)
 	}
-	return fmt.Sprintf("%s in %s", cmp.Or(collectorName, tcpconnect.DefaultCollectorName), tcpconnect.CleanText(m.Bundle.ValueString()))
+	return fmt.Sprintf("%s in %s", cmp.Or(collectorName, tcpconnect.DefaultCollectorName), tcpconnect.Printable(m.Bundle.ValueString()))
 }
 
 func describeStatus(status bundle.NodeResult) string {

@@ -87,6 +87,6 @@ func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRe
 // as they are.
 func clean(diagnostics []*tfprotov6.Diagnostic) {
 	for _, diagnostic := range diagnostics {
-		diagnostic.Summary, diagnostic.Detail = tcpconnect.CleanText(diagnostic.Summary), tcpconnect.CleanText(diagnostic.Detail)
+		diagnostic.Summary, diagnostic.Detail = tcpconnect.Printable(diagnostic.Summary), tcpconnect.Printable(diagnostic.Detail)
 	}
 }

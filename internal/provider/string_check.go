@@ -37,6 +37,7 @@ var (
 	reasonCheck        = stringCheck[tcpconnect.Reason]{"Invalid Reason", "must be a reason", tcpconnect.ParseReason}
 	ipFamilyCheck      = stringCheck[tcpconnect.Family]{"Invalid IP Family", "must be an IP family", tcpconnect.ParseFamily}
 	sourceAddressCheck = stringCheck[netip.Addr]{"Invalid Source Address", "must be an IP address", tcpconnect.ParseSource}
+	controlHostCheck   = stringCheck[netip.Addr]{"Invalid Control Host", "must be an IP address", parseControlHost}
 	bundleFormatCheck  = stringCheck[bundle.Format]{"Invalid Bundle Format", "must be a bundle format", parseBundleFormat}
 	specCheck          = stringCheck[spec.Spec]{"Invalid Spec", "must be a Troubleshoot spec", parseSpec}
 	unsupportedCheck   = stringCheck[string]{"Invalid Choice", "must be a way to go on", parseUnsupported}
@@ -64,6 +65,14 @@ func parseCheckName(text string) (string, error) {
 		return "", err
 	}
 	return parseNotBlank(text)
+}
+
+func parseControlHost(text string) (netip.Addr, error) {
+	ip, err := netip.ParseAddr(text)
+	if err != nil || ip.Unmap().WithZone("").IsUnspecified() {
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address of a host. Write an address at which nothing listens, without a port, for example \"192.0.2.1\".", text)
+	}
+	return ip.Unmap(), nil
 }
 
 func parseNotBlank(text string) (string, error) {

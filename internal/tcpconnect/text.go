@@ -20,8 +20,8 @@ func CheckText(text string) error {
 	return nil
 }
 
-// CleanText shows what CheckText forbids as U+FFFD, in a text that comes from elsewhere.
-func CleanText(text string) string {
+// Printable shows what CheckText forbids as U+FFFD. What resolvers, far ends and bundles say is shown so.
+func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if isObeyed(r) {
 			return unicode.ReplacementChar

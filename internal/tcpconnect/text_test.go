@@ -30,7 +30,7 @@ func TestTextsHoldNoControlCharacters(t *testing.T) {
 	}
 }
 
-func TestCleanTextShowsWhatTerminalsWouldObey(t *testing.T) {
+func TestPrintableShowsWhatTerminalsWouldObey(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"\x1b[8mhidden\x00": "\ufffd[8mhidden\ufffd",
@@ -39,8 +39,8 @@ func TestCleanTextShowsWhatTerminalsWouldObey(t *testing.T) {
 		"Füße 😀":            "Füße 😀",
 		"broken\xff":        "broken\ufffd",
 	} {
-		if got := CleanText(text); got != want || CheckText(got) != nil {
-			t.Errorf("CleanText(%q) = %q, want %q", text, got, want)
+		if got := Printable(text); got != want || CheckText(got) != nil {
+			t.Errorf("Printable(%q) = %q, want %q", text, got, want)
 		}
 	}
 }
