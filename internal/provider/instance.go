@@ -19,7 +19,7 @@ import (
 type instance struct {
 	sweeps    sync.Mutex // one spec at a time: each takes what the process may open, and what it writes belongs together
 	version   string
-	collector tcpconnect.Collector
+	collector *tcpconnect.Collector
 	timeout   time.Duration
 	bundleDir string
 	writer    *bundle.Writer // nil: no result is written

@@ -31,18 +31,18 @@ import (
 )
 
 // acceptance runs a configuration through the real Terraform, against a provider that dials with the given collector.
-func acceptance(t *testing.T, collector tcpconnect.Collector, steps ...resource.TestStep) {
+func acceptance(t *testing.T, collector *tcpconnect.Collector, steps ...resource.TestStep) {
 	t.Helper()
 	acceptanceFrom(t, tfversion.Version1_0_0, collector, steps...)
 }
 
 // acceptanceFrom is acceptance with what only newer versions of Terraform have.
-func acceptanceFrom(t *testing.T, oldest *version.Version, collector tcpconnect.Collector, steps ...resource.TestStep) {
+func acceptanceFrom(t *testing.T, oldest *version.Version, collector *tcpconnect.Collector, steps ...resource.TestStep) {
 	t.Helper()
 	resource.Test(t, resource.TestCase{
 		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.SkipBelow(oldest)},
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			"preflight": providerserver.NewProtocol6WithError(&Provider{version: "test", collector: collector}),
+			"preflight": providerserver.NewProtocol6WithError(&Provider{version: "test", resolver: collector.Resolver, dial: collector.Dial}),
 		},
 		Steps: steps,
 	})
@@ -109,7 +109,7 @@ func TestPageExampleThroughYamldecode(t *testing.T) {
 	t.Parallel()
 	unresolvable := tcpconnect.Collector{Resolver: loopback.DNS(t, nil, dnsmessage.RCodeNameError)}
 	for status, test := range map[tcpconnect.Status]struct {
-		collector tcpconnect.Collector
+		collector *tcpconnect.Collector
 		address   string
 		outcome   string
 		message   string

@@ -28,6 +28,7 @@ var (
 	bundleFormatSetting = setting{"bundle_format", string(bundle.FormatStatus)}
 	emitBundleSetting   = setting{"emit_bundle", "true"}
 	timeoutSetting      = setting{"timeout", "10s"}
+	controlHostSetting  = setting{"control_host", ""}
 )
 
 func (s setting) variable() string {
@@ -35,6 +36,9 @@ func (s setting) variable() string {
 }
 
 func (s setting) describe() string {
+	if s.defaultValue == "" {
+		return fmt.Sprintf("If omitted, the environment variable `%s` sets it, else there is none.", s.variable())
+	}
 	return fmt.Sprintf("Default `%s`; the environment variable `%s` sets another.", s.defaultValue, s.variable())
 }
 
@@ -58,6 +62,9 @@ func resolve[T any](s setting, configured attr.Value, parse func(string) (T, err
 	text := os.Getenv(s.variable())
 	if text == "" {
 		text = s.defaultValue
+	}
+	if text == "" {
+		return zero
 	}
 	value, err := parse(text)
 	if err != nil {

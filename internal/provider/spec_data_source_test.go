@@ -70,7 +70,7 @@ func TestPageExampleThroughSpec(t *testing.T) {
 	t.Parallel()
 	unresolvable := tcpconnect.Collector{Resolver: loopback.DNS(t, nil, dnsmessage.RCodeNameError)}
 	for status, test := range map[tcpconnect.Status]struct {
-		collector tcpconnect.Collector
+		collector *tcpconnect.Collector
 		address   string
 		outcome   string
 		message   string

@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ var (
 	reasonCheck        = stringCheck[tcpconnect.Reason]{"Invalid Reason", "must be a reason", tcpconnect.ParseReason}
 	ipFamilyCheck      = stringCheck[tcpconnect.Family]{"Invalid IP Family", "must be an IP family", tcpconnect.ParseFamily}
 	sourceAddressCheck = stringCheck[netip.Addr]{"Invalid Source Address", "must be an IP address", tcpconnect.ParseSource}
+	controlHostCheck   = stringCheck[netip.Addr]{"Invalid Control Host", "must be an IP address", parseControlHost}
 	bundleFormatCheck  = stringCheck[bundle.Format]{"Invalid Bundle Format", "must be a bundle format", bundle.ParseFormat}
 	specCheck          = stringCheck[spec.Spec]{"Invalid Spec", "must be a Troubleshoot spec", parseSpec}
 	unsupportedCheck   = stringCheck[string]{"Invalid Choice", "must be a way to go on", parseUnsupported}
@@ -46,6 +48,14 @@ const durationForm = "A duration such as `500ms`, `10s` or `1m30s`."
 
 func parseCollectorName(text string) (string, error) {
 	return text, bundle.CheckCollectorName(text)
+}
+
+func parseControlHost(text string) (netip.Addr, error) {
+	ip, err := netip.ParseAddr(text)
+	if err != nil || ip.Unmap().WithZone("").IsUnspecified() {
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address of a host. Write an address at which nothing listens, without a port, for example \"192.0.2.1\".", text)
+	}
+	return ip.Unmap(), nil
 }
 
 func parseNotBlank(text string) (string, error) {

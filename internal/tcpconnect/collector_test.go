@@ -187,7 +187,9 @@ func requireAddress(t *testing.T, ip netip.Addr) {
 
 func TestFirstAddressDecidesWhenAllFail(t *testing.T) {
 	t.Parallel()
-	refused, silent := loopback.Refused(t), loopback.Silent(t, loopback.IPv6)
+	other := netip.MustParseAddr("127.0.0.2")
+	requireAddress(t, other)
+	refused, silent := loopback.Refused(t), loopback.Silent(t, other)
 	const timeout = 400 * time.Millisecond
 
 	result := collect(t, route(refused, silent), "db.test:80", timeout)
@@ -315,10 +317,10 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 			reason: ReasonConnected,
 		},
 		"more of the second family": {
-			ips:     []string{"127.0.0.1", "::1", "::2"},
-			answers: script{"127.0.0.1": {err: refused}, "::1": {err: refused}, "::2": {after: time.Millisecond}},
+			ips:     []string{"127.0.0.1", "::1", "127.0.0.2"},
+			answers: script{"127.0.0.1": {err: refused}, "::1": {err: refused}, "127.0.0.2": {after: time.Millisecond}},
 			want:    time.Millisecond,
-			tried:   []string{"127.0.0.1", "::1", "::2"},
+			tried:   []string{"::1", "127.0.0.1", "127.0.0.2"},
 			reason:  ReasonConnected,
 		},
 		"one total timeout": {
@@ -389,7 +391,7 @@ func TestReasonsExplainTheStatusOfTheContract(t *testing.T) {
 		"connected": "connected", "refused": "connection-refused",
 		"no-response": "connection-timeout", "dns-timeout": "connection-timeout", "not-ready": "connection-timeout",
 		"no-such-host": "error", "dns-failure": "error", "host-unreachable": "error", "network-unreachable": "error", "prohibited": "error",
-		"reset": "error", "local-address": "error", "local-limit": "error", "other": "error",
+		"reset": "error", "local-address": "error", "local-limit": "error", "intercepted": "error", "other": "error",
 	}
 	for _, reason := range Reasons() {
 		if status, found := contract[reason]; !found || reason.Status() != status {

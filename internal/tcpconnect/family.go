@@ -56,6 +56,14 @@ func (f Family) network() string {
 	}
 }
 
+// single returns the single families that f stands for, in the order of preference (RFC 6724, section 2.1).
+func (f Family) single() []Family {
+	if f == IPv4 || f == IPv6 {
+		return []Family{f}
+	}
+	return []Family{IPv6, IPv4}
+}
+
 func (f Family) describe() string {
 	switch f {
 	case IPv4:

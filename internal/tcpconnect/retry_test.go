@@ -272,7 +272,10 @@ type turns struct {
 	lookups int
 }
 
-func (r *turns) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+func (r *turns) LookupNetIP(_ context.Context, network, host string) ([]netip.Addr, error) {
+	if network == "ip6" {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
 	ip := r.ips[min(r.lookups, len(r.ips)-1)]
 	r.lookups++
 	if ip == nil {

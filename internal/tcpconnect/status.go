@@ -91,6 +91,14 @@ func (r Reason) known() bool {
 
 var reasonsThatSayNothing = []Reason{ReasonNotReady, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted}
 
+// graver reports whether a reason goes before another if an answer has both: what says nothing about the peer, then the worse status.
+func (r Reason) graver(other Reason) bool {
+	if r.SaysNothing() != other.SaysNothing() {
+		return r.SaysNothing()
+	}
+	return r.Status().worseThan(other.Status())
+}
+
 // ParseReason returns the reason that text names, to the letter. The error lists the reasons and the nearest one.
 func ParseReason(text string) (Reason, error) {
 	if reason := Reason(text); reason.known() {
