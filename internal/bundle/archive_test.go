@@ -349,24 +349,6 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 	}
 }
 
-func TestErrorsShowNoControlCharactersOfABundle(t *testing.T) {
-	t.Parallel()
-	for _, top := range []string{"", "\x1b[8mtop/"} {
-		files := map[string]string{top + connect + "\x1b[8mnode/db.json": "connected"}
-		bundles := []string{plantFile(t, "bundle.tar.gz", packed(t, regular(top+connect+"\x1b[8mnode/db.json", "connected")))}
-		if runtime.GOOS != "windows" { // which has no such names
-			bundles = append(bundles, plantTree(t, files))
-		}
-		for _, bundle := range bundles {
-			_, err := Read(t.Context(), bundle, "db", isStatus)
-			expectError(t, err, "\ufffd[8mnode", `"\x1b[8mnode", which is not the name of a node`)
-			if strings.Contains(err.Error(), "\x1b") {
-				t.Errorf("the error holds an escape: %q", err)
-			}
-		}
-	}
-}
-
 // bomb writes an archive that is far larger unpacked, or has far more entries, without holding it.
 func bomb(t *testing.T, write func(*tar.Writer) error) string {
 	t.Helper()

@@ -170,12 +170,11 @@ func TestReadTakesWhatTheToolsWrite(t *testing.T) {
 	for content, want := range map[string]Result{
 		"connected":   {Status: "connected"},
 		"connected\n": {Status: "connected"},
-		`{"status":"error","message":"no route"}`:                                           {Status: "error", Message: "no route"},
-		"{\n \"status\": \"connected\", \"later\": {}\n}\n":                                 {Status: "connected"},
-		`{"status":"half-open","message":""}`:                                               {Status: "half-open"},
-		`{"status":"error","reason":"local-limit"}`:                                         {Status: "error", Reason: "local-limit"},
-		`{"status":"error","reason":null}`:                                                  {Status: "error"},
-		`{"status":"error","message":"\u001b[8m\r\u009b\u007f\n\t","reason":"other\u0000"}`: {Status: "error", Message: "\ufffd[8m\ufffd\ufffd\ufffd\n\t", Reason: "other\ufffd"},
+		`{"status":"error","message":"no route"}`:           {Status: "error", Message: "no route"},
+		"{\n \"status\": \"connected\", \"later\": {}\n}\n": {Status: "connected"},
+		`{"status":"half-open","message":""}`:               {Status: "half-open"},
+		`{"status":"error","reason":"local-limit"}`:         {Status: "error", Reason: "local-limit"},
+		`{"status":"error","reason":null}`:                  {Status: "error"},
 	} {
 		dir, _ := plant(t, content)
 		if got, _, err := readOne(dir, "connect", isStatus); err != nil || got != want {

@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // Format is the form of a result file.
@@ -79,19 +78,7 @@ func decodeJSON(file []byte) (Result, error) {
 	if !statusWord.MatchString(result.Status) {
 		return Result{}, fmt.Errorf("the status of the file, %q, is not a status", abbreviate(result.Status))
 	}
-	result.Message, result.Reason = printable(result.Message), printable(result.Reason)
 	return result, nil
-}
-
-// printable returns a text of a bundle with U+FFFD for each control character but newline and tab. Terminals obey such characters,
-// and some hide what follows.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
 }
 
 // decodeObject decodes the fields of a JSON object that are wanted, and returns which there are. It is stricter than json.Unmarshal, which

@@ -82,7 +82,7 @@ func Read(ctx context.Context, bundle, collector string, isStatus func(status st
 	case contents.at != "":
 		at += ", " + contents.at
 	}
-	return Found{}, fmt.Errorf("read %s: %w", printable(at), err)
+	return Found{}, fmt.Errorf("read %s: %w", at, err)
 }
 
 // contents are those files of a bundle that are about one collector.

@@ -70,7 +70,7 @@ func TestBundleOfAClusterHasAResultOfEachNode(t *testing.T) {
 				"matched": knownvalue.Bool(true), "collected_at": knownvalue.StringExact(writtenAt.Format(time.RFC3339)),
 			})
 		}
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: fmt.Sprintf(`
 data "preflight_analysis" "db" {
   check_name = "Database"
@@ -95,10 +95,10 @@ data "preflight_analysis" "db" {
 				}),
 			}),
 		})
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: analysisOf(bundle, "max_age = \"30m\"\n"), PlanOnly: true, ExpectError: says("the result is 1h0m"),
 		})
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: fmt.Sprintf("data \"preflight_analysis\" \"db\" {\n  bundle   = %q\n  strict   = true\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle), PlanOnly: true,
 			ExpectError: says("TCP Connection Attempt - Node node-2: no outcome covers the status"),
 		})
@@ -107,7 +107,7 @@ data "preflight_analysis" "db" {
 
 func TestEveryAnalysisHasResults(t *testing.T) {
 	t.Parallel()
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config: `
 data "preflight_analysis" "db" {
   status   = "connected"
@@ -134,11 +134,11 @@ func TestArchiveOfThisRunIsNotReadBeforeItIsWritten(t *testing.T) {
 		return providerBlock(t.TempDir(), "") + specConfig(endpointSpec(map[string]string{"a": loopback.Refused(t).String()}, "5s"), fmt.Sprintf("archive = %q\n%s", older, order)) +
 			fmt.Sprintf("data \"preflight_analysis\" \"a\" {\n  bundle = %s\n  collector_name = \"a\"\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle)
 	}
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config:   config(fmt.Sprintf("%q", filepath.Dir(older)+"/./"+filepath.Base(older)), "depends_on = [data.preflight_analysis.a]\n"),
 		PlanOnly: true, ExpectError: says("what was read is an older run's"),
 	})
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config: config("data.preflight_spec.vendor.archive", ""),
 		ConfigStateChecks: attributes("data.preflight_analysis.a", map[string]knownvalue.Check{
 			"status": knownvalue.StringExact("connection-refused"), "proceed": knownvalue.Bool(false),
@@ -190,7 +190,7 @@ func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
 func TestBundleInsideTheOwnDirectoryIsTheOwn(t *testing.T) {
 	t.Parallel()
 	dir, _ := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": "connected"}, "acme/", time.Now())
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config: providerBlock(dir, "") + analysisOf(dir, ""), PlanOnly: true, ExpectError: says("is this provider's own bundle"),
 	})
 }

@@ -51,7 +51,7 @@ func (d dialArguments) String() string {
 		text += ", all_addresses"
 	}
 	if d.retry != nil {
-		text += ", " + retryText(*d.retry)
+		text += fmt.Sprintf(", retry %+v", *d.retry)
 	}
 	return text + ")"
 }
@@ -128,7 +128,7 @@ func (e *claimError) Error() string {
 }
 
 // readResults reads the results of a collector from a bundle. Of the bundle and the archives that this instance writes it gives only
-// what this instance wrote: anything else there is an older run's.
+// what this instance wrote: anything else there is an older run's. Terminals can show the texts.
 func (i *instance) readResults(ctx context.Context, dir, collectorName string) ([]bundle.NodeResult, error) {
 	wrote := i.results.wrote(collectorName) // before it is read
 	var found bundle.Found
@@ -136,8 +136,15 @@ func (i *instance) readResults(ctx context.Context, dir, collectorName string) (
 		found, err = bundle.Read(ctx, dir, collectorName, func(text string) bool { return tcpconnect.Status(text).Known() })
 		return err
 	})
-	if err != nil || !i.isOwn(dir, found, collectorName) {
-		return found.Results, err
+	if err != nil {
+		return nil, err
+	}
+	for n, result := range found.Results {
+		found.Results[n].Message = tcpconnect.Printable(result.Message)
+		found.Results[n].Reason = tcpconnect.Printable(result.Reason)
+	}
+	if !i.isOwn(dir, found, collectorName) {
+		return found.Results, nil
 	}
 	if !wrote {
 		return nil, fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a collector named %q: "+
