@@ -18,7 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/mirror"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/terraform"
 )
 
 // TestScripts runs testdata/*.txtar: what a user does and sees. Beside the commands of testscript a script has
@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			env.Vars = append(env.Vars, mirror.Environment(cliConfig)...)
+			env.Vars = append(env.Vars, terraform.Environment(cliConfig)...)
 			env.Values[scriptKey{}] = &script{tb: env.T().(testing.TB), listeners: make(map[string]*loopback.Listener)}
 			return nil
 		},
@@ -66,17 +66,16 @@ type scriptKey struct{}
 
 func scriptCondition(condition string) (bool, error) {
 	if condition == "opentofu" {
-		return isOpenTofu, nil
+		return cli.IsOpenTofu, nil
 	}
 	oldest, found := strings.CutPrefix(condition, "terraform:")
 	if !found {
 		return false, fmt.Errorf("unknown condition %q", condition)
 	}
-	minimum, err := version.NewVersion(oldest)
-	if err != nil {
+	if _, err := version.NewVersion(oldest); err != nil {
 		return false, err
 	}
-	return terraformHas(minimum.String()), nil
+	return cli.Has(oldest), nil
 }
 
 // peerCommand returns a command that takes the name of a peer.
@@ -133,9 +132,9 @@ func terraformCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: terraform ARG...")
 	}
 	if _, err := os.Stat(ts.MkAbs(".terraform")); err != nil && args[0] != "init" {
-		ts.Check(ts.Exec(terraformPath, "init", "-input=false", "-no-color"))
+		ts.Check(ts.Exec(cli.Path, "init", "-input=false", "-no-color"))
 	}
-	err := ts.Exec(terraformPath, append(args, "-no-color")...)
+	err := ts.Exec(cli.Path, append(args, "-no-color")...)
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		ts.Fatalf("terraform %s: %v", args[0], err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -40,6 +41,7 @@ type analysisModel struct {
 	Bundle        types.String `tfsdk:"bundle"`
 	CollectorName types.String `tfsdk:"collector_name"`
 	MaxAge        types.String `tfsdk:"max_age"`
+	MissingNodes  types.String `tfsdk:"missing_nodes"`
 	Exclude       types.Bool   `tfsdk:"exclude"`
 	judgementArguments
 
@@ -63,7 +65,7 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				Optional: true,
 				Computed: true,
 				MarkdownDescription: "The status to judge, normally `data.preflight_tcp_connect.NAME.status`: " + listOf(tcpconnect.Statuses()) +
-					". Exactly one of `status` and `bundle` is set; with `bundle` this is the status that was found there.",
+					". Exactly one of `status` and `bundle` is set; with `bundle` this is the status that was found there, null if a node without a result decides (`missing_nodes`).",
 			},
 			"reason": schema.StringAttribute{
 				Optional: true,
@@ -88,6 +90,13 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 					durationForm + " Only with `bundle`. Default: any age.",
 				Validators: []validator.String{durationCheck},
 			},
+			"missing_nodes": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "What a node means that the bundle lists and holds nothing of, such as a tainted one, which the Troubleshoot tools do not reach: " +
+					listOf(missingNodesChoices) + ". `" + missingNodesError + "` is an error, the others are the verdict on that node. A node with other results but not this one, " +
+					"and a list none of whose nodes has the result, are errors in any case. Only with `bundle`. Default `" + missingNodesError + "`.",
+				Validators: []validator.String{missingNodesCheck},
+			},
 			"exclude": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "`true`: nothing is judged. `outcome` and `uri` are null, `proceed` is true and the other booleans are false. " +
@@ -110,12 +119,14 @@ func nodeResultAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"node":         schema.StringAttribute{Computed: true, MarkdownDescription: "The node of a cluster that the result is of. Null if the machine that made the bundle dialled itself."},
 		"title":        schema.StringAttribute{Computed: true, MarkdownDescription: "Title of the outcome that decided, or else `check_name`; of a node with ` - Node ` and its name."},
-		"status":       schema.StringAttribute{Computed: true, MarkdownDescription: "Its status."},
+		"status":       schema.StringAttribute{Computed: true, MarkdownDescription: "Its status. Null if the node has no result (`missing_nodes`)."},
+		"reason":       schema.StringAttribute{Computed: true, MarkdownDescription: "Why the status is what it is. Null if that is not known."},
+		"detail":       schema.StringAttribute{Computed: true, MarkdownDescription: "What the operating system said, by the result file. Empty with `status`, and if the file does not say."},
 		"outcome":      schema.StringAttribute{Computed: true, MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + "."},
 		"message":      schema.StringAttribute{Computed: true, MarkdownDescription: "Message of the outcome that decided, or else the title and the status."},
 		"uri":          schema.StringAttribute{Computed: true, MarkdownDescription: "Where to read more. Null if the outcome has none."},
 		"matched":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether an outcome matched."},
-		"collected_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the result was written, RFC 3339, UTC. Null with `status`."},
+		"collected_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the result was written, RFC 3339, UTC. Null with `status`, and if the node has no result."},
 	}
 }
 
@@ -154,6 +165,10 @@ func (m *analysisModel) checkSource(diags *diag.Diagnostics) {
 	if !bundleSet && hasValue(m.MaxAge) && !mayBeExcluded {
 		diags.AddAttributeError(path.Root("max_age"), "Max Age Without Bundle",
 			"max_age limits the age of a result that is read from a bundle. A status of this run is never old: leave max_age out, or set bundle.")
+	}
+	if !bundleSet && hasValue(m.MissingNodes) && !mayBeExcluded {
+		diags.AddAttributeError(path.Root("missing_nodes"), "Missing Nodes Without Bundle",
+			"missing_nodes is about the nodes of a cluster that made a bundle. Leave missing_nodes out, or set bundle.")
 	}
 }
 
@@ -210,15 +225,12 @@ func (m *analysisModel) statuses(ctx context.Context, i *instance, diags *diag.D
 	}
 	collectorName := cmp.Or(m.CollectorName.ValueString(), tcpconnect.DefaultCollectorName)
 	results, err := i.readResults(ctx, m.Bundle.ValueString(), collectorName)
-	if err == nil && !m.MaxAge.IsNull() {
-		maxAge := durationCheck.value(path.Root("max_age"), m.MaxAge, diags)
-		for _, result := range results {
-			err = errors.Join(err, checkAge(time.Since(result.CollectedAt), maxAge))
-		}
+	if err == nil {
+		err = m.checkNodes(results, diags)
 	}
 	if err != nil {
 		diags.AddAttributeError(path.Root("bundle"), "No Usable Result in the Bundle",
-			fmt.Sprintf("Collector %q: %s", collectorName, err))
+			tcpconnect.Printable(fmt.Sprintf("Collector %q: %s", collectorName, err)))
 	}
 	return results
 }
@@ -238,6 +250,29 @@ func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
 	return bundle.Result{Status: string(status), Reason: string(reason)}
 }
 
+// checkNodes returns an error if the result of a node is too old, or missing where that is an error.
+func (m *analysisModel) checkNodes(results []bundle.NodeResult, diags *diag.Diagnostics) error {
+	var maxAge time.Duration
+	if !m.MaxAge.IsNull() {
+		maxAge = durationCheck.value(path.Root("max_age"), m.MaxAge, diags)
+	}
+	var missing []string
+	var err error
+	for _, result := range results {
+		switch {
+		case result.Missing:
+			missing = append(missing, result.Node)
+		case !m.MaxAge.IsNull():
+			err = errors.Join(err, checkAge(time.Since(result.CollectedAt), maxAge))
+		}
+	}
+	if len(missing) > 0 && cmp.Or(m.MissingNodes.ValueString(), missingNodesError) == missingNodesError {
+		err = errors.Join(err, fmt.Errorf("the bundle lists nodes that it holds nothing of: %s. If the tools do not reach them, as tainted ones, set missing_nodes = %q or %q.",
+			tcpconnect.Digest(missing, ", "), tcpconnect.Warn, tcpconnect.Fail))
+	}
+	return err
+}
+
 // judge fills the results: each status has its own analysis, and the worst is that of the whole.
 func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.NodeResult, diags *diag.Diagnostics) {
 	var analyses []tcpconnect.Analysis
@@ -249,7 +284,7 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 		if status.Node != "" {
 			judge = analyzer.OnNode(status.Node)
 		}
-		analysis := judge.Analyze(tcpconnect.Status(status.Status), tcpconnect.Reason(status.Reason))
+		analysis := m.analyze(judge, status)
 		analyses = append(analyses, analysis)
 		elements = append(elements, nodeResultValue(status, analysis))
 		facts = append(facts, describeStatus(status))
@@ -263,11 +298,12 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 	m.fill(whole)
 	whole.Message = message
 	m.report(m.judged(), whole, m.Strict.ValueBool(), []string{tcpconnect.Digest(facts, "\n")}, diags)
-	m.Status = types.StringValue(statuses[worst].Status)
+	m.Status = stringOrNull(statuses[worst].Status)
 	m.Message = types.StringValue(message)
 	m.Results = types.ListValueMust(nodeResultType, elements)
 	if !m.Bundle.IsNull() {
-		oldest := slices.MinFunc(statuses, func(a, b bundle.NodeResult) int { return a.CollectedAt.Compare(b.CollectedAt) })
+		found := slices.DeleteFunc(statuses, func(status bundle.NodeResult) bool { return status.Missing })
+		oldest := slices.MinFunc(found, func(a, b bundle.NodeResult) int { return a.CollectedAt.Compare(b.CollectedAt) })
 		m.CollectedAt = timeValue(oldest.CollectedAt)
 	}
 }
@@ -278,15 +314,45 @@ func (m *analysisModel) judged() string {
 	if m.Bundle.IsNull() {
 		return cmp.Or(collectorName, tcpconnect.DefaultCheckName)
 	}
-	return fmt.Sprintf("%s in %s", cmp.Or(collectorName, tcpconnect.DefaultCollectorName), tcpconnect.Printable(m.Bundle.ValueString()))
+	return fmt.Sprintf("%s in %s", cmp.Or(collectorName, tcpconnect.DefaultCollectorName), m.Bundle.ValueString())
 }
 
-func describeStatus(status bundle.NodeResult) string {
-	text := "Status" + onNode(status.Node) + ": " + status.Status
-	if status.Reason != "" {
-		text += ", reason: " + status.Reason
+// analyze judges a result. That of a missing node is what missing_nodes says.
+func (m *analysisModel) analyze(judge tcpconnect.Analyzer, result bundle.NodeResult) tcpconnect.Analysis {
+	if !result.Missing {
+		return judge.Analyze(tcpconnect.Status(result.Status), tcpconnect.Reason(result.Reason))
 	}
-	return text
+	return tcpconnect.Analysis{
+		Verdict: tcpconnect.Verdict(m.MissingNodes.ValueString()),
+		Title:   judge.CheckName,
+		Message: judge.CheckName + ": the bundle holds nothing of this node",
+	}
+}
+
+func describeStatus(result bundle.NodeResult) string {
+	switch {
+	case result.Missing:
+		return fmt.Sprintf("Status%s: none", onNode(result.Node))
+	case result.Reason != "":
+		return fmt.Sprintf("Status%s: %s, reason: %s", onNode(result.Node), result.Status, result.Reason)
+	default:
+		return fmt.Sprintf("Status%s: %s", onNode(result.Node), result.Status)
+	}
+}
+
+// What a listed node means that a bundle holds nothing of.
+const missingNodesError = "error"
+
+var (
+	missingNodesChoices = []string{missingNodesError, string(tcpconnect.Fail), string(tcpconnect.Warn)}
+	missingNodesCheck   = stringCheck[string]{"Invalid Choice", "must be what a missing node means", parseMissingNodes}
+)
+
+func parseMissingNodes(text string) (string, error) {
+	if !slices.Contains(missingNodesChoices, text) {
+		return "", fmt.Errorf("%q is not what a missing node can mean. Use one of %s.%s", text, plainList(missingNodesChoices), suggest.Question(text, missingNodesChoices))
+	}
+	return text, nil
 }
 
 // nodeResultType is the type of an element of results.
@@ -300,7 +366,9 @@ func nodeResultValue(status bundle.NodeResult, analysis tcpconnect.Analysis) att
 	return types.ObjectValueMust(nodeResultType.AttrTypes, map[string]attr.Value{
 		"node":         stringOrNull(status.Node),
 		"title":        types.StringValue(analysis.Title),
-		"status":       types.StringValue(status.Status),
+		"status":       stringOrNull(status.Status),
+		"reason":       stringOrNull(status.Reason),
+		"detail":       types.StringValue(status.Message),
 		"outcome":      types.StringValue(string(analysis.Verdict)),
 		"message":      types.StringValue(analysis.Message),
 		"uri":          stringOrNull(analysis.URI),

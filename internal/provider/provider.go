@@ -73,7 +73,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			bundleFormatSetting.attribute: schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Form of the result files. `status`: the status alone, without a newline. " +
-					"`json`: `{\"status\":\"...\",\"message\":\"...\"}`, which the Troubleshoot tools read. " + bundleFormatSetting.describe(),
+					"`json`: `{\"status\":\"...\",\"message\":\"...\",\"reason\":\"...\"}`, which the Troubleshoot tools read. " + bundleFormatSetting.describe(),
 				Validators: []validator.String{bundleFormatCheck},
 			},
 			emitBundleSetting.attribute: schema.BoolAttribute{

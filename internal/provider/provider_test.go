@@ -407,7 +407,7 @@ func TestProviderArguments(t *testing.T) {
 		dir := t.TempDir()
 		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(dir, "bundle_format = \"json\"\n") + check})
 		expectFile(t, bundle.ResultFile(dir, "connect"),
-			fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused"}`, peer))
+			fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused","reason":"refused"}`, peer))
 	})
 	t.Run("no bundle", func(t *testing.T) {
 		t.Parallel()
@@ -532,7 +532,7 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 		"a file":            {analysisOf(oldFile, ""), []string{oldFile, "not a gzipped tar archive"}},
 		"too old":           {analysisOf(old, "max_age = \"1h\"\n"), []string{"the result is 1h30m", "status = data.preflight_tcp_connect.NAME.status"}},
 		"in the future":     {analysisOf(future, "max_age = \"1h\"\n"), []string{"in the future"}},
-		"hostile status":    {analysisOf(hostile, ""), []string{"no status"}},
+		"hostile status":    {analysisOf(hostile, ""), []string{"is not a status"}},
 		"unknown status":    {analysisOf(unknown, "strict = true\n"), []string{`no outcome covers the status "half-open"`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -354,6 +354,8 @@ func describeFinding(finding spec.Finding) string {
 
 // addSpecError tells why a spec has no results.
 func addSpecError(err error, diags *diag.Diagnostics) {
+	_, isForeign := errors.AsType[*bundle.ForeignFileError](err)
+	_, isArchive := errors.AsType[archiveError](err)
 	switch _, isClaim := errors.AsType[*claimError](err); {
 	case isClaim, errors.Is(err, errSecondSpec):
 		diags.AddAttributeError(path.Root("spec"), "Results Would Be Overwritten", err.Error())
@@ -363,7 +365,9 @@ func addSpecError(err error, diags *diag.Diagnostics) {
 		diags.AddAttributeError(path.Root("archive"), "Archive Was Read Before", err.Error())
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		diags.AddError("Check Interrupted", "The run was stopped while the addresses of the spec were checked. Nothing is known about them, and no result was written.")
-	case errors.Is(err, errArchiveNotWritten):
+	case isForeign:
+		diags.AddError("File of Another Program", err.Error()+". Give the bundle a directory of its own, for example bundle_dir = \"support-bundle\" in the provider's configuration, or move the file.")
+	case isArchive:
 		diags.AddAttributeError(path.Root("archive"), "Archive Not Written", fmt.Sprintf("The addresses of the spec were dialled, and the bundle was written, but not the archive: %s. "+
 			"Look at the path, its permissions and the free space, or leave archive out.", err))
 	default:

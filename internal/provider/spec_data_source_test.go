@@ -271,7 +271,7 @@ func TestBundleOfASpecHasTheShapesOfTroubleshoot(t *testing.T) {
 	if len(files) != 5 {
 		t.Errorf("files %v", files)
 	}
-	if want := fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused"}`, refused); files["host-collectors/connect/a.json"] != want {
+	if want := fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused","reason":"refused"}`, refused); files["host-collectors/connect/a.json"] != want {
 		t.Errorf("result %q, want %q", files["host-collectors/connect/a.json"], want)
 	}
 	if want := "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: \"test\"\n"; files["version.yaml"] != want {
