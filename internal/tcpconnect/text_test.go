@@ -1,0 +1,31 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTextsHoldNoControlCharacters(t *testing.T) {
+	t.Parallel()
+	for text, character := range map[string]string{
+		"\x1b[8mhidden":     "U+001B",
+		"bell\a":            "U+0007",
+		"nul\x00":           "U+0000",
+		"overwritten\rtext": "U+000D",
+		"twice\r\r\n":       "U+000D",
+		"delete\x7f":        "U+007F",
+		"\u009b8m":          "U+009B", // the same as ESC [ in one character
+	} {
+		if err := CheckText(text); err == nil || !strings.Contains(err.Error(), character) {
+			t.Errorf("%q: %v, want an error that names %s", text, err, character)
+		}
+	}
+	for _, text := range []string{"", "plain", "two\nlines", "Windows\r\nlines\r\n", "a\ttab", "Füße 😀"} {
+		if err := CheckText(text); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
