@@ -233,8 +233,11 @@ func TestEveryExampleRunsAsItStands(t *testing.T) {
 			if gateClosed.MatchString(output) {
 				t.Errorf("the gate is closed:\n%s", output)
 			}
-			if slices.ContainsFunc(slices.Collect(maps.Values(files)), func(file string) bool { return strings.Contains(file, `"terraform_data" "rollout"`) }) {
+			text := strings.Join(slices.Collect(maps.Values(files)), "\n")
+			if strings.Contains(text, `"terraform_data" "rollout"`) {
 				w.expectResource(protected, true)
+			}
+			if strings.Contains(text, `resource "terraform_data"`) {
 				w.succeed(append([]string{"destroy", "-auto-approve"}, example.variables(t, true)...)...)
 			}
 			example.expectShut(t, w, example.variables(t, false), example.shutSays)

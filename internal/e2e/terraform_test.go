@@ -5,7 +5,6 @@
 package e2e
 
 import (
-	"cmp"
 	"errors"
 	"log"
 	"os"
@@ -15,17 +14,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/go-version"
-
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/mirror"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/terraform"
 )
 
 // What TestMain finds and builds.
 var (
-	terraformPath    string
-	terraformVersion *version.Version
-	isOpenTofu       bool
-	cliConfig        string // path of a CLI configuration that finds the built provider
+	cli       terraform.CLI
+	cliConfig string // path of a CLI configuration that finds the built provider
 )
 
 func TestMain(m *testing.M) {
@@ -42,7 +38,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // A directory below the system's temporary one.
-	if err := findTerraform(); err != nil {
+	if cli, err = terraform.Find(); err != nil {
 		log.Print(err)
 		return 1
 	}
@@ -53,21 +49,6 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-func findTerraform() (err error) {
-	terraformPath = os.Getenv("TF_ACC_TERRAFORM_PATH")
-	for _, name := range []string{"terraform", "tofu"} {
-		if terraformPath == "" {
-			terraformPath, _ = exec.LookPath(name)
-		}
-	}
-	if terraformPath == "" {
-		return errors.New("neither terraform nor tofu is on the PATH; `make test` installs Terraform")
-	}
-	terraformVersion, err = mirror.TerraformVersion(terraformPath)
-	isOpenTofu = strings.HasPrefix(filepath.Base(terraformPath), "tofu")
-	return err
-}
-
 // The versions of Terraform that brought what some tests need.
 const (
 	mockProviders      = "1.7.0"
@@ -75,26 +56,15 @@ const (
 	actions            = "1.14.0"
 )
 
-// openTofuVersions are those of OpenTofu, where they differ. It began at 1.6 with all that Terraform 1.6 had.
-var openTofuVersions = map[string]string{mockProviders: "1.8.0", ephemeralResources: "1.11.0", actions: "999.0.0"}
-
 // requireTerraform skips the test below a version of Terraform, or the OpenTofu that can do the same.
 func requireTerraform(t *testing.T, oldest string) {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("acceptance tests run Terraform only if TF_ACC is set; `make test` sets it")
 	}
-	if !terraformHas(oldest) {
-		t.Skipf("needs Terraform %s, this is %s", oldest, terraformVersion)
+	if !cli.Has(oldest) {
+		t.Skipf("needs Terraform %s, this is %s", oldest, cli)
 	}
-}
-
-// terraformHas tells whether this is a version of Terraform or later, or an OpenTofu that can do the same.
-func terraformHas(oldest string) bool {
-	if isOpenTofu {
-		oldest = cmp.Or(openTofuVersions[oldest], oldest)
-	}
-	return terraformVersion.Core().GreaterThanOrEqual(version.Must(version.NewVersion(oldest)))
 }
 
 // workspace is a directory in which Terraform is run.
@@ -129,8 +99,8 @@ func (w *workspace) write(name, content string) {
 }
 
 func (w *workspace) command(arguments ...string) *exec.Cmd {
-	command := exec.CommandContext(w.t.Context(), terraformPath, append([]string{"-chdir=" + w.dir}, arguments...)...)
-	command.Env = mirror.Environment(cliConfig)
+	command := exec.CommandContext(w.t.Context(), cli.Path, append([]string{"-chdir=" + w.dir}, arguments...)...)
+	command.Env = terraform.Environment(cliConfig)
 	return command
 }
 

@@ -95,7 +95,7 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 	retry := func(arguments string) string {
 		return "address = \"db:1\"\ntimeout = \"1m\"\nretry {\n" + arguments + "\n}"
 	}
-	if terraformHas(ephemeralResources) {
+	if cli.Has(ephemeralResources) {
 		add("ephemeral", "address = \"db\"", "address", addressForm)
 		add("ephemeral", "address = \"db:1\"\nretry {}", "", "must say in timeout how long to wait")
 		add("ephemeral", retry("consecutive = 0"), "consecutive", "at least 1")
