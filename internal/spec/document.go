@@ -108,30 +108,32 @@ func parse(text string) ([]*yaml.Node, *Problem) {
 	if errors.Is(err, io.EOF) {
 		return roots, nil
 	}
-	problem := Problem{Text: fmt.Sprintf("This is not valid YAML: %s.", err)}
+	at, said := Position{}, err.Error()
 	if loadError, ok := errors.AsType[*yaml.LoadError](err); ok {
-		said := loadError.Message
+		at, said = Position{Line: loadError.Mark.Line, Column: loadError.Mark.Column}, loadError.Message
 		if loadError.ContextMark.Line > 0 {
 			said = fmt.Sprintf("%s that begins at line %d: %s", loadError.ContextMsg, loadError.ContextMark.Line, said)
 		}
-		problem = Problem{Position{Line: loadError.Mark.Line, Column: loadError.Mark.Column}, fmt.Sprintf("This is not valid YAML: %s.", said)}
 	}
-	if line := templateLine(text); line > 0 {
+	problem := Problem{at, fmt.Sprintf("This is not valid YAML: %s.", said)}
+	if line := lastTemplate(text, at.Line); line > 0 {
 		problem.Text += fmt.Sprintf(" Line %d has a template expression (\"{{\"). If that is the cause: %s", line, renderText)
 	}
 	return nil, &problem
 }
 
-// templateLine returns the first line with a template expression that is not in a comment, from 1, or 0 if there is none.
-func templateLine(text string) int {
-	line := 0
+// lastTemplate returns the last line up to a limit that has a template expression and is not a comment, or 0.
+func lastTemplate(text string, limit int) int {
+	line, last := 0, 0
 	for content := range strings.Lines(text) {
-		line++
+		if line++; line > limit {
+			break
+		}
 		if strings.Contains(content, "{{") && !strings.HasPrefix(strings.TrimSpace(content), "#") {
-			return line
+			last = line
 		}
 	}
-	return 0
+	return last
 }
 
 // decodeDocuments decodes the documents of a text. path begins the path of each.
