@@ -292,8 +292,8 @@ func field(mapping *yaml.Node, name string) (key, value *yaml.Node) {
 	return nil, nil
 }
 
-// isTemplate reports whether a node is what YAML makes of an expression without quotes, such as {{ .Values.port }}: a mapping whose
-// key is a mapping, with no space between the braces.
+// isTemplate reports whether a node is what YAML makes of an expression without quotes, such as {{ .Values.port }}: a
+// mapping whose key is a mapping, with no space between the braces.
 func isTemplate(node *yaml.Node) bool {
 	if node.Kind != yaml.MappingNode || len(node.Content) == 0 {
 		return false

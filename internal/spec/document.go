@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,7 +32,8 @@ const troubleshootGroup = "troubleshoot"
 
 // The versions of the format. Their tcpConnect entries are the same.
 var apiVersions = []string{
-	"troubleshoot.sh/v1beta2", "troubleshoot.sh/v1beta3", "troubleshoot.sh/v1beta1", "troubleshoot.replicated.com/v1beta1", "troubleshoot.replicated.com/v1beta2",
+	"troubleshoot.sh/v1beta2", "troubleshoot.sh/v1beta3", "troubleshoot.sh/v1beta1",
+	"troubleshoot.replicated.com/v1beta1", "troubleshoot.replicated.com/v1beta2",
 }
 
 // kind says what the spec field of a kind of document may hold.
@@ -41,22 +43,27 @@ type kind struct {
 }
 
 const (
-	whyNoRemote = "this provider does not run remote collectors"
-	whyNoURI    = "this provider does not fetch other specs"
+	whyNoCollectors = "this provider does not run collectors of a cluster"
+	whyNoAnalyzers  = "this provider does not run analyzers of a cluster"
+	whyNoRemote     = "this provider does not run remote collectors"
+	whyNoURI        = "this provider does not fetch other specs"
 )
 
 var kinds = map[string]kind{
 	"SupportBundle": {"hostCollectors", "hostAnalyzers", map[string]string{
-		"collectors":             "this provider does not run collectors of a cluster",
-		"analyzers":              "this provider does not run analyzers of a cluster",
+		"collectors":             whyNoCollectors,
+		"analyzers":              whyNoAnalyzers,
 		"remoteCollectors":       whyNoRemote,
 		"afterCollection":        "this provider does nothing after the collection",
 		"uri":                    whyNoURI,
 		"runHostCollectorsInPod": "this provider does not run collectors in a Pod",
 	}},
 	"HostPreflight": {"collectors", "analyzers", map[string]string{"remoteCollectors": whyNoRemote, "uri": whyNoURI}},
-	"HostCollector": {"collectors", "", map[string]string{"analyzers": "neither Troubleshoot nor this provider runs analyzers of a HostCollector", "uri": whyNoURI}},
-	"Analyzer":      {"", "hostAnalyzers", map[string]string{"analyzers": "this provider does not run analyzers of a cluster", "uri": whyNoURI}},
+	"HostCollector": {"collectors", "", map[string]string{
+		"analyzers": "neither Troubleshoot nor this provider runs analyzers of a HostCollector",
+		"uri":       whyNoURI,
+	}},
+	"Analyzer": {"", "hostAnalyzers", map[string]string{"analyzers": whyNoAnalyzers, "uri": whyNoURI}},
 }
 
 // otherKinds are documents that Troubleshoot knows and that hold nothing for a host.
@@ -175,13 +182,14 @@ func (d *decoder) decodeOwn(document document) {
 	known, isKnown := kinds[kindName]
 	switch {
 	case !slices.Contains(apiVersions, apiVersion):
-		d.addProblem(d.positionOf(fields["apiVersion"], document.root), "The apiVersion is %q. This provider reads v1beta1, v1beta2 and v1beta3 of Troubleshoot (%q): take other documents out.",
-			apiVersion, apiVersions[0])
+		d.addProblem(d.positionOf(fields["apiVersion"], document.root), "The apiVersion is %q. This provider reads v1beta1, v1beta2 "+
+			"and v1beta3 of Troubleshoot (%q): take other documents out.", apiVersion, apiVersions[0])
 	case slices.Contains(otherKinds, kindName):
 		d.leaveOutDocument(document)
 	case !isKnown:
-		names := []string{"SupportBundle", "HostPreflight", "HostCollector", "Analyzer"}
-		d.addProblem(d.positionOf(fields["kind"], document.root), "The kind is %q. This provider reads the kinds %s.%s", kindName, strings.Join(names, ", "), suggest.Question(kindName, names))
+		names := slices.Sorted(maps.Keys(kinds))
+		d.addProblem(d.positionOf(fields["kind"], document.root), "The kind is %q. This provider reads the kinds %s.%s",
+			kindName, strings.Join(names, ", "), suggest.Question(kindName, names))
 	default:
 		d.decodeBody(fields["spec"], document.path, kindName, known)
 	}
@@ -191,7 +199,8 @@ func (d *decoder) decodeOwn(document document) {
 func isForeign(root *yaml.Node) bool {
 	apiVersion, kindName := text(child(root, "apiVersion")), text(child(root, "kind"))
 	_, ours := kinds[kindName]
-	return apiVersion != "" && kindName != "" && !ours && !strings.Contains(apiVersion, troubleshootGroup) && !strings.Contains(apiVersion+kindName, "{{")
+	ours = ours || strings.Contains(apiVersion, troubleshootGroup)
+	return apiVersion != "" && kindName != "" && !ours && !strings.Contains(apiVersion+kindName, "{{")
 }
 
 // decodeBody decodes the spec field of a document.
@@ -199,12 +208,9 @@ func (d *decoder) decodeBody(body *yaml.Node, path, kindName string, known kind)
 	if d.misnamed(body, kindName, known) {
 		return
 	}
-	names := slices.DeleteFunc([]string{known.collectors, known.analyzers}, func(name string) bool { return name == "" })
-	for name := range known.unsupported {
-		names = append(names, name)
-	}
-	slices.Sort(names[len(names)-len(known.unsupported):])
-	fields, ok := d.mapping(body, "spec", names...)
+	names := slices.AppendSeq([]string{known.collectors, known.analyzers}, maps.Keys(known.unsupported))
+	slices.Sort(names)
+	fields, ok := d.mapping(body, "spec", slices.DeleteFunc(names, func(name string) bool { return name == "" })...)
 	if !ok {
 		return
 	}
@@ -217,7 +223,8 @@ func (d *decoder) decodeBody(body *yaml.Node, path, kindName string, known kind)
 	}
 }
 
-// misnamed reports whether host collectors or analyzers stand under the name that another kind has for them, and adds what the name is.
+// misnamed reports whether host collectors or analyzers stand under the name that another kind has for them, and adds
+// what the name is.
 func (d *decoder) misnamed(body *yaml.Node, kindName string, known kind) bool {
 	found := false
 	for _, host := range []struct{ name, right, places string }{

@@ -45,7 +45,8 @@ func (d *decoder) leaveOutField(value *yaml.Node, path, why string) {
 	}
 }
 
-// entryOf returns the kind of an entry that is not decoded, with a point before it, and what it holds. Both are empty if there is none.
+// entryOf returns the kind of an entry that is not decoded, with a point before it, and what it holds. Both are empty if
+// there is none.
 func entryOf(element *yaml.Node) (string, *yaml.Node) {
 	element = resolved(element)
 	if element.Kind != yaml.MappingNode {
@@ -87,7 +88,8 @@ func (d *decoder) holdsTCPConnect(root *yaml.Node) bool {
 	return found
 }
 
-// eachTCPConnect calls found for each tcpConnect at or below a node, unless it is excluded. expanded holds what aliases have led to.
+// eachTCPConnect calls found for each tcpConnect at or below a node, unless it is excluded. expanded holds what aliases
+// have led to.
 func (d *decoder) eachTCPConnect(node *yaml.Node, expanded map[*yaml.Node]bool, found func(key, entry *yaml.Node)) {
 	if node == nil || !d.visit() {
 		return
@@ -107,8 +109,8 @@ func (d *decoder) eachTCPConnect(node *yaml.Node, expanded map[*yaml.Node]bool, 
 	}
 }
 
-// isTCPConnect reports whether a field is a tcpConnect that asks for something. One with properties is the schema of one, in a
-// CustomResourceDefinition.
+// isTCPConnect reports whether a field is a tcpConnect that asks for something. One with properties is the schema of one,
+// in a CustomResourceDefinition.
 func isTCPConnect(key, entry *yaml.Node) bool {
 	return strings.EqualFold(key.Value, tcpConnect) && !excluded(entry) && child(entry, "properties") == nil
 }

@@ -154,7 +154,7 @@ func TestNamesOfOtherKindsAreProblems(t *testing.T) {
 		ours("Analyzer", "{hostCollectors: []}"):          "The kind Analyzer has no hostCollectors. Use hostCollectors of a SupportBundle, or collectors of a HostPreflight or HostCollector.",
 		ours("Analyzer", "{collectors: []}"):              `spec has the field "collectors", which does not exist.`,
 		ours("SupportBundle", "{hostCollector: []}"):      `Did you mean "hostCollectors"?`,
-		ours("HostCollektor", "{}"):                       `This provider reads the kinds SupportBundle, HostPreflight, HostCollector, Analyzer. Did you mean "HostCollector"?`,
+		ours("HostCollektor", "{}"):                       `This provider reads the kinds Analyzer, HostCollector, HostPreflight, SupportBundle. Did you mean "HostCollector"?`,
 		"apiVersion: troubleshoot.sh/v1beta2\nspec: {}\n": `The kind is "".`,
 	} {
 		if problem := firstProblem(t, hostPreflight+"---\n"+text); !strings.Contains(problem, want) {

@@ -4,9 +4,9 @@
 // Package spec reads Troubleshoot specs, YAML or JSON: the tcpConnect collectors and analyzers of SupportBundle and HostPreflight
 // documents.
 //
-// It is strict where Troubleshoot is not, because a gate hangs on it: a field that does not exist is an error with its line at every
-// level that is read, and so is a tcpConnect in a place from which it is not run. What Troubleshoot or Kubernetes knows and this
-// package does not run is listed as unsupported.
+// It is strict where Troubleshoot is not, because a gate hangs on it: a field that does not exist is an error with its
+// line at every level that is read, and so is a tcpConnect in a place from which it is not run. What Troubleshoot or
+// Kubernetes knows and this package does not run is listed as unsupported.
 package spec
 
 import (
@@ -149,8 +149,8 @@ func (d *decoder) mergeCollectors() {
 		case collector.same(earlier):
 			continue
 		default:
-			d.addProblem(collector.Position, "The collector name %q is taken by the collector at %s, which differs: one would overwrite the other's result. "+
-				"Set a different collectorName on each.", collector.Name, earlier.Position)
+			d.addProblem(collector.Position, "The collector name %q is taken by the collector at %s, which differs: one would "+
+				"overwrite the other's result. Set a different collectorName on each.", collector.Name, earlier.Position)
 		}
 		merged = append(merged, collector)
 	}
@@ -173,7 +173,9 @@ func (d *decoder) mergeAnalyzers() {
 	earlier := make(map[key][]Analyzer)
 	for _, analyzer := range d.spec.Analyzers {
 		key := key{analyzer.CollectorName, analyzer.CheckName, analyzer.Excluded, analyzer.Strict}
-		if slices.ContainsFunc(earlier[key], func(other Analyzer) bool { return slices.Equal(analyzer.Outcomes, other.Outcomes) }) {
+		if slices.ContainsFunc(earlier[key], func(other Analyzer) bool {
+			return slices.Equal(analyzer.Outcomes, other.Outcomes)
+		}) {
 			continue
 		}
 		earlier[key] = append(earlier[key], analyzer)

@@ -20,28 +20,32 @@ const tcpConnect = "tcpConnect"
 // docString documents an entry of v1beta3. It stands beside the entry's kind and has no effect.
 const docString = "docString"
 
-// The host collectors and analyzers that Troubleshoot knows beside tcpConnect. To refresh them, take the names from its repository
-// (github.com/replicatedhq/troubleshoot), from both of these, because they are not always in step:
+// The host collectors and analyzers that Troubleshoot knows beside tcpConnect. To refresh them, take the keys of
+// items.properties of these fields in github.com/replicatedhq/troubleshoot, of both files, which are not always in step:
 //
-//	jq '.properties.spec.properties | .hostCollectors, .hostAnalyzers | .items.properties | keys' schemas/supportbundle-troubleshoot-v1beta2.json
-//	yq '.spec.versions[].schema.openAPIV3Schema.properties.spec.properties | .collectors, .analyzers | .items.properties | keys' config/crds/troubleshoot.sh_hostpreflights.yaml
+//	schemas/supportbundle-troubleshoot-v1beta2.json        properties.spec.properties.{hostCollectors,hostAnalyzers}
+//	config/crds/troubleshoot.sh_hostpreflights.yaml        ...properties.spec.properties.{collectors,analyzers}
 //
-// v1beta3 has no schema of its own for them, and no others. Last done for v0.133.0 (August 2026).
+// v1beta3 has no schema of its own for them (pkg/apis/troubleshoot/v1beta3), and no others. Last done for v0.133.0.
 var (
 	otherCollectors = []string{
-		"blockDevices", "certificate", "certificatesCollection", "cgroups", "copy", "cpu", "diskUsage", "dns", "filesystemPerformance", "hostOS", "hostServices", "http",
-		"httpLoadBalancer", "ipv4Interfaces", "journald", "kernelConfigs", "kernelModules", "kubernetes", "memory", "networkNamespaceConnectivity", "registryImages", "run",
+		"blockDevices", "certificate", "certificatesCollection", "cgroups", "copy", "cpu", "diskUsage", "dns",
+		"filesystemPerformance", "hostOS", "hostServices", "http", "httpLoadBalancer", "ipv4Interfaces", "journald",
+		"kernelConfigs", "kernelModules", "kubernetes", "memory", "networkNamespaceConnectivity", "registryImages", "run",
 		"subnetAvailable", "sysctl", "systemPackages", "tcpLoadBalancer", "tcpPortStatus", "time", "udpPortStatus",
 	}
 	otherAnalyzers = []string{
-		"blockDevices", "certificate", "certificatesCollection", "cpu", "diskUsage", "filesystemPerformance", "hostOS", "hostServices", "http", "httpLoadBalancer",
-		"ipv4Interfaces", "jsonCompare", "kernelConfigs", "kernelModules", "memory", "networkNamespaceConnectivity", "registryImages", "subnetAvailable", "subnetContainsIP",
-		"sysctl", "systemPackages", "tcpLoadBalancer", "tcpPortStatus", "textAnalyze", "time", "udpPortStatus",
+		"blockDevices", "certificate", "certificatesCollection", "cpu", "diskUsage", "filesystemPerformance", "hostOS",
+		"hostServices", "http", "httpLoadBalancer", "ipv4Interfaces", "jsonCompare", "kernelConfigs", "kernelModules",
+		"memory", "networkNamespaceConnectivity", "registryImages", "subnetAvailable", "subnetContainsIP", "sysctl",
+		"systemPackages", "tcpLoadBalancer", "tcpPortStatus", "textAnalyze", "time", "udpPortStatus",
 	}
 )
 
 // decodeEntries decodes the tcpConnect entries of a list and notes the others as unsupported.
-func (d *decoder) decodeEntries(list *yaml.Node, path string, others []string, decode func(entry *yaml.Node, label string)) {
+func (d *decoder) decodeEntries(
+	list *yaml.Node, path string, others []string, decode func(entry *yaml.Node, label string),
+) {
 	for i, element := range d.sequence(list, path) {
 		label := fmt.Sprintf("%s[%d]", path, i)
 		before := d.count()
@@ -56,7 +60,8 @@ func (d *decoder) decodeEntries(list *yaml.Node, path string, others []string, d
 		case len(names) == 0:
 			d.addProblem(d.position(element), "%s is empty. An entry holds exactly one kind, for example tcpConnect.", label)
 		case len(names) > 1:
-			d.addProblem(d.position(element), "%s has %d kinds (%s). An entry holds exactly one, for example tcpConnect.", label, len(names), strings.Join(names, ", "))
+			d.addProblem(d.position(element), "%s has %d kinds (%s). An entry holds exactly one, for example tcpConnect.",
+				label, len(names), strings.Join(names, ", "))
 		case names[0] == tcpConnect:
 			d.entry = nameOf(fields[tcpConnect])
 			decode(fields[tcpConnect], label+"."+tcpConnect)

@@ -54,8 +54,8 @@ type heldText struct {
 	err     error // it is not known
 }
 
-// decodeHolder decodes the specs in a labelled Secret or ConfigMap. Its other texts are left out. One without the label is left out as a
-// whole, unless it holds a spec.
+// decodeHolder decodes the specs in a labelled Secret or ConfigMap. Its other texts are left out. One without the label
+// is left out as a whole, unless it holds a spec.
 func (d *decoder) decodeHolder(holder document, kind string) {
 	switch {
 	case holder.within != "":
@@ -89,18 +89,21 @@ func (d *decoder) decodeHolder(holder document, kind string) {
 	}
 }
 
-// leaveOutHolder notes a Secret or ConfigMap without the label. One that holds a spec is a problem: the label was forgotten.
+// leaveOutHolder notes a Secret or ConfigMap without the label. One that holds a spec is a problem: the label was
+// forgotten.
 func (d *decoder) leaveOutHolder(holder document, kind string) {
 	for _, held := range d.heldTexts(holder.root, kind) {
 		if roots, problem := parse(held.content); held.err == nil && d.isSpec(held, roots, problem) {
-			d.addProblem(d.position(holder.root), "The %s has no label %q, but %s is a spec. Add the label, or take the %s out.", kind, kindLabels[0], held.name, kind)
+			d.addProblem(d.position(holder.root), "The %s has no label %q, but %s is a spec. Add the label, or take the %s out.",
+				kind, kindLabels[0], held.name, kind)
 			return
 		}
 	}
 	d.leaveOut(holder.path+"kind "+kind, fmt.Sprintf("it has no label %q", kindLabels[0]))
 }
 
-// heldTexts returns the texts in a Secret or ConfigMap. Unless known is empty, fields that are neither known nor hold texts are problems.
+// heldTexts returns the texts in a Secret or ConfigMap. Unless known is empty, fields that are neither known nor hold
+// texts are problems.
 func (d *decoder) heldTexts(root *yaml.Node, kind string, known ...string) []heldText {
 	if len(known) > 0 {
 		known = append(known, holders[kind]...)
@@ -115,7 +118,8 @@ func (d *decoder) heldTexts(root *yaml.Node, kind string, known ...string) []hel
 			if !ok {
 				continue
 			}
-			held := heldText{name: name, within: fmt.Sprintf("%s of the %s at line %d", name, kind, root.Line), node: data[key], content: content}
+			within := fmt.Sprintf("%s of the %s at line %d", name, kind, root.Line)
+			held := heldText{name: name, within: within, node: data[key], content: content}
 			if kind == "Secret" && field == "data" {
 				held.content, held.err = decodeBase64(content)
 			}
@@ -141,14 +145,17 @@ func isLabelled(root *yaml.Node) bool {
 	return slices.ContainsFunc(kindLabels, func(label string) bool { return child(labels, label) != nil })
 }
 
+// prose is the name of a text for people, in which a sample of a spec may stand.
+var prose = regexp.MustCompile(`(?i)\.(md|txt)"\]$`)
+
 // specSign is in the text of a spec, also if the text is not YAML.
 var specSign = regexp.MustCompile(`apiVersion["']?\s*:\s*["']?` + troubleshootGroup + `|` + tcpConnect + `["']?\s*:`)
 
-// isSpec reports whether a text with these documents is meant to be a spec. A spec with mistakes is one too: it is not left out.
+// isSpec reports whether a text with these documents is meant to be a spec. A spec with mistakes is one too: it is not
+// left out.
 func (d *decoder) isSpec(held heldText, roots []*yaml.Node, problem *Problem) bool {
 	if problem != nil {
-		isProse := slices.ContainsFunc([]string{`.md"]`, `.txt"]`}, func(end string) bool { return strings.HasSuffix(strings.ToLower(held.name), end) })
-		return !isProse && specSign.MatchString(held.content)
+		return !prose.MatchString(held.name) && specSign.MatchString(held.content)
 	}
 	return slices.ContainsFunc(roots, func(root *yaml.Node) bool {
 		_, isKind := kinds[text(child(root, "kind"))]
