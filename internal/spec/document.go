@@ -191,6 +191,9 @@ func (d *decoder) decodeOwn(document document) {
 		d.addProblem(d.positionOf(fields["kind"], document.root), "The kind is %q. This provider reads the kinds %s.%s",
 			kindName, strings.Join(names, ", "), suggest.Question(kindName, names))
 	default:
+		for _, name := range []string{"metadata", "status"} {
+			d.rejectMisplaced(fields[name], name, "this provider does not run what stands there")
+		}
 		d.decodeBody(fields["spec"], document.path, kindName, known)
 	}
 }

@@ -109,8 +109,9 @@ func (d *decoder) eachTCPConnect(node *yaml.Node, expanded map[*yaml.Node]bool, 
 	}
 }
 
-// isTCPConnect reports whether a field is a tcpConnect that asks for something. One with properties is the schema of one,
-// in a CustomResourceDefinition.
+// isTCPConnect reports whether a field is a tcpConnect that asks for something. One with type and properties is the
+// schema of one, in a CustomResourceDefinition.
 func isTCPConnect(key, entry *yaml.Node) bool {
-	return strings.EqualFold(key.Value, tcpConnect) && !excluded(entry) && child(entry, "properties") == nil
+	isSchema := child(entry, "type") != nil && child(entry, "properties") != nil
+	return strings.EqualFold(key.Value, tcpConnect) && !excluded(entry) && !isSchema
 }

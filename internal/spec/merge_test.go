@@ -85,11 +85,15 @@ func TestLaterVersionAndItsFields(t *testing.T) {
 	if problem := firstProblem(t, strings.Replace(text, "docString", "docSting", 1)); !strings.Contains(problem, `Did you mean "docString"?`) {
 		t.Error(problem)
 	}
+	if problem := firstProblem(t, strings.Replace(text, "docString: |\n        Title: Database", "docString:\n        Title: Database", 1)); !strings.Contains(problem, "analyzers[0].docString is a mapping, not a text.") {
+		t.Error(problem)
+	}
 }
 
 func TestTextsOfASpecHoldNoControlCharacters(t *testing.T) {
 	t.Parallel()
 	for field, text := range map[string]string{
+		"hostAnalyzers[0].tcpConnect.collectorName":            supportBundle("", `collectorName: "\e[8mhidden"`, ""),
 		"hostAnalyzers[0].tcpConnect.checkName":                supportBundle("", `checkName: "\e[8mhidden"`, ""),
 		"hostAnalyzers[0].tcpConnect.outcomes[1].pass.message": supportBundle("", "", `message: "\e[8mhidden"`),
 		"hostAnalyzers[0].tcpConnect.outcomes[1].pass.title":   supportBundle("", "", `title: "\e[8mhidden"`),

@@ -53,6 +53,9 @@ func (d *decoder) decodeEntries(
 		if !ok || d.count() > before {
 			continue
 		}
+		if fields[docString] != nil {
+			d.text(fields[docString], label+"."+docString)
+		}
 		names := slices.DeleteFunc(fields.keys(), func(name string) bool {
 			return name == docString || name != tcpConnect && isNull(fields[name])
 		})
@@ -123,6 +126,7 @@ func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 		Strict:        d.boolean(fields["strict"], label+".strict"),
 		Position:      d.position(entry),
 	}
+	d.addError(fields["collectorName"], label+".collectorName", tcpconnect.CheckText(analyzer.CollectorName))
 	analyzer.CheckName = cmp.Or(d.prose(fields["checkName"], label+".checkName"), tcpconnect.DefaultCheckName)
 	outcomes := d.sequence(fields["outcomes"], label+".outcomes")
 	if len(outcomes) == 0 && d.count() == before {
