@@ -23,6 +23,7 @@ import (
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -65,7 +66,7 @@ var unsupportedChoices = []string{unsupportedError, unsupportedWarn, unsupported
 
 func parseUnsupported(text string) (string, error) {
 	if !slices.Contains(unsupportedChoices, text) {
-		return "", fmt.Errorf("%q is not a way to go on. Use one of %s.", text, plainList(unsupportedChoices))
+		return "", fmt.Errorf("%q is not a way to go on. Use one of %s.%s", text, plainList(unsupportedChoices), suggest.Question(text, unsupportedChoices))
 	}
 	return text, nil
 }

@@ -30,6 +30,7 @@ var synonyms = map[string]string{
 	"condition": "when", "if": "when", "status": "when",
 	"description": "message", "text": "message",
 	"link": "uri", "name": "title",
+	"fail": "error", "ignore": "skip",
 	"yes": "true", "on": "true", "no": "false", "off": "false",
 }
 

@@ -34,6 +34,7 @@ func TestNearestFindsTheWordThatWasMeant(t *testing.T) {
 		{"yes", []string{"true", "false"}, "true"},
 		{"no", []string{"true", "false"}, "false"},
 		{"warning", statuses, ""},
+		{"ignore", []string{"error", "warn", "skip"}, "skip"},
 		{"true", statuses, ""},
 		{"", statuses, ""},
 	} {
