@@ -4,11 +4,13 @@
 package bundle
 
 import (
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -238,15 +240,24 @@ func unprivileged(t *testing.T, f func()) {
 	}
 }
 
+// letIn lets ordinary users into the directory that holds a test's temporary ones.
+func letIn(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestPermissionsAreKeptAndTold(t *testing.T) {
 	t.Parallel()
 	dir, file := plant(t, "connected")
+	letIn(t, dir)
 	if err := os.Chmod(file, 0); err != nil {
 		t.Fatal(err)
 	}
 	unprivileged(t, func() {
 		_, _, err := readOne(dir, "connect", isStatus)
-		expectError(t, err, dir, "permission denied")
+		expectError(t, err, "read "+file+": permission denied")
 	})
 	for _, directory := range []string{filepath.Join(dir, connectDir), dir} {
 		if err := os.Chmod(directory, 0o555); err != nil {
@@ -260,6 +271,48 @@ func TestPermissionsAreKeptAndTold(t *testing.T) {
 	})
 	expectContent(t, file, "connected")
 	expectFiles(t, dir, "connect.json")
+}
+
+func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
+	t.Parallel()
+	archive := plantFile(t, "bundle.tar.gz", packed(t, regular(connect+"db.json", "connected")))
+	nodes := plantTree(t, map[string]string{connect + "db.json": "connected", "host-collectors/node-1/connect/db.json": "error"})
+	unknown := plantTree(t, map[string]string{versionFile: "version: 1"})
+	reported := t.TempDir()
+	if err := NewWriter(reported, FormatJSON).WriteReport(report()); err != nil {
+		t.Fatal(err)
+	}
+	unlisted := t.TempDir()
+	letIn(t, unlisted)
+	for file, mode := range map[string]os.FileMode{
+		archive: 0, filepath.Join(nodes, "host-collectors", "node-1"): 0, filepath.Join(unknown, versionFile): 0, reported: 0o555, unlisted: 0o311,
+	} {
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(file, 0o755) })
+	}
+	fresh := filepath.Join(reported, "new")
+	unprivileged(t, func() {
+		for what, test := range map[string]func() error{
+			"read " + archive + ": permission denied":                             func() error { _, err := Read(t.Context(), archive, "db", isStatus); return err },
+			"host-collectors/node-1: permission denied":                           func() error { _, err := Read(t.Context(), nodes, "db", isStatus); return err },
+			"permission denied":                                                   func() error { _, err := Read(t.Context(), unlisted, "db", isStatus); return err },
+			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error { return NewWriter(unknown, FormatJSON).WriteReport(report()) },
+			"remove " + filepath.Join(reported, analysisFile):                     func() error { return NewWriter(reported, FormatJSON).WriteReport(report()) },
+			"make bundle directory":                                               func() error { return NewWriter(fresh, FormatJSON).WriteReport(report()) },
+			"a.tgz: permission denied": func() error {
+				return NewWriter(reported, FormatJSON).WriteArchive(filepath.Join(reported, "a.tgz"), report())
+			},
+		} {
+			if err := test(); err == nil || !strings.Contains(err.Error(), what) {
+				t.Errorf("got %v, want an error that says %q", err, what)
+			}
+		}
+	})
+	if _, err := os.Stat(filepath.Join(reported, analysisFile)); err != nil {
+		t.Error(err)
+	}
 }
 
 // mountTmpfs mounts a small file system of its own on a new directory.
@@ -291,6 +344,30 @@ func TestFullDiskKeepsTheOldResult(t *testing.T) {
 	expectError(t, err, file, "no space left on device")
 	expectContent(t, file, "connected")
 	expectFiles(t, dir, "connect.json")
+}
+
+func TestFullDiskKeepsTheOldArchive(t *testing.T) {
+	t.Parallel()
+	dir := mountTmpfs(t, "size=64k")
+	archive := filepath.Join(dir, "acme.tar.gz")
+	w := NewWriter(dir, FormatJSON)
+	if err := w.WriteArchive(archive, report()); err != nil {
+		t.Fatal(err)
+	}
+	for _, messages := range []int{1, 1 << 20} { // the archive ends on the full disk, or one of its files does
+		full := report()
+		for range messages >> 4 {
+			full.Results = append(full.Results, CollectorResult{"x", Result{Status: "error", Message: rand.Text()}, collectedAt})
+		}
+		_ = os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 128<<10), 0o644)
+		expectError(t, w.WriteArchive(archive, full), "write "+archive, "no space left on device")
+		if result, _, err := readOne(archive, "db", isStatus); err != nil || result.Status != "connected" {
+			t.Errorf("the old archive holds %+v, %v", result, err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, ".*.tmp")); len(left) > 0 {
+			t.Errorf("left: %q", left)
+		}
+	}
 }
 
 func TestReadOnlyFileSystemKeepsTheOldResult(t *testing.T) {
