@@ -282,10 +282,11 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	if err := NewWriter(reported, FormatJSON).WriteReport(report()); err != nil {
 		t.Fatal(err)
 	}
-	unlisted := t.TempDir()
+	unlisted, closed := t.TempDir(), t.TempDir()
 	letIn(t, unlisted)
+	held := plantTree(t, map[string]string{connect + "db.json": "connected"})
 	for file, mode := range map[string]os.FileMode{
-		archive: 0, filepath.Join(nodes, "host-collectors", "node-1"): 0, filepath.Join(unknown, versionFile): 0, reported: 0o555, unlisted: 0o311,
+		archive: 0, filepath.Join(nodes, "host-collectors", "node-1"): 0, filepath.Join(unknown, versionFile): 0, reported: 0o555, unlisted: 0o311, held: 0o311, closed: 0,
 	} {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
@@ -297,6 +298,8 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 		for what, test := range map[string]func() error{
 			"read " + archive + ": permission denied":                             func() error { _, err := Read(t.Context(), archive, "db", isStatus); return err },
 			"host-collectors/node-1: permission denied":                           func() error { _, err := Read(t.Context(), nodes, "db", isStatus); return err },
+			"open bundle: stat " + closed + "/bundle: permission denied":          func() error { _, err := Read(t.Context(), closed+"/bundle", "db", isStatus); return err },
+			"read " + held + ": open bundle directory":                            func() error { _, err := Read(t.Context(), held, "db", isStatus); return err },
 			"permission denied":                                                   func() error { _, err := Read(t.Context(), unlisted, "db", isStatus); return err },
 			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error { return NewWriter(unknown, FormatJSON).WriteReport(report()) },
 			"remove " + filepath.Join(reported, analysisFile):                     func() error { return NewWriter(reported, FormatJSON).WriteReport(report()) },
