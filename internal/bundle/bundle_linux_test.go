@@ -217,33 +217,27 @@ func TestKilledArchiverLeavesTheOldArchiveOrTheNew(t *testing.T) {
 	}
 }
 
-// unprivileged runs f with the file permissions of an ordinary user, even where the test runs as root: setfsuid(2) of one thread,
-// which ends with the goroutine.
+// unprivileged runs f with the file permissions of an ordinary owner, even where the test runs as root: without the capabilities that
+// override them, in one thread, which ends with the goroutine. See capabilities(7).
 func unprivileged(t *testing.T, f func()) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		f()
-		return
-	}
-	const nobody = 65534
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		err := unix.Setfsuid(nobody)
+		var err error
+		defer func() { done <- err }()
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var sets [2]unix.CapUserData
+		err = unix.Capget(&header, &sets[0])
+		if err == nil {
+			sets[0].Effective &^= 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH
+			err = unix.Capset(&header, &sets[0])
+		}
 		if err == nil {
 			f()
 		}
-		done <- err
 	}()
 	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-}
-
-// letIn lets ordinary users into the directory that holds a test's temporary ones.
-func letIn(t *testing.T, dir string) {
-	t.Helper()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -251,7 +245,6 @@ func letIn(t *testing.T, dir string) {
 func TestPermissionsAreKeptAndTold(t *testing.T) {
 	t.Parallel()
 	dir, file := plant(t, "connected")
-	letIn(t, dir)
 	if err := os.Chmod(file, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +276,6 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	unlisted, closed := t.TempDir(), t.TempDir()
-	letIn(t, unlisted)
 	held := plantTree(t, map[string]string{connect + "db.json": "connected"})
 	for file, mode := range map[string]os.FileMode{
 		archive: 0, filepath.Join(nodes, "host-collectors", "node-1"): 0, filepath.Join(unknown, versionFile): 0, reported: 0o555, unlisted: 0o311, held: 0o311, closed: 0,
