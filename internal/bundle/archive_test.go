@@ -545,6 +545,41 @@ func TestArchivePathsAreChecked(t *testing.T) {
 	}
 }
 
+func TestReportThatCanNotBeWrittenIsAnError(t *testing.T) {
+	t.Parallel()
+	file := plantFile(t, "file", []byte("mine"))
+	odd := report()
+	odd.Results[1].Collector = "../api"
+	for name, test := range map[string]struct {
+		write func(dir string) error
+		want  string
+	}{
+		"an odd name":                {func(dir string) error { return NewWriter(dir, FormatJSON).WriteReport(odd) }, CollectorNameRule},
+		"an odd name, in an archive": {func(dir string) error { return NewWriter(dir, FormatJSON).WriteArchive(dir+"/a.tgz", odd) }, CollectorNameRule},
+		"an archive below a file":    {func(dir string) error { return NewWriter(dir, FormatJSON).WriteArchive(file+"/a.tgz", report()) }, "write " + file + "/a.tgz: make directory: "},
+		"an archive for a directory": {func(dir string) error {
+			return NewWriter(dir, FormatJSON).WriteArchive(filepath.Dir(dir)+"/dir.tgz", report())
+		}, "dir.tgz: "},
+		"a file for the results": {func(dir string) error {
+			return NewWriter(filepath.Join(dir, "planted"), FormatJSON).WriteReport(report())
+		}, filepath.Join("planted", connectDir) + ": "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "dir")
+			plantInto(t, dir, map[string]string{"planted/host-collectors": "mine", "../dir.tgz/x": "mine"})
+			expectError(t, test.write(dir), test.want)
+			expectContent(t, file, "mine")
+			expectContent(t, filepath.Join(dir, "planted", "host-collectors"), "mine")
+			for _, pattern := range []string{"*.tgz", ".*.tmp", "../.*.tmp", "planted/*.json"} {
+				if left, _ := filepath.Glob(filepath.Join(dir, pattern)); len(left) > 0 {
+					t.Errorf("left: %q", left)
+				}
+			}
+		})
+	}
+}
+
 func TestReportLeavesNoAnalysisOfOtherResults(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

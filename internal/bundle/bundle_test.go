@@ -60,7 +60,6 @@ func expectContent(t *testing.T, file string, want ...string) {
 	}
 }
 
-// expectFiles checks the names in the directory of results, hidden ones included.
 // readOne reads a bundle that one machine made.
 func readOne(bundle, collector string, isStatus func(string) bool) (Result, time.Time, error) {
 	found, err := Read(context.Background(), bundle, collector, isStatus)
@@ -73,6 +72,7 @@ func readOne(bundle, collector string, isStatus func(string) bool) (Result, time
 	return found.Results[0].Result, found.Results[0].CollectedAt, nil
 }
 
+// expectFiles checks the names in the directory of results, hidden ones included.
 func expectFiles(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(dir, connectDir))
@@ -454,6 +454,63 @@ func TestCauseDropsWhatTheCallerSays(t *testing.T) {
 	for _, err := range []error{want, &fs.PathError{Op: "open", Path: "x", Err: want}, fmt.Errorf("outer: %w", &os.LinkError{Op: "rename", Err: want})} {
 		if got := cause(err); !errors.Is(got, want) || got.Error() != want.Error() {
 			t.Errorf("cause of %q is %q", err, got)
+		}
+	}
+}
+
+func TestSameBundleIsKnownHoweverItIsSpelt(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	plantInto(t, parent, map[string]string{"own/" + connect + "db.json": "connected", "other/" + connect + "db.json": "connected", "empty/readme": ""})
+	own := filepath.Join(parent, "own")
+	links := map[string]string{ // link -> what it leads to
+		"linked":                          "own",
+		"parts/host-collectors":           "../own/host-collectors",
+		"results/host-collectors/connect": "../../own/host-collectors/connect",
+		"result/" + connect + "db.json":   "../../../own/" + connect + "db.json",
+		"loop":                            "loop",
+	}
+	for link, target := range links {
+		file := filepath.Join(parent, filepath.FromSlash(link))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		symlink(t, filepath.FromSlash(target), file)
+	}
+	for dir, want := range map[string]bool{
+		own: true, own + "/.": true, filepath.Join(own, "..") + "/own/": true, "linked": true, "parts": true, "results": true, "result": true,
+		"loop":  true, // it is not known
+		"other": false, "empty": false, "gone": false,
+	} {
+		if !strings.HasPrefix(dir, parent) {
+			dir = filepath.Join(parent, dir)
+		}
+		if Same(own, dir, "db") != want || Same(dir, own, "db") != want {
+			t.Errorf("%s is the same: %t", dir, !want)
+		}
+	}
+}
+
+func TestFormatsAreNamedToTheLetter(t *testing.T) {
+	t.Parallel()
+	for _, format := range Formats() {
+		if got, err := ParseFormat(string(format)); err != nil || got != format {
+			t.Errorf("%q is %q, %v", format, got, err)
+		}
+	}
+	_, err := ParseFormat("JSON")
+	expectError(t, err, `"JSON" is not a bundle format`, `"status" and "json"`)
+}
+
+func TestErrorsNameLongTextsInShort(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		strings.Repeat("a", 80):       strings.Repeat("a", 80),
+		strings.Repeat("a", 81):       strings.Repeat("a", 80) + "...",
+		strings.Repeat("a", 79) + "ä": strings.Repeat("a", 79) + "...",
+	} {
+		if got := abbreviate(text); got != want {
+			t.Errorf("%q is abbreviated to %q", text, got)
 		}
 	}
 }

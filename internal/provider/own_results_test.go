@@ -195,3 +195,28 @@ func TestSpecReplacesNoFileOfOthers(t *testing.T) {
 		t.Errorf("files %q, %d dials", files, open.Accepted())
 	}
 }
+
+func TestArchiveOfThisRunKeepsItsReasons(t *testing.T) {
+	t.Parallel()
+	_, archive := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": "connection-timeout"}, "acme/", time.Now())
+	own := &instance{bundleDir: t.TempDir()}
+	read := func() string {
+		t.Helper()
+		results, err := own.readResults(t.Context(), archive, "connect")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return results[0].Reason
+	}
+	result := bundleResult("connect", tcpconnect.Result{Status: tcpconnect.ConnectionTimeout, Reason: tcpconnect.ReasonNotReady})
+	if err := own.results.record([]bundle.CollectorResult{result}, func() error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if reason := read(); reason != "" {
+		t.Errorf("an archive of others has the reason %q", reason)
+	}
+	own.archives.written(archive)
+	if reason := read(); reason != "not-ready" {
+		t.Errorf("the archive of this run has the reason %q", reason)
+	}
+}
