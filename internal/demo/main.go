@@ -16,11 +16,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/go-version"
-
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/mirror"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/terraform"
 )
 
 const (
@@ -31,15 +30,19 @@ const (
 
 func main() {
 	log.SetFlags(0)
-	terraform := flag.String("terraform", "terraform", "Terraform or OpenTofu to run")
+	path := flag.String("terraform", "terraform", "Terraform or OpenTofu to run")
 	flag.Parse()
-	if err := run(*terraform); err != nil {
+	if err := run(*path); err != nil {
 		log.Fatalf("\nThe demo failed: %s", err)
 	}
 	fmt.Println("\nThe gate was open while the address accepted connections, and closed when it did not.")
 }
 
-func run(terraform string) (err error) {
+func run(path string) (err error) {
+	cli, err := terraform.At(path)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "preflight-demo")
 	if err != nil {
 		return err
@@ -51,7 +54,7 @@ func run(terraform string) (err error) {
 	if err != nil {
 		return err
 	}
-	gate := workspace{terraform: terraform, dir: filepath.Join(dir, "gate"), cliConfig: cliConfig}
+	gate := workspace{terraform: path, dir: filepath.Join(dir, "gate"), cliConfig: cliConfig}
 	if err := gate.start("examples/precondition/main.tf"); err != nil {
 		return err
 	}
@@ -59,27 +62,15 @@ func run(terraform string) (err error) {
 		return err
 	}
 
-	found, err := mirror.TerraformVersion(terraform)
-	if err != nil {
-		return err
-	}
-	if !hasEphemeralResources(filepath.Base(terraform), found) {
-		fmt.Printf("\n%s %s has no ephemeral resources, so the gate at apply time is not shown.\n", filepath.Base(terraform), found)
+	if !cli.Has("1.10.0") {
+		fmt.Printf("\n%s has no ephemeral resources, so the gate at apply time is not shown.\n", cli)
 		return nil
 	}
-	saved := workspace{terraform: terraform, dir: filepath.Join(dir, "saved-plan"), cliConfig: cliConfig}
+	saved := workspace{terraform: path, dir: filepath.Join(dir, "saved-plan"), cliConfig: cliConfig}
 	if err := saved.start("examples/ephemeral-resources/preflight_tcp_connect/ephemeral-resource.tf"); err != nil {
 		return err
 	}
 	return saved.stopSavedPlan()
-}
-
-func hasEphemeralResources(command string, found *version.Version) bool {
-	oldest := "1.10.0"
-	if strings.HasPrefix(command, "tofu") {
-		oldest = "1.11.0"
-	}
-	return found.Core().GreaterThanOrEqual(version.Must(version.NewVersion(oldest)))
 }
 
 // workspace is a directory in which Terraform is run.
@@ -173,7 +164,7 @@ func (w workspace) showResult(collectorName string, want tcpconnect.Status) erro
 func (w workspace) run(arguments ...string) (output string, err error) {
 	command := exec.Command(w.terraform, arguments...)
 	command.Dir = w.dir
-	command.Env = mirror.Environment(w.cliConfig)
+	command.Env = terraform.Environment(w.cliConfig)
 	said, err := command.CombinedOutput()
 	return string(said), err
 }

@@ -5,7 +5,6 @@
 package e2e
 
 import (
-	"cmp"
 	"errors"
 	"log"
 	"os"
@@ -13,19 +12,18 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
-	"github.com/hashicorp/go-version"
-
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/mirror"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/terraform"
 )
 
-// What TestMain finds and builds.
+// What start finds and builds, below a directory of TestMain.
 var (
-	terraformPath    string
-	terraformVersion *version.Version
-	isOpenTofu       bool
-	cliConfig        string // path of a CLI configuration that finds the built provider
+	directory string
+	cli       terraform.CLI
+	cliConfig string // path of a CLI configuration that finds the built provider
 )
 
 func TestMain(m *testing.M) {
@@ -33,40 +31,24 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	if os.Getenv("TF_ACC") == "" {
-		return m.Run() // every test skips
-	}
-	dir, err := os.MkdirTemp("", "preflight-e2e")
-	if err != nil {
+	var err error
+	if directory, err = os.MkdirTemp("", "preflight-e2e"); err != nil {
 		log.Print(err)
 		return 1
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // A directory below the system's temporary one.
-	if err := findTerraform(); err != nil {
-		log.Print(err)
-		return 1
-	}
-	if cliConfig, err = mirror.BuildWithConfig(dir); err != nil {
-		log.Print(err)
-		return 1
-	}
+	defer os.RemoveAll(directory) //nolint:errcheck // A directory below the system's temporary one.
 	return m.Run()
 }
 
-func findTerraform() (err error) {
-	terraformPath = os.Getenv("TF_ACC_TERRAFORM_PATH")
-	for _, name := range []string{"terraform", "tofu"} {
-		if terraformPath == "" {
-			terraformPath, _ = exec.LookPath(name)
-		}
+// start is called by tests and not by TestMain, because Go's cache of test results regards only the environment that tests read: with
+// another Terraform they run again.
+var start = sync.OnceValue(func() (err error) {
+	if cli, err = terraform.Find(); err != nil {
+		return err
 	}
-	if terraformPath == "" {
-		return errors.New("neither terraform nor tofu is on the PATH; `make test` installs Terraform")
-	}
-	terraformVersion, err = mirror.TerraformVersion(terraformPath)
-	isOpenTofu = strings.HasPrefix(filepath.Base(terraformPath), "tofu")
+	cliConfig, err = mirror.BuildWithConfig(directory)
 	return err
-}
+})
 
 // The versions of Terraform that brought what some tests need.
 const (
@@ -75,26 +57,18 @@ const (
 	actions            = "1.14.0"
 )
 
-// openTofuVersions are those of OpenTofu, where they differ. It began at 1.6 with all that Terraform 1.6 had.
-var openTofuVersions = map[string]string{mockProviders: "1.8.0", ephemeralResources: "1.11.0", actions: "999.0.0"}
-
 // requireTerraform skips the test below a version of Terraform, or the OpenTofu that can do the same.
-func requireTerraform(t *testing.T, oldest string) {
-	t.Helper()
+func requireTerraform(tb testing.TB, oldest string) {
+	tb.Helper()
 	if os.Getenv("TF_ACC") == "" {
-		t.Skip("acceptance tests run Terraform only if TF_ACC is set; `make test` sets it")
+		tb.Skip("acceptance tests run Terraform only if TF_ACC is set; `make test` sets it")
 	}
-	if !terraformHas(oldest) {
-		t.Skipf("needs Terraform %s, this is %s", oldest, terraformVersion)
+	if err := start(); err != nil {
+		tb.Fatal(err)
 	}
-}
-
-// terraformHas tells whether this is a version of Terraform or later, or an OpenTofu that can do the same.
-func terraformHas(oldest string) bool {
-	if isOpenTofu {
-		oldest = cmp.Or(openTofuVersions[oldest], oldest)
+	if !cli.Has(oldest) {
+		tb.Skipf("needs Terraform %s, this is %s", oldest, cli)
 	}
-	return terraformVersion.Core().GreaterThanOrEqual(version.Must(version.NewVersion(oldest)))
 }
 
 // workspace is a directory in which Terraform is run.
@@ -129,8 +103,8 @@ func (w *workspace) write(name, content string) {
 }
 
 func (w *workspace) command(arguments ...string) *exec.Cmd {
-	command := exec.CommandContext(w.t.Context(), terraformPath, append([]string{"-chdir=" + w.dir}, arguments...)...)
-	command.Env = mirror.Environment(cliConfig)
+	command := exec.CommandContext(w.t.Context(), cli.Path, append([]string{"-chdir=" + w.dir}, arguments...)...)
+	command.Env = terraform.Environment(cliConfig)
 	return command
 }
 
@@ -169,6 +143,21 @@ func (w *workspace) fail(arguments ...string) (output string) {
 		w.t.Fatalf("terraform %s succeeded\n%s", strings.Join(arguments, " "), output)
 	}
 	return output
+}
+
+// files lists the names in the workspace, without what Terraform or OpenTofu keeps there.
+func (w *workspace) files() (names []string) {
+	w.t.Helper()
+	entries, err := os.ReadDir(w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); !strings.HasPrefix(name, ".terraform") && !strings.HasPrefix(name, "terraform.tfstate") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (w *workspace) expectFile(name, want string) {

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -30,9 +31,15 @@ type Listener struct {
 // Listen starts a listener on a free port of the address. It ends with the test.
 func Listen(tb testing.TB, ip netip.Addr) *Listener {
 	tb.Helper()
-	inner, err := net.Listen("tcp", netip.AddrPortFrom(ip, 0).String())
+	return ListenAt(tb, netip.AddrPortFrom(ip, 0))
+}
+
+// ListenAt starts a listener at an endpoint, for example one that Refused has returned. It ends with the test.
+func ListenAt(tb testing.TB, endpoint netip.AddrPort) *Listener {
+	tb.Helper()
+	inner, err := net.Listen("tcp", endpoint.String())
 	if err != nil {
-		tb.Fatalf("listen on %s: %v", ip, err)
+		tb.Fatalf("listen on %s: %v", endpoint, err)
 	}
 	listener := &Listener{Listener: inner}
 	tb.Cleanup(func() { _ = listener.Close() })
@@ -47,6 +54,15 @@ func Listen(tb testing.TB, ip netip.Addr) *Listener {
 		}
 	}()
 	return listener
+}
+
+// Close ends the listener. A process that is just being started holds a copy of its descriptor until it is executed: Close waits for
+// that, so that the endpoint refuses connections afterwards and can be listened on again.
+func (l *Listener) Close() error {
+	err := l.Listener.Close()
+	syscall.ForkLock.Lock()
+	defer syscall.ForkLock.Unlock()
+	return err
 }
 
 // Accepted tells how many connections were accepted.

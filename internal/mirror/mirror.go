@@ -5,7 +5,6 @@
 package mirror
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,8 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-
-	"github.com/hashicorp/go-version"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/provider"
 )
@@ -54,31 +51,4 @@ func BuildWithConfig(dir string) (cliConfig string, err error) {
 	cliConfig = filepath.Join(dir, "cli.tfrc")
 	content := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
 	return cliConfig, os.WriteFile(cliConfig, []byte(content), 0o644)
-}
-
-// TerraformVersion returns the version of a Terraform or OpenTofu.
-func TerraformVersion(terraform string) (*version.Version, error) {
-	output, err := exec.Command(terraform, "version", "-json").Output()
-	if err != nil {
-		return nil, fmt.Errorf("%s version: %w", terraform, err)
-	}
-	var found struct {
-		Version string `json:"terraform_version"` // OpenTofu's too
-	}
-	if err := json.Unmarshal(output, &found); err != nil {
-		return nil, fmt.Errorf("%s version: %w", terraform, err)
-	}
-	return version.NewVersion(found.Version)
-}
-
-// Environment returns an environment in which Terraform takes its configuration from cliConfig and sees no other setting of this
-// machine, of Terraform or of the provider.
-func Environment(cliConfig string) []string {
-	environment := []string{"TF_CLI_CONFIG_FILE=" + cliConfig, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1"}
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "PREFLIGHT_") {
-			environment = append(environment, variable)
-		}
-	}
-	return environment
 }

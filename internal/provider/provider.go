@@ -73,7 +73,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			bundleFormatSetting.attribute: schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Form of the result files. `status`: the status alone, without a newline. " +
-					"`json`: `{\"status\":\"...\",\"message\":\"...\"}`, which the Troubleshoot tools read. " + bundleFormatSetting.describe(),
+					"`json`: `{\"status\":\"...\",\"message\":\"...\",\"reason\":\"...\"}`, which the Troubleshoot tools read. " + bundleFormatSetting.describe(),
 				Validators: []validator.String{bundleFormatCheck},
 			},
 			emitBundleSetting.attribute: schema.BoolAttribute{
@@ -113,7 +113,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		timeout:   resolve(timeoutSetting, config.Timeout, tcpconnect.ParseDuration, &resp.Diagnostics),
 		bundleDir: resolve(bundleDirSetting, config.BundleDir, parseNotBlank, &resp.Diagnostics),
 	}
-	format := resolve(bundleFormatSetting, config.BundleFormat, bundle.ParseFormat, &resp.Diagnostics)
+	format := resolve(bundleFormatSetting, config.BundleFormat, parseBundleFormat, &resp.Diagnostics)
 	if resolve(emitBundleSetting, config.EmitBundle, parseBool, &resp.Diagnostics) {
 		configured.writer = bundle.NewWriter(configured.bundleDir, format)
 	}

@@ -1,0 +1,172 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/hashicorp/go-version"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/terraform"
+)
+
+// TestScripts runs testdata/*.txtar: what a user does and sees. Beside the commands of testscript a script has
+//
+//	listener NAME     accept connections, at the host:port $NAME if it has that value already, else at a new one
+//	close NAME        end that listener, so that $NAME refuses connections
+//	dialled NAME N    expect that the listener has accepted N connections
+//	refused NAME      set $NAME to a host:port that refuses connections
+//	silent NAME       set $NAME to a host:port that never answers; skips the script on Windows
+//	terraform ARG...  run Terraform or OpenTofu, after `terraform init` where nobody has run it
+//
+// and the conditions [opentofu] and [terraform:1.10]: that version or a later one, or an OpenTofu that can do the same. In what
+// Terraform prints, a text of a diagnostic that it has broken into lines is one line again.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, "1.0.0")
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Vars = append(env.Vars, terraform.Environment(cliConfig)...)
+			env.Values[scriptKey{}] = &script{tb: env.T().(testing.TB), listeners: make(map[string]*loopback.Listener)}
+			return nil
+		},
+		Condition: scriptCondition,
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"listener":  peerCommand((*script).listen),
+			"close":     peerCommand((*script).close),
+			"refused":   peerCommand((*script).refused),
+			"silent":    peerCommand((*script).silent),
+			"dialled":   dialledCommand,
+			"terraform": terraformCommand,
+		},
+	})
+}
+
+// script is what the commands of one script share.
+type script struct {
+	tb        testing.TB
+	listeners map[string]*loopback.Listener
+}
+
+type scriptKey struct{}
+
+func scriptCondition(condition string) (bool, error) {
+	if condition == "opentofu" {
+		return cli.IsOpenTofu, nil
+	}
+	oldest, found := strings.CutPrefix(condition, "terraform:")
+	if !found {
+		return false, fmt.Errorf("unknown condition %q", condition)
+	}
+	if _, err := version.NewVersion(oldest); err != nil {
+		return false, err
+	}
+	return cli.Has(oldest), nil
+}
+
+// peerCommand returns a command that takes the name of a peer.
+func peerCommand(run func(s *script, ts *testscript.TestScript, name string)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 1 {
+			ts.Fatalf("the command takes one NAME and no !")
+		}
+		run(ts.Value(scriptKey{}).(*script), ts, args[0])
+	}
+}
+
+func (s *script) listen(ts *testscript.TestScript, name string) {
+	if ts.Getenv(name) == "" {
+		s.refused(ts, name)
+	}
+	endpoint, err := netip.ParseAddrPort(ts.Getenv(name))
+	ts.Check(err)
+	s.listeners[name] = loopback.ListenAt(s.tb, endpoint)
+}
+
+func (s *script) close(ts *testscript.TestScript, name string) {
+	ts.Check(s.listener(ts, name).Close())
+}
+
+func (s *script) refused(ts *testscript.TestScript, name string) {
+	ts.Setenv(name, loopback.Refused(s.tb).String())
+}
+
+func (s *script) silent(ts *testscript.TestScript, name string) {
+	ts.Setenv(name, loopback.Silent(s.tb, loopback.IPv4).String())
+}
+
+func (s *script) listener(ts *testscript.TestScript, name string) *loopback.Listener {
+	if s.listeners[name] == nil {
+		ts.Fatalf("there is no listener %s", name)
+	}
+	return s.listeners[name]
+}
+
+func dialledCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: dialled NAME N")
+	}
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if got := ts.Value(scriptKey{}).(*script).listener(ts, args[0]).Accepted(); got != want {
+		ts.Fatalf("%s has accepted %d connections, want %d", args[0], got, want)
+	}
+}
+
+func terraformCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf("usage: terraform ARG...")
+	}
+	if _, err := os.Stat(ts.MkAbs(".terraform")); err != nil && args[0] != "init" {
+		ts.Check(ts.Exec(cli.Path, "init", "-input=false", "-no-color"))
+	}
+	err := ts.Exec(cli.Path, append(args, "-no-color")...)
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		ts.Fatalf("terraform %s: %v", args[0], err)
+	}
+	stdout, stderr := unwrap(ts.ReadFile("stdout")), unwrap(ts.ReadFile("stderr"))
+	_, _ = fmt.Fprint(ts.Stdout(), stdout)
+	_, _ = fmt.Fprint(ts.Stderr(), stderr)
+	if failed := err != nil; failed != neg {
+		ts.Fatalf("terraform %s: failed: %t (%v), expected to fail: %t", args[0], failed, err, neg)
+	}
+}
+
+// wrapWidth is the longest line that Terraform makes of a diagnostic's text where it prints to no terminal.
+const wrapWidth = 77
+
+// unwrap joins the lines of diagnostics that Terraform broke: those that are not indented, and whose next word would not have fitted.
+func unwrap(output string) string {
+	var joined strings.Builder
+	last, inDiagnostic := "", false
+	for i, line := range strings.Split(strings.ReplaceAll(output, "\r\n", "\n"), "\n") {
+		word, _, _ := strings.Cut(line, " ")
+		switch {
+		case inDiagnostic && isText(last) && isText(line) && utf8.RuneCountInString(last) <= wrapWidth &&
+			utf8.RuneCountInString(last+" "+word) > wrapWidth:
+			joined.WriteByte(' ')
+		case i > 0:
+			joined.WriteByte('\n')
+		}
+		joined.WriteString(line)
+		last = line
+		inDiagnostic = inDiagnostic || strings.HasPrefix(line, "Error: ") || strings.HasPrefix(line, "Warning: ")
+	}
+	return joined.String()
+}
+
+func isText(line string) bool { return line != "" && line[0] != ' ' }
