@@ -43,11 +43,11 @@ func dialAll(ctx context.Context, dial dialEndpoint, found <-chan []netip.AddrPo
 	return results, remote, local
 }
 
-// worst returns the worst answer, of several such the first.
+// worst returns the gravest answer, of several such the first.
 func worst(results []EndpointResult) EndpointResult {
 	answer := results[0]
 	for _, result := range results[1:] {
-		if result.Status.worseThan(answer.Status) {
+		if result.Reason.graver(answer.Reason) {
 			answer = result
 		}
 	}

@@ -97,6 +97,14 @@ func (l *lookup) isDone() bool {
 	}
 }
 
+// answerNow returns the answer if it is known, else that there was none in time.
+func (l *lookup) answerNow() answer {
+	if l.isDone() {
+		return l.answer
+	}
+	return answer{err: noAnswer(l.question.host), search: int(l.search.Load())}
+}
+
 // reaches waits until the lookup asks for the name at a place in the search list, so that it knows no address of an earlier one. It
 // returns false if the lookup or the context ended first.
 func (l *lookup) reaches(ctx context.Context, place int) bool {

@@ -58,7 +58,7 @@ func (d dialScript) reason(allAddresses bool) Reason {
 	worst := Reason("")
 	for _, script := range d {
 		reason, dialled := reasons[script]
-		if dialled && (worst == "" || allAddresses && reason.Status().worseThan(worst.Status())) {
+		if dialled && (worst == "" || allAddresses && reason.graver(worst)) {
 			worst = reason
 		}
 	}

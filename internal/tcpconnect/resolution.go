@@ -113,7 +113,7 @@ func next(ctx context.Context, asked []*lookup) (given answer, rest []*lookup) {
 	case <-second:
 		return asked[1].answer, asked[:1]
 	case <-ctx.Done():
-		return answer{err: noAnswer(asked[0].question.host), search: int(asked[0].search.Load())}, asked[1:]
+		return asked[0].answerNow(), asked[1:]
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -126,29 +127,50 @@ func TestConnectedNeedsOneEndpointAndEverythingElseTheWholeAnswer(t *testing.T) 
 
 func TestAddressesComeInTheOrderOfPreference(t *testing.T) {
 	t.Parallel()
-	far := netip.MustParseAddr("2001:db8::1")
 	for name, test := range map[string]struct {
-		a, aaaa half
-		tried   []netip.Addr
+		four, six time.Duration // after which the resolver knows them
+		tried     []netip.Addr
 	}{
-		"IPv6 first":                            {knows(loopback.IPv4), knows(loopback.IPv6), []netip.Addr{loopback.IPv6, loopback.IPv4}},
-		"IPv6 first if it is a little late":     {knows(loopback.IPv4), knowsAfter(resolutionDelay/5, loopback.IPv6), []netip.Addr{loopback.IPv6, loopback.IPv4}},
-		"the other first if IPv6 is very late":  {knows(loopback.IPv4), knowsAfter(6*resolutionDelay, loopback.IPv6), []netip.Addr{loopback.IPv4, loopback.IPv6}},
-		"without an address to dial from, last": {knows(loopback.IPv4), knows(far), []netip.Addr{loopback.IPv4, far}},
+		"IPv6 first":                           {0, 0, []netip.Addr{loopback.IPv6, loopback.IPv4}},
+		"IPv6 first if it is a little late":    {0, resolutionDelay - 1, []netip.Addr{loopback.IPv6, loopback.IPv4}},
+		"the other first if IPv6 is very late": {0, resolutionDelay + 1, []netip.Addr{loopback.IPv4, loopback.IPv6}},
+		"IPv6 first if IPv4 is late":           {time.Second, 0, []netip.Addr{loopback.IPv6, loopback.IPv4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if slices.Contains(test.tried, far) && hasSource(netip.AddrPortFrom(far, 80)) {
-				t.Skip("this machine has a route to 2001:db8::/32")
-			}
-			result := collect(t, &Collector{Resolver: halves(t, test.a, test.aaaa)}, fmt.Sprintf("db.test.:%d", loopback.Refused(t).Port()), patient)
-			var tried []netip.Addr
-			for _, endpoint := range result.Tried {
-				tried = append(tried, endpoint.Addr())
-			}
-			if !slices.Equal(tried, test.tried) {
-				t.Errorf("tried %s, want %s (%s)", tried, test.tried, result.Message)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				resolver := resolverFunc(func(_ context.Context, network, _ string) ([]netip.Addr, error) {
+					if network == "ip4" {
+						time.Sleep(test.four)
+						return []netip.Addr{loopback.IPv4}, nil
+					}
+					time.Sleep(test.six)
+					return []netip.Addr{loopback.IPv6}, nil
+				})
+				refused := script{"127.0.0.1": {err: syscallError(refusedErrno)}, "::1": {err: syscallError(refusedErrno)}}
+				expectTried(t, collect(t, &Collector{Resolver: resolver, Dial: refused.dial}, "db.test:80", patient), test.tried)
+			})
 		})
+	}
+}
+
+func TestAddressWithoutASourceComesLast(t *testing.T) {
+	t.Parallel()
+	far := netip.MustParseAddr("2001:db8::1")
+	if hasSource(netip.AddrPortFrom(far, 80)) {
+		t.Skip("this machine has a route to 2001:db8::/32")
+	}
+	collector := &Collector{Resolver: halves(t, knows(loopback.IPv4), knows(far))}
+	expectTried(t, collect(t, collector, fmt.Sprintf("db.test.:%d", loopback.Refused(t).Port()), patient), []netip.Addr{loopback.IPv4, far})
+}
+
+func expectTried(t *testing.T, result Result, want []netip.Addr) {
+	t.Helper()
+	var tried []netip.Addr
+	for _, endpoint := range result.Tried {
+		tried = append(tried, endpoint.Addr())
+	}
+	if !slices.Equal(tried, want) {
+		t.Errorf("tried %s, want %s (%s)", tried, want, result.Message)
 	}
 }

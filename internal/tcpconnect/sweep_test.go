@@ -137,6 +137,20 @@ func TestSweepWaitsOutFaultsOfThisMachine(t *testing.T) {
 	}
 }
 
+func TestLimitsOfThisMachineAreWaitedOut(t *testing.T) {
+	t.Parallel()
+	for _, errno := range limitErrnos {
+		if limit, hit := limitOf(syscallError(errno), netip.Addr{}); !hit || limit == "" {
+			t.Errorf("%s is not a limit of this machine", errno)
+		}
+	}
+	for _, errno := range []syscall.Errno{refusedErrno, timeoutErrno, unreachableErrno} {
+		if limit, hit := limitOf(syscallError(errno), netip.Addr{}); hit {
+			t.Errorf("%s is a limit of this machine: %s", errno, limit)
+		}
+	}
+}
+
 func TestInterruptedSweepHasNoResults(t *testing.T) {
 	t.Parallel()
 	silent := loopback.Silent(t, loopback.IPv4)
