@@ -84,7 +84,9 @@ func (c *Collector) Collect(ctx context.Context, target Target, timeout time.Dur
 
 // collect is Collect through a dial function, for a check of a round.
 func (c *Collector) collect(ctx context.Context, dial DialFunc, target Target, timeout time.Duration, of round) (Result, error) {
-	names := resolve(target, func(q question) *lookup { return c.lookups.ask(c.resolver(), q, patience(timeout), of) })
+	names := resolve(target, func(questions []question) []*lookup {
+		return c.lookups.ask(c.resolver(), questions, patience(timeout), of)
+	})
 	defer c.leave(names)
 	if err := names.awaitTurn(ctx); err != nil {
 		return Result{}, interrupted(target, err)

@@ -45,26 +45,29 @@ type crowd struct {
 // turn is a lookup that waits for its turn.
 type turn struct {
 	over     chan struct{} // closed when the wait is over
-	admitted bool
+	admitted time.Time     // zero: not
 	gone     bool
 }
 
 // ask asks a resolver when the lookup has its turn, and again if it failed in a crowd.
-func (c *crowd) ask(resolver Resolver, asked *lookup) answer {
-	if !c.enter(asked.ctx, &c.first) {
+func (c *crowd) ask(resolver Resolver, asked *lookup, first *turn) answer {
+	start, admitted := c.await(asked.ctx, first)
+	if !admitted {
 		return answer{err: noAnswer(asked.question.host)}
 	}
 	close(asked.turn)
-	given, failedInCrowd := c.askInCrowd(resolver, asked)
-	if failedInCrowd && c.enter(asked.ctx, &c.again) {
-		return c.askInQuiet(resolver, asked)
+	given, failedInCrowd := c.askInCrowd(resolver, asked, start)
+	if !failedInCrowd {
+		return given
 	}
-	return given
+	if start, admitted = c.await(asked.ctx, c.join(&c.again)); !admitted {
+		return given
+	}
+	return c.askInQuiet(resolver, asked, start)
 }
 
 // askInCrowd asks beside others, and reports whether their number may be to blame for a failure.
-func (c *crowd) askInCrowd(resolver Resolver, asked *lookup) (given answer, failedInCrowd bool) {
-	start := time.Now()
+func (c *crowd) askInCrowd(resolver Resolver, asked *lookup, start time.Time) (given answer, failedInCrowd bool) {
 	ctx, cancel := context.WithCancel(asked.ctx)
 	defer cancel()
 	impatient := time.AfterFunc(asked.patience, func() {
@@ -88,8 +91,7 @@ func (c *crowd) askInCrowd(resolver Resolver, asked *lookup) (given answer, fail
 }
 
 // askInQuiet asks again, beside few others.
-func (c *crowd) askInQuiet(resolver Resolver, asked *lookup) answer {
-	start := time.Now()
+func (c *crowd) askInQuiet(resolver Resolver, asked *lookup, start time.Time) answer {
 	given := askResolver(asked.ctx, resolver, asked.question, &asked.search)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -120,18 +122,23 @@ func (c *crowd) look() {
 	}
 }
 
-// enter waits in a queue for a turn. It returns false if the context ended first, or if asking again would change nothing.
-func (c *crowd) enter(ctx context.Context, queue *[]*turn) bool {
+// join takes a place in a queue. The wait is over at once if asking again would change nothing.
+func (c *crowd) join(queue *[]*turn) *turn {
 	mine := &turn{over: make(chan struct{})}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.prepare()
 	if queue == &c.again && !c.blamable {
-		c.mu.Unlock()
-		return false
+		close(mine.over)
+		return mine
 	}
 	*queue = append(*queue, mine)
 	c.admit()
-	c.mu.Unlock()
+	return mine
+}
+
+// await waits for a turn, and returns when it came. There is none if the context ended first, or if asking again would change nothing.
+func (c *crowd) await(ctx context.Context, mine *turn) (start time.Time, admitted bool) {
 	select {
 	case <-mine.over:
 	case <-ctx.Done():
@@ -139,7 +146,7 @@ func (c *crowd) enter(ctx context.Context, queue *[]*turn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	mine.gone = true
-	return mine.admitted
+	return mine.admitted, !mine.admitted.IsZero()
 }
 
 func (c *crowd) prepare() {
@@ -167,7 +174,7 @@ func (c *crowd) next(queue *[]*turn) bool {
 		if waiting.gone {
 			continue
 		}
-		waiting.admitted = true
+		waiting.admitted = time.Now()
 		c.underWay++
 		close(waiting.over)
 		return true

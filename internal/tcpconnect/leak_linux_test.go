@@ -30,7 +30,7 @@ func TestNoDescriptorIsLeftOfADial(t *testing.T) {
 		}
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the garbage collector closes what was forgotten
-	dialAll() // opens what Go's runtime keeps
+	dialAll()                                        // opens what Go's runtime keeps
 	before := openDescriptors(t)
 	dialAll()
 	if after := openDescriptors(t); after > before {

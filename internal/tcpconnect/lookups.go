@@ -62,30 +62,40 @@ type lookups struct {
 // round is the lookups that the checks of a sweep share, also those that have ended. It is guarded by lookups.mu; nil shares nothing.
 type round map[question]*lookup
 
-// ask looks a question up, or joins a lookup of it in the round or under way. patience is how long it may stay unanswered in a crowd.
-// Who asks must leave the lookup in the end.
-func (l *lookups) ask(resolver Resolver, q question, patience time.Duration, of round) *lookup {
+// ask looks up the questions of one check, whose turns follow each other, or joins lookups of them in the round or under way. patience is
+// how long a lookup may stay unanswered in a crowd. Who asks must leave the lookups in the end.
+func (l *lookups) ask(resolver Resolver, questions []question, patience time.Duration, of round) []*lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, shared := range []map[question]*lookup{of, l.underWay} {
-		if joined := shared[q]; joined != nil && joined.join() {
-			return joined
+	asked := make([]*lookup, len(questions))
+	for i, q := range questions {
+		if asked[i] = l.join(q, of); asked[i] == nil {
+			asked[i] = l.begin(resolver, q, patience, of)
 		}
 	}
-	return l.begin(resolver, q, patience, of)
+	return asked
 }
 
-// askAnew looks a question up whatever is under way.
-func (l *lookups) askAnew(resolver Resolver, q question, patience time.Duration) *lookup {
+// askAnew looks questions up whatever is under way.
+func (l *lookups) askAnew(resolver Resolver, questions []question, patience time.Duration) []*lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.begin(resolver, q, patience, nil)
+	asked := make([]*lookup, len(questions))
+	for i, q := range questions {
+		asked[i] = l.begin(resolver, q, patience, nil)
+	}
+	return asked
 }
 
-// join adds a check, and reports whether there is or will be an answer for it.
-func (l *lookup) join() bool {
-	l.checks++
-	return l.checks > 1 || l.isDone()
+// join adds a check to a lookup for which there is or will be an answer, and returns nil if there is none.
+func (l *lookups) join(q question, of round) *lookup {
+	for _, shared := range []map[question]*lookup{of, l.underWay} {
+		if asked := shared[q]; asked != nil && (asked.checks > 0 || asked.isDone()) {
+			asked.checks++
+			return asked
+		}
+	}
+	return nil
 }
 
 func (l *lookup) isDone() bool {
@@ -131,8 +141,9 @@ func (l *lookups) begin(resolver Resolver, q question, patience time.Duration, o
 	if of != nil {
 		of[q] = asked
 	}
+	turn := l.crowd.join(&l.crowd.first)
 	go func() {
-		asked.answer = l.crowd.ask(resolver, asked)
+		asked.answer = l.crowd.ask(resolver, asked, turn)
 		l.forget(asked)
 		close(asked.done)
 	}()

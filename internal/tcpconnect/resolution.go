@@ -19,18 +19,17 @@ type resolution struct {
 	failure error            // why the whole answer is not known; to be read when the channel of endpoints is closed
 }
 
-// ask looks up one question.
-type askFunc func(question) *lookup
-
 // resolve begins the resolution of a target, whose lookups must be left in the end.
-func resolve(target Target, ask askFunc) *resolution {
+func resolve(target Target, ask func([]question) []*lookup) *resolution {
 	host, family := target.Address.host, target.family()
 	r := &resolution{target: target}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
+		var questions []question
 		for _, asked := range family.single() {
-			r.asked = append(r.asked, ask(question{host, asked}))
+			questions = append(questions, question{host, asked})
 		}
+		r.asked = ask(questions)
 		return r
 	}
 	if family.holds(ip) {

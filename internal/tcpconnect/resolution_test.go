@@ -103,7 +103,7 @@ func TestConnectedNeedsOneEndpointAndEverythingElseTheWholeAnswer(t *testing.T) 
 					want = test.all
 				}
 				if want == ReasonDNSTimeout {
-					timeout = time.Second
+					timeout = 3 * time.Second
 				}
 				result, err := collector.Collect(t.Context(), Target{Address: address, AllAddresses: all}, timeout)
 				if err != nil || result.Reason != want || result.Status != want.Status() {

@@ -56,7 +56,9 @@ type Attempt struct {
 // the status one that retry.Until does not hold, ConnectionTimeout if possible: a lucky dial opens nothing. The error is that of
 // Collect.
 func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Duration, retry Retry, report func(Attempt)) (Result, error) {
-	names := resolve(target, func(q question) *lookup { return c.lookups.ask(c.resolver(), q, patience(retry.AttemptTimeout), nil) })
+	names := resolve(target, func(questions []question) []*lookup {
+		return c.lookups.ask(c.resolver(), questions, patience(retry.AttemptTimeout), nil)
+	})
 	defer func() { c.leave(names) }()
 	if err := names.awaitTurn(ctx); err != nil {
 		return Result{}, interrupted(target, err)
@@ -96,7 +98,9 @@ func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Durati
 			return Result{}, fmt.Errorf("wait for %s: %w", target.Address, err)
 		}
 		c.leave(names)
-		names = resolve(target, func(q question) *lookup { return c.lookups.askAnew(c.resolver(), q, patience(retry.AttemptTimeout)) })
+		names = resolve(target, func(questions []question) []*lookup {
+			return c.lookups.askAnew(c.resolver(), questions, patience(retry.AttemptTimeout))
+		})
 	}
 }
 
