@@ -213,9 +213,6 @@ func (d *decoder) sequence(node *yaml.Node, label string) []*yaml.Node {
 // text returns a scalar as it is written, and whether it is one.
 func (d *decoder) text(node *yaml.Node, label string) (string, bool) {
 	node = resolved(node)
-	if !d.visit() {
-		return "", false
-	}
 	if node.Kind != yaml.ScalarNode || !slices.Contains([]string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp"}, node.ShortTag()) {
 		d.addKindProblem(node, label, "text")
 		return "", false

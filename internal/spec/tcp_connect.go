@@ -97,10 +97,7 @@ func excluded(entry *yaml.Node) bool {
 
 func (d *decoder) decodeCollector(entry *yaml.Node, label string) {
 	before := d.count()
-	fields, ok := d.mapping(entry, label, "address", "timeout", "collectorName", "exclude")
-	if !ok {
-		return
-	}
+	fields, _ := d.mapping(entry, label, "address", "timeout", "collectorName", "exclude")
 	collector := Collector{
 		Name:     cmp.Or(d.optionalText(fields["collectorName"], label+".collectorName"), tcpconnect.DefaultCollectorName),
 		Excluded: d.boolean(fields["exclude"], label+".exclude"),
@@ -116,10 +113,7 @@ func (d *decoder) decodeCollector(entry *yaml.Node, label string) {
 
 func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 	before := d.count()
-	fields, ok := d.mapping(entry, label, "checkName", "collectorName", "exclude", "strict", "annotations", "outcomes")
-	if !ok {
-		return
-	}
+	fields, _ := d.mapping(entry, label, "checkName", "collectorName", "exclude", "strict", "annotations", "outcomes")
 	analyzer := Analyzer{
 		CollectorName: cmp.Or(d.optionalText(fields["collectorName"], label+".collectorName"), tcpconnect.DefaultCollectorName),
 		Excluded:      d.boolean(fields["exclude"], label+".exclude"),
