@@ -81,7 +81,7 @@ func TestWhatOnlyLooksLikeATCPConnectIsLeftOut(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"excluded": ours("HostPreflight", "{remoteCollectors: [{tcpConnect: {exclude: true, address: x}}]}"),
-		"a schema": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {schema: {properties: {tcpConnect: {type: object, properties: {address: {type: string}}}}, required: [tcpConnect]}}\n",
+		"a schema": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {schema: {properties: {tcpConnect: {type: object, properties: {address: {type: string}}}}, required: [tcpConnect, address]}}\n",
 		"a text":   ours("SupportBundle", "{collectors: [{data: {data: tcpConnect}}]}"),
 	} {
 		if spec := mustDecode(t, hostPreflight+"---\n"+text); len(spec.Collectors) != 1 {

@@ -151,6 +151,22 @@ func TestEntriesOfThePublishedSchemasAreKnown(t *testing.T) {
 	}
 }
 
+func TestNullKindsOfAnEntryAreAbsent(t *testing.T) {
+	t.Parallel()
+	spec := mustDecode(t, strings.Replace(hostPreflight, "- tcpConnect: {c", "- cpu: null\n      tcpConnect: {c", 1))
+	if len(spec.Collectors) != 1 || len(spec.Unsupported) != 0 {
+		t.Errorf("%+v", spec)
+	}
+}
+
+func TestValuesAreNotTakenForNames(t *testing.T) {
+	t.Parallel()
+	spec := mustDecode(t, hostPreflight+"    - tcpConnect: {collectorName: checkName, outcomes: [{fail: {}}]}\n")
+	if entry := spec.Analyzers[1].Position.Entry; entry != "checkName" {
+		t.Errorf("the analyzer is called %q", entry)
+	}
+}
+
 func TestScalarsAreTexts(t *testing.T) {
 	t.Parallel()
 	for _, written := range []string{"2024-01-01", "5", "1.5", "true", "words"} {
@@ -347,6 +363,8 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 		"left out without end":          {"apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec: {analyzers: [&m {cpu: [" + strings.TrimSuffix(strings.Repeat("{}, ", 10000), ", ") + "]}" + strings.Repeat(", *m", 1000) + "]}\n", []string{"more than 1000000 values"}},
 		"no near field":                 {strings.Replace(good, "kind:", "zzz: 1\nkind:", 1), []string{"line 2", `has the field "zzz", which does not exist. There is apiVersion, kind, metadata, spec, status.`}},
 		"an entry after a named one":    {strings.Replace(hostPreflight, "  analyzers:", "    - {}\n  analyzers:", 1), []string{"line 6, column 7: collectors[1] is empty."}},
+		"a null kind of entry":          {strings.Replace(hostPreflight, "- tcpConnect: {c", "- cpu: null\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0] is empty"}},
+		"a null tcpConnect":             {strings.Replace(hostPreflight, "- tcpConnect: {c", "- tcpConnect: null\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0].tcpConnect has no address"}},
 		"a mapping for a key":           {strings.Replace(good, "kind: SupportBundle", "? {a: b}\n: c", 1), []string{"line 2", "has a mapping for a key"}},
 		"tab for an indentation":        {strings.Replace(good, "  hostCollectors", "\thostCollectors", 1), []string{"line 4", "not valid YAML"}},
 	} {
@@ -364,6 +382,9 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 			}
 			if len(problems) != 1 && name != "merges without end" && name != "aliases of aliases" {
 				t.Errorf("%d problems, want 1:\n%v", len(problems), err)
+			}
+			if strings.Contains(err.Error(), "line 0") {
+				t.Errorf("a line that is not known: %v", err)
 			}
 			if len(problems[0].Error()) > 2000 {
 				t.Errorf("a problem of %d characters", len(problems[0].Error()))
