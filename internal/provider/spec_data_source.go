@@ -82,7 +82,8 @@ func (d *specDataSource) Metadata(_ context.Context, req datasource.MetadataRequ
 func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Runs a Troubleshoot spec as it stands: every `tcpConnect` collector of it, all dials side by side, and every `tcpConnect` analyzer. " +
-			"It takes the kinds `SupportBundle` (`hostCollectors`, `hostAnalyzers`) and `HostPreflight` (`collectors`, `analyzers`), and beside them `HostCollector` (`collectors`) and `Analyzer` (`hostAnalyzers`). " +
+			"It takes the kinds `SupportBundle` (`hostCollectors`, `hostAnalyzers`) and `HostPreflight` (`collectors`, `analyzers`), " +
+			"and beside them `HostCollector` (`collectors`) and `Analyzer` (`hostAnalyzers`). " +
 			"It fails closed: an analyzer whose collector is missing or excluded fails, and a spec with nothing to judge is an error. Ask `proceed` in a precondition.",
 		Attributes: join(verdictAttributes(), map[string]schema.Attribute{
 			"spec": schema.StringAttribute{
@@ -93,7 +94,8 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			},
 			"unsupported": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "What to do with collectors, analyzers and fields that Troubleshoot knows and this provider does not run, and with documents that are no spec (what `helm template` prints). `" + unsupportedError + "`: an error lists them. " +
+				MarkdownDescription: "What to do with collectors, analyzers and fields that Troubleshoot knows and this provider does not run, " +
+					"and with documents that are not a spec (what `helm template` prints). `" + unsupportedError + "`: an error lists them. " +
 					"`" + unsupportedWarn + "`: the rest runs, and each one left out is a warning in `results`, so that `outcome` is at best `warn`. " +
 					"`" + unsupportedSkip + "`: the rest runs. Default `" + unsupportedError + "`.",
 				Validators: []validator.String{unsupportedCheck},
@@ -111,8 +113,8 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			},
 			"exclude": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "`true`: nothing is dialled, judged or written, `proceed` is true, `message` says so, and the lists are empty. The arguments are validated all the same. " +
-					"Default `false`.",
+				MarkdownDescription: "`true`: nothing is dialled, judged or written, `proceed` is true, `message` says so, and the lists are empty. " +
+					"The arguments are validated all the same. Default `false`.",
 			},
 			"message": schema.StringAttribute{
 				Computed:            true,

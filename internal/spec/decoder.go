@@ -40,6 +40,9 @@ const (
 )
 
 func (d *decoder) addProblem(at Position, format string, arguments ...any) {
+	if d.exhausted() {
+		return // what was not visited is not known
+	}
 	if len(d.problems) == maxProblems {
 		d.more++
 		return
@@ -200,7 +203,7 @@ func (d *decoder) merge(found fields, value *yaml.Node, label string, known []st
 // sequence returns the elements of a list. An absent or null one has none.
 func (d *decoder) sequence(node *yaml.Node, label string) []*yaml.Node {
 	node = resolved(node)
-	if isNull(node) {
+	if isNull(node) || d.exhausted() {
 		return nil
 	}
 	if node.Kind != yaml.SequenceNode {
@@ -213,9 +216,6 @@ func (d *decoder) sequence(node *yaml.Node, label string) []*yaml.Node {
 // text returns a scalar as it is written, and whether it is one.
 func (d *decoder) text(node *yaml.Node, label string) (string, bool) {
 	node = resolved(node)
-	if !d.visit() {
-		return "", false
-	}
 	if node.Kind != yaml.ScalarNode || !slices.Contains([]string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp"}, node.ShortTag()) {
 		d.addKindProblem(node, label, "text")
 		return "", false
@@ -261,7 +261,12 @@ func (d *decoder) visit() bool {
 		text := fmt.Sprintf("The spec has more than %d values, with its aliases.", maxVisits)
 		d.problems = slices.Insert(d.problems, 0, Problem{Text: text})
 	}
-	return d.visits < maxVisits
+	return !d.exhausted()
+}
+
+// exhausted reports whether there were too many nodes.
+func (d *decoder) exhausted() bool {
+	return d.visits >= maxVisits
 }
 
 // resolved returns what an alias stands for.

@@ -173,10 +173,10 @@ func (d *decoder) decodeDocument(document document) {
 
 // decodeOwn decodes a document of Troubleshoot.
 func (d *decoder) decodeOwn(document document) {
-	fields, ok := d.mapping(document.root, "The document", "apiVersion", "kind", "metadata", "spec", "status")
 	before := d.count()
+	fields, _ := d.mapping(document.root, "The document", "apiVersion", "kind", "metadata", "spec", "status")
 	apiVersion, kindName := d.optionalText(fields["apiVersion"], "apiVersion"), d.optionalText(fields["kind"], "kind")
-	if !ok || d.count() > before {
+	if d.count() > before {
 		return
 	}
 	known, isKnown := kinds[kindName]

@@ -81,7 +81,7 @@ func TestWhatOnlyLooksLikeATCPConnectIsLeftOut(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"excluded": ours("HostPreflight", "{remoteCollectors: [{tcpConnect: {exclude: true, address: x}}]}"),
-		"a schema": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {schema: {properties: {tcpConnect: {type: object, properties: {address: {type: string}}}}, required: [tcpConnect]}}\n",
+		"a schema": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {schema: {properties: {tcpConnect: {type: object, properties: {address: {type: string}}}}, required: [tcpConnect, address]}}\n",
 		"a text":   ours("SupportBundle", "{collectors: [{data: {data: tcpConnect}}]}"),
 	} {
 		if spec := mustDecode(t, hostPreflight+"---\n"+text); len(spec.Collectors) != 1 {
@@ -104,24 +104,25 @@ func TestWhatAsksForNothingIsNotListed(t *testing.T) {
 func TestWhatIsLeftOutIsListedWithItsPlaceAndReason(t *testing.T) {
 	t.Parallel()
 	for field, want := range map[string]Part{
-		"collectors: [{}]":                           {"documents[1].collectors[0]", "this provider does not run collectors of a cluster"},
-		"collectors: [null]":                         {"documents[1].collectors[0]", "this provider does not run collectors of a cluster"},
-		"collectors: [[x]]":                          {"documents[1].collectors[0]", "this provider does not run collectors of a cluster"},
-		"collectors: {logs: {}}":                     {"documents[1].collectors", "this provider does not run collectors of a cluster"},
-		"collectors: [{logs: {exclude: maybe}}]":     {"documents[1].collectors[0].logs", "this provider does not run collectors of a cluster"},
-		"analyzers: [{docString: x, velero: {}}]":    {"documents[1].analyzers[0].velero", "this provider does not run analyzers of a cluster"},
-		"remoteCollectors: [{cpu: {}}]":              {"documents[1].remoteCollectors[0].cpu", "this provider does not run remote collectors"},
-		"remoteCollectors: [&x {cpu: {}}]":           {"documents[1].remoteCollectors[0].cpu", "this provider does not run remote collectors"},
-		"afterCollection: [{callback: {}}]":          {"documents[1].afterCollection[0].callback", "this provider does nothing after the collection"},
-		"uri: https://example.com/spec.yaml":         {"documents[1].uri", "this provider does not fetch other specs"},
-		"runHostCollectorsInPod: true":               {"documents[1].runHostCollectorsInPod", "this provider does not run collectors in a Pod"},
-		"hostCollectors: [{registryImages: {}}]":     {"documents[1].hostCollectors[0].registryImages", "this provider does not run registryImages"},
-		"hostAnalyzers: [{subnetContainsIP: {}}]":    {"documents[1].hostAnalyzers[0].subnetContainsIP", "this provider does not run subnetContainsIP"},
-		"hostAnalyzers: [{registryImages: {}}]":      {"documents[1].hostAnalyzers[0].registryImages", "this provider does not run registryImages"},
-		"collectors: [{\"\\e[8mlogs\": {}}]":         {`documents[1].collectors[0]."\x1b[8mlogs"`, "this provider does not run collectors of a cluster"},
-		"collectors: [{\"a\\nb\": {}}]":              {`documents[1].collectors[0]."a\nb"`, "this provider does not run collectors of a cluster"},
-		"hostCollectors: [{docString: x, cpu: {}}]":  {"documents[1].hostCollectors[0].cpu", "this provider does not run cpu"},
-		"hostAnalyzers: [{tcpConnect: , cpu: }, {}]": {},
+		"collectors: [{}]":                                 {"documents[1].collectors[0]", "this provider does not run collectors of a cluster"},
+		"collectors: [null]":                               {"documents[1].collectors[0]", "this provider does not run collectors of a cluster"},
+		"collectors: [[x]]":                                {"documents[1].collectors[0]", "this provider does not run collectors of a cluster"},
+		"collectors: {logs: {}}":                           {"documents[1].collectors", "this provider does not run collectors of a cluster"},
+		"collectors: [{logs: {exclude: maybe}}]":           {"documents[1].collectors[0].logs", "this provider does not run collectors of a cluster"},
+		"analyzers: [{docString: x, velero: {}}]":          {"documents[1].analyzers[0].velero", "this provider does not run analyzers of a cluster"},
+		"remoteCollectors: [{cpu: {}}]":                    {"documents[1].remoteCollectors[0].cpu", "this provider does not run remote collectors"},
+		"uri: &x {cpu: {exclude: true}}, collectors: [*x]": {"documents[1].uri", "this provider does not fetch other specs"},
+		"remoteCollectors: [&x {cpu: {}}]":                 {"documents[1].remoteCollectors[0].cpu", "this provider does not run remote collectors"},
+		"afterCollection: [{callback: {}}]":                {"documents[1].afterCollection[0].callback", "this provider does nothing after the collection"},
+		"uri: https://example.com/spec.yaml":               {"documents[1].uri", "this provider does not fetch other specs"},
+		"runHostCollectorsInPod: true":                     {"documents[1].runHostCollectorsInPod", "this provider does not run collectors in a Pod"},
+		"hostCollectors: [{registryImages: {}}]":           {"documents[1].hostCollectors[0].registryImages", "this provider does not run registryImages"},
+		"hostAnalyzers: [{subnetContainsIP: {}}]":          {"documents[1].hostAnalyzers[0].subnetContainsIP", "this provider does not run subnetContainsIP"},
+		"hostAnalyzers: [{registryImages: {}}]":            {"documents[1].hostAnalyzers[0].registryImages", "this provider does not run registryImages"},
+		"collectors: [{\"\\e[8mlogs\": {}}]":               {`documents[1].collectors[0]."\x1b[8mlogs"`, "this provider does not run collectors of a cluster"},
+		"collectors: [{\"a\\nb\": {}}]":                    {`documents[1].collectors[0]."a\nb"`, "this provider does not run collectors of a cluster"},
+		"hostCollectors: [{docString: x, cpu: {}}]":        {"documents[1].hostCollectors[0].cpu", "this provider does not run cpu"},
+		"hostAnalyzers: [{tcpConnect: , cpu: }, {}]":       {},
 	} {
 		text := hostPreflight + "---\n" + ours("SupportBundle", "{"+field+"}")
 		if want == (Part{}) {

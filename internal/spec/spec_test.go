@@ -111,6 +111,71 @@ func TestJSONMayEscapeWhatYAMLCanNot(t *testing.T) {
 	}
 }
 
+func TestEscapesOfYAMLAreNotThoseOfJSON(t *testing.T) {
+	t.Parallel()
+	const written = `\ud83d\ude00`
+	if got := mustDecode(t, supportBundle("", "checkName: '"+written+"'", "")).Analyzers[0].CheckName; got != written {
+		t.Errorf("read as %q, want %q", got, written)
+	}
+}
+
+func TestMergedFieldsYieldToThoseThatAreThere(t *testing.T) {
+	t.Parallel()
+	const entries = `[{pass: &p {when: connected, message: one}}, {warn: {<<: *p, when: error}}, {warn: {message: two, <<: *p}}, {fail: {<<: [{title: x}, {title: y, uri: z}]}}]`
+	spec := mustDecode(t, strings.Replace(hostPreflight, "[{pass: {when: connected}}]", entries, 1))
+	want := []tcpconnect.Outcome{
+		{Verdict: "pass", When: "connected", Message: "one"},
+		{Verdict: "warn", When: "error", Message: "one"},
+		{Verdict: "warn", When: "connected", Message: "two"},
+		{Verdict: "fail", Title: "x", URI: "z"},
+	}
+	if got := spec.Analyzers[0].Outcomes; !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestEntriesOfThePublishedSchemasAreKnown(t *testing.T) {
+	t.Parallel()
+	const common = "blockDevices certificate certificatesCollection cpu diskUsage filesystemPerformance hostOS hostServices http httpLoadBalancer ipv4Interfaces kernelConfigs kernelModules " +
+		"memory networkNamespaceConnectivity registryImages subnetAvailable sysctl systemPackages tcpLoadBalancer tcpPortStatus time udpPortStatus"
+	for field, names := range map[string]string{
+		"collectors": common + " cgroups copy dns journald kubernetes run",
+		"analyzers":  common + " jsonCompare subnetContainsIP textAnalyze",
+	} {
+		for name := range strings.FieldsSeq(names) {
+			spec := mustDecode(t, hostPreflight+"---\n"+ours("HostPreflight", "{"+field+": [{"+name+": {}}]}"))
+			if want := []string{"documents[1]." + field + "[0]." + name}; !slices.Equal(spec.UnsupportedPaths(), want) {
+				t.Errorf("got %q, want %q", spec.UnsupportedPaths(), want)
+			}
+		}
+	}
+}
+
+func TestNullKindsOfAnEntryAreAbsent(t *testing.T) {
+	t.Parallel()
+	spec := mustDecode(t, strings.Replace(hostPreflight, "- tcpConnect: {c", "- cpu: null\n      tcpConnect: {c", 1))
+	if len(spec.Collectors) != 1 || len(spec.Unsupported) != 0 {
+		t.Errorf("%+v", spec)
+	}
+}
+
+func TestValuesAreNotTakenForNames(t *testing.T) {
+	t.Parallel()
+	spec := mustDecode(t, hostPreflight+"    - tcpConnect: {collectorName: checkName, outcomes: [{fail: {}}]}\n")
+	if entry := spec.Analyzers[1].Position.Entry; entry != "checkName" {
+		t.Errorf("the analyzer is called %q", entry)
+	}
+}
+
+func TestScalarsAreTexts(t *testing.T) {
+	t.Parallel()
+	for _, written := range []string{"2024-01-01", "5", "1.5", "true", "words"} {
+		if got := mustDecode(t, supportBundle("", "checkName: "+written, "")).Analyzers[0].CheckName; got != written {
+			t.Errorf("%s is read as %q", written, got)
+		}
+	}
+}
+
 func TestBooleansMayBeStrings(t *testing.T) {
 	t.Parallel()
 	for written, want := range map[string]bool{"true": true, `"true"`: true, `"1"`: true, "false": false, `"false"`: false, `""`: false, "null": false} {
@@ -285,6 +350,21 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 		"aliases of aliases":            {bomb, []string{"line 1", `has the field "a"`}},
 		"aliases without end":           {"apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec: {analyzers: [" + analyzers + "]}\n", []string{"more than 1000000 values"}},
 		"binary":                        {strings.Replace(good, "127.0.0.1:80", "!!binary aGVsbG8=", 1), []string{"line 6", "not a text"}},
+		"spaces between braces":         {strings.Replace(good, "127.0.0.1:80", "{ {a: b}: c }", 1), []string{"line 6", "is a mapping, not a text"}},
+		"entry is a list":               {strings.Replace(hostPreflight, "tcpConnect: {collectorName: db, address: \"db.internal:5432\", timeout: 1m}", "tcpConnect: [x]", 1), []string{"line 5", "collectors[0].tcpConnect is a list, not a mapping."}},
+		"analyzer is a text":            {strings.Replace(hostPreflight, "{collectorName: db, outcomes: [{pass: {when: connected}}]}", "x", 1), []string{"line 7", "analyzers[0].tcpConnect is \"x\", not a mapping."}},
+		"outcome is a text":             {strings.Replace(hostPreflight, "{pass: {when: connected}}", "pass", 1), []string{"line 7", "outcomes[0] is \"pass\", not a mapping."}},
+		"verdict is a text":             {strings.Replace(hostPreflight, "{when: connected}", "connected", 1), []string{"line 7", "outcomes[0].pass is \"connected\", not a mapping."}},
+		"a null for a mapping":          {strings.Replace(hostPreflight, "[{pass: {when: connected}}]", "[null]", 1), []string{"line 7", "outcomes[0] has none of fail, warn and pass"}},
+		"a list is null":                {strings.Replace(hostPreflight, "[{pass: {when: connected}}]", "null", 1), []string{"line 7", "has no outcomes"}},
+		"a text is null":                {strings.Replace(hostPreflight, "\"db.internal:5432\"", "null", 1), []string{"line 5", "has no address"}},
+		"a template for a version":      {strings.Replace(good, "troubleshoot.sh/v1beta2\nkind: SupportBundle", "'{{ .Values.version }}'\nkind: Other", 1), []string{"line 1, column 13", "apiVersion has a template expression"}},
+		"a template for a kind":         {strings.Replace(good, "troubleshoot.sh/v1beta2\nkind: SupportBundle", "apps/v1\nkind: '{{ .Values.kind }}'", 1), []string{"line 2, column 7", "kind has a template expression"}},
+		"left out without end":          {"apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec: {analyzers: [&m {cpu: [" + strings.TrimSuffix(strings.Repeat("{}, ", 10000), ", ") + "]}" + strings.Repeat(", *m", 1000) + "]}\n", []string{"more than 1000000 values"}},
+		"no near field":                 {strings.Replace(good, "kind:", "zzz: 1\nkind:", 1), []string{"line 2", `has the field "zzz", which does not exist. There is apiVersion, kind, metadata, spec, status.`}},
+		"an entry after a named one":    {strings.Replace(hostPreflight, "  analyzers:", "    - {}\n  analyzers:", 1), []string{"line 6, column 7: collectors[1] is empty."}},
+		"a null kind of entry":          {strings.Replace(hostPreflight, "- tcpConnect: {c", "- cpu: null\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0] is empty"}},
+		"a null tcpConnect":             {strings.Replace(hostPreflight, "- tcpConnect: {c", "- tcpConnect: null\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0].tcpConnect has no address"}},
 		"a mapping for a key":           {strings.Replace(good, "kind: SupportBundle", "? {a: b}\n: c", 1), []string{"line 2", "has a mapping for a key"}},
 		"tab for an indentation":        {strings.Replace(good, "  hostCollectors", "\thostCollectors", 1), []string{"line 4", "not valid YAML"}},
 	} {
@@ -299,6 +379,12 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 				if !strings.Contains(problems[0].Error(), fragment) {
 					t.Errorf("%q is not in\n%v", fragment, err)
 				}
+			}
+			if len(problems) != 1 && name != "merges without end" && name != "aliases of aliases" {
+				t.Errorf("%d problems, want 1:\n%v", len(problems), err)
+			}
+			if strings.Contains(err.Error(), "line 0") {
+				t.Errorf("a line that is not known: %v", err)
 			}
 			if len(problems[0].Error()) > 2000 {
 				t.Errorf("a problem of %d characters", len(problems[0].Error()))

@@ -49,8 +49,8 @@ func (d *decoder) decodeEntries(
 	for i, element := range d.sequence(list, path) {
 		label := fmt.Sprintf("%s[%d]", path, i)
 		before := d.count()
-		fields, ok := d.mapping(element, label, slices.Concat([]string{tcpConnect, docString}, others)...)
-		if !ok || d.count() > before {
+		fields, _ := d.mapping(element, label, slices.Concat([]string{tcpConnect, docString}, others)...)
+		if d.count() > before {
 			continue
 		}
 		if fields[docString] != nil {
@@ -97,10 +97,7 @@ func excluded(entry *yaml.Node) bool {
 
 func (d *decoder) decodeCollector(entry *yaml.Node, label string) {
 	before := d.count()
-	fields, ok := d.mapping(entry, label, "address", "timeout", "collectorName", "exclude")
-	if !ok {
-		return
-	}
+	fields, _ := d.mapping(entry, label, "address", "timeout", "collectorName", "exclude")
 	collector := Collector{
 		Name:     cmp.Or(d.optionalText(fields["collectorName"], label+".collectorName"), tcpconnect.DefaultCollectorName),
 		Excluded: d.boolean(fields["exclude"], label+".exclude"),
@@ -116,10 +113,7 @@ func (d *decoder) decodeCollector(entry *yaml.Node, label string) {
 
 func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 	before := d.count()
-	fields, ok := d.mapping(entry, label, "checkName", "collectorName", "exclude", "strict", "annotations", "outcomes")
-	if !ok {
-		return
-	}
+	fields, _ := d.mapping(entry, label, "checkName", "collectorName", "exclude", "strict", "annotations", "outcomes")
 	analyzer := Analyzer{
 		CollectorName: cmp.Or(d.optionalText(fields["collectorName"], label+".collectorName"), tcpconnect.DefaultCollectorName),
 		Excluded:      d.boolean(fields["exclude"], label+".exclude"),
@@ -133,36 +127,32 @@ func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 		d.addProblem(d.positionOf(fields["outcomes"], entry), "%s has no outcomes, so nothing could ever pass.", label)
 	}
 	for i, element := range outcomes {
-		if outcome, ok := d.decodeOutcome(element, fmt.Sprintf("%s.outcomes[%d]", label, i)); ok {
-			analyzer.Outcomes = append(analyzer.Outcomes, outcome)
-		}
+		analyzer.Outcomes = append(analyzer.Outcomes, d.decodeOutcome(element, fmt.Sprintf("%s.outcomes[%d]", label, i)))
 	}
 	d.spec.Analyzers = append(d.spec.Analyzers, analyzer)
 }
 
-func (d *decoder) decodeOutcome(element *yaml.Node, label string) (outcome tcpconnect.Outcome, ok bool) {
+// decodeOutcome returns the outcome that a node holds. What it returns beside a problem has no meaning.
+func (d *decoder) decodeOutcome(element *yaml.Node, label string) tcpconnect.Outcome {
 	verdicts := tcpconnect.Verdicts()
 	names := make([]string, 0, len(verdicts))
 	for _, verdict := range verdicts {
 		names = append(names, string(verdict))
 	}
 	before := d.count()
-	fields, ok := d.mapping(element, label, names...)
-	if !ok || d.count() > before {
-		return outcome, false
+	fields, _ := d.mapping(element, label, names...)
+	if d.count() > before {
+		return tcpconnect.Outcome{}
 	}
 	found := slices.DeleteFunc(verdicts, func(verdict tcpconnect.Verdict) bool { return isNull(fields[string(verdict)]) })
 	verdict, err := tcpconnect.OneVerdict(found)
 	if err != nil {
 		d.addProblem(d.position(element), "%s %s", label, err)
-		return outcome, false
+		return tcpconnect.Outcome{}
 	}
 	label += "." + string(verdict)
-	inner, ok := d.mapping(fields[string(verdict)], label, tcpconnect.OutcomeFields()...)
-	if !ok {
-		return outcome, false
-	}
-	outcome = tcpconnect.Outcome{
+	inner, _ := d.mapping(fields[string(verdict)], label, tcpconnect.OutcomeFields()...)
+	outcome := tcpconnect.Outcome{
 		Verdict: verdict,
 		Title:   d.prose(inner["title"], label+".title"),
 		Message: d.prose(inner["message"], label+".message"),
@@ -173,7 +163,7 @@ func (d *decoder) decodeOutcome(element *yaml.Node, label string) (outcome tcpco
 		d.addError(when, label+".when", err)
 	}
 	outcome.When = optional(d, inner["when"], label+".when", verdict.ParseWhen)
-	return outcome, true
+	return outcome
 }
 
 // boolean reads a boolean, which may be written as a string. Null and the empty string are false.

@@ -72,13 +72,15 @@ func TestYAMLErrorComesFirst(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"a template":        {"{{- if .Values.on }}\n" + hostPreflight + "{{- end }}\n", `Line 1 has a template expression ("{{"). If that is the cause: Render it first`},
 		"after a comment":   {"# {{ x }}\n{{- if .Values.on }}\n" + hostPreflight, "Line 2 has a template expression"},
-		"no template":       {hostPreflight + "  x: [", "This is not valid YAML: "},
+		"no template":       {hostPreflight + "  x: [", "that begins at line 9: did not find expected node content."},
 		"inside a Secret":   {secret + indent(hostPreflight+"  x: ["), `line 9, column 1 of stringData["a"] of the Secret at line 1: This is not valid YAML`},
 		"template in there": {secret + indent("{{ if x }}\n"+hostPreflight+"  x: ["), `Line 1 has a template expression`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if problem := firstProblem(t, test.text); !strings.Contains(problem, "This is not valid YAML") || !strings.Contains(problem, test.want) {
+			problem := firstProblem(t, test.text)
+			blamed := strings.Contains(problem, "template expression") // only if there is one
+			if !strings.Contains(problem, "This is not valid YAML") || !strings.Contains(problem, test.want) || blamed != strings.Contains(test.want, "template") {
 				t.Errorf("got %s\nwant %s", problem, test.want)
 			}
 		})

@@ -33,7 +33,6 @@ func wrapperKind(root *yaml.Node) string {
 func (d *decoder) decodeList(list document) {
 	fields, _ := d.mapping(list.root, "The List", "apiVersion", "kind", "metadata", "items")
 	for i, item := range d.sequence(fields["items"], "items") {
-		item = resolved(item)
 		switch {
 		case !d.visit():
 			return

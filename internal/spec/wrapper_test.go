@@ -111,9 +111,16 @@ func TestNoSpecOfAChartIsLeftOut(t *testing.T) {
 
 func TestChartWithoutASpecHasNothingToJudge(t *testing.T) {
 	t.Parallel()
-	want := `The spec has nothing to judge: no tcpConnect analyzer is left. It needs one that is not excluded, in ` + analyzerPlaces + `. What it has is left out: documents[0].kind ServiceAccount (`
-	if problem := firstProblem(t, chart("troubleshoot.sh/kind: host-preflight", "", "a: b")); !strings.HasPrefix(problem, want) {
-		t.Errorf("got %s\nwant %s", problem, want)
+	const nothing = `The spec has nothing to judge: no tcpConnect analyzer is left. It needs one that is not excluded, in ` + analyzerPlaces + `.`
+	for text, want := range map[string]string{
+		chart("troubleshoot.sh/kind: host-preflight", "", "a: b"): nothing + ` What it has is left out: documents[0].kind ServiceAccount (this provider does not run documents of that kind), ` +
+			`documents[1].kind Secret (it has no label "troubleshoot.sh/kind"), documents[2].kind ConfigMap (it has no label "troubleshoot.sh/kind"), ` +
+			`documents[3].kind Deployment (this provider does not run documents of that kind), documents[4].stringData["README.md"] (it is not a spec), documents[4].stringData["preflight.yaml"] (it is not a spec).`,
+		ours("HostPreflight", "{}"): nothing,
+	} {
+		if problem := firstProblem(t, text); problem != want {
+			t.Errorf("got %s\nwant %s", problem, want)
+		}
 	}
 }
 
@@ -141,11 +148,15 @@ func TestListOfObjects(t *testing.T) {
 	if len(spec.Collectors) != 1 || !slices.Equal(spec.UnsupportedPaths(), []string{"items[0].kind Pod"}) {
 		t.Errorf("%+v", spec)
 	}
+	if spec := mustDecode(t, hostPreflight+"---\napiVersion: v1\nkind: List\nitems: [&a {apiVersion: v1, kind: Pod}, *a]\n"); len(spec.Unsupported) != 2 {
+		t.Errorf("an item twice: %+v", spec)
+	}
 	for text, want := range map[string]string{
 		"apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: List}]\n": "line 3, column 9: A List inside another is not read.",
 		"&a\napiVersion: v1\nkind: List\nitems: [*a]\n":                       "A List inside another is not read.",
 		"apiVersion: v1\nkind: List\nitem: []\n":                              `Did you mean "items"?`,
 		"apiVersion: v1\nkind: List\nitems: {}\n":                             "items is a mapping, not a list.",
+		"apiVersion: v1\nkind: List\nitems: [null]\n":                         "The document is null, not a mapping.",
 		"apiVersion: v1\nkind: List\nitems: [x]\n":                            `The document is "x", not a mapping.`,
 	} {
 		if problem := firstProblem(t, text); !strings.Contains(problem, want) {
