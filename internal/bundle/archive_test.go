@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -328,6 +329,7 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 		"cut between entries":       {zippedTar(1024 + 1024), "the archive is truncated"},
 		"cut before its end":        {zippedTar(1024), "the archive is truncated"},
 		"cut within its end":        {zippedTar(512), "the archive is truncated"},
+		"with one byte after it":    {zippedTar(0, 'x'), "the archive has something after its end"},
 		"two archives in one":       {zippedTar(0, []byte("another archive")...), "the archive has something after its end"},
 		"with something after it":   {append(slices.Clone(whole), "more than a header"...), "not a gzipped tar archive"},
 		"not gzipped":               {[]byte("connected"), "not a gzipped tar archive"},
@@ -347,6 +349,13 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBundleThatLiesTooDeepInAnArchiveIsNamed(t *testing.T) {
+	t.Parallel()
+	archive := plantFile(t, "bundle.tar.gz", packed(t, regular("a/b/"+connect+"db.json", "connected"), regular("a/c/"+connect+"db.json", "connected")))
+	_, err := Read(t.Context(), archive, "db", isStatus)
+	expectError(t, err, `there are some in "a/b", which is deeper than a bundle may lie`)
 }
 
 // bomb writes an archive that is far larger unpacked, or has far more entries, without holding it.
@@ -399,6 +408,14 @@ func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 			}
 			return archive.Close()
 		}, "more than 100000 entries"},
+		"as many entries as may be": {func(archive *tar.Writer) error {
+			for i := range maxEntries {
+				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%d", i)}); err != nil {
+					return err
+				}
+			}
+			return archive.Close()
+		}, "no result of a collector"},
 		"very many nodes": {func(archive *tar.Writer) error {
 			for i := range 99_000 {
 				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%snode-%d/db.json", connect, i), Size: 9}); err != nil {
@@ -510,6 +527,70 @@ func TestReportIsWrittenAndReadBack(t *testing.T) {
 		if entries, err := os.ReadDir(filepath.Dir(archive)); err != nil || len(entries) != 1 {
 			t.Errorf("beside the archive lies %v, %v", entries, err)
 		}
+	}
+}
+
+func TestArchiveIsOneDirectoryThatAnybodyCanUnpack(t *testing.T) {
+	t.Parallel()
+	archive := filepath.Join(t.TempDir(), "acme.tar.gz")
+	if err := NewWriter(t.TempDir(), FormatStatus).WriteArchive(archive, report()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // Only read.
+	zip, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []string
+	for reader := tar.NewReader(zip); ; {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, fmt.Sprintf("%c %o %s", header.Typeflag, header.Mode, header.Name))
+		if !header.ModTime.Equal(collectedAt) {
+			t.Errorf("%s is of %s", header.Name, header.ModTime)
+		}
+	}
+	want := []string{
+		"5 755 acme/", "5 755 acme/host-collectors/", "5 755 acme/host-collectors/connect/", "0 644 acme/version.yaml", "0 644 acme/analysis.json",
+		"0 644 acme/host-collectors/connect/db.json", "0 644 acme/host-collectors/connect/api.json",
+	}
+	if !slices.Equal(entries, want) {
+		t.Errorf("the archive holds %q, want %q", entries, want)
+	}
+}
+
+func TestReportHasTheShapesOfTheTools(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := NewWriter(dir, FormatJSON).WriteReport(report()); err != nil {
+		t.Fatal(err)
+	}
+	expectContent(t, filepath.Join(dir, versionFile), "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: \"1.2.3\"\n")
+	analysis, err := os.ReadFile(filepath.Join(dir, analysisFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, analysis); err != nil {
+		t.Fatal(err)
+	}
+	want := `[{"name":"postgresql.can.it.be.reached.","labels":{"desiredPosition":"1","iconKey":"","iconUri":""},` +
+		`"insight":{"name":"postgresql.can.it.be.reached.","labels":{"iconKey":"","iconUri":""},"primary":"PostgreSQL: can it be reached?","detail":"yes","severity":"debug"},` +
+		`"severity":"debug","analyzerSpec":""},` +
+		`{"name":".n.code.api.","labels":{"desiredPosition":"1","iconKey":"","iconUri":""},` +
+		`"insight":{"name":".n.code.api.","labels":{"iconKey":"","iconUri":""},"primary":"Ünïcode <API>","detail":"no & no","severity":"error"},` +
+		`"severity":"error","analyzerSpec":"","error":"no & no"}]`
+	if compact.String() != want || !bytes.HasPrefix(analysis, []byte("[\n    {\n        \"name\"")) || bytes.HasSuffix(analysis, []byte("\n")) {
+		t.Errorf("analysis.json is\n%s", analysis)
 	}
 }
 

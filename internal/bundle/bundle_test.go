@@ -493,7 +493,11 @@ func TestSameBundleIsKnownHoweverItIsSpelt(t *testing.T) {
 
 func TestFormatsAreNamedToTheLetter(t *testing.T) {
 	t.Parallel()
-	for _, format := range Formats() {
+	formats := []Format{FormatStatus, FormatJSON}
+	if !slices.Equal(Formats(), formats) {
+		t.Errorf("the formats are %q", Formats())
+	}
+	for _, format := range formats {
 		if got, err := ParseFormat(string(format)); err != nil || got != format {
 			t.Errorf("%q is %q, %v", format, got, err)
 		}
