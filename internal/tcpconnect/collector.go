@@ -60,12 +60,6 @@ type Result struct {
 	Ready       bool             // connected, or what a Retry waits for
 }
 
-// isSilent reports whether the dial, or that of any address, ended in ConnectionTimeout.
-func (r Result) isSilent() bool {
-	return r.Reason.Status() == ConnectionTimeout ||
-		slices.ContainsFunc(r.Endpoints, func(endpoint EndpointResult) bool { return endpoint.Status == ConnectionTimeout })
-}
-
 // EndpointResult is the answer of one of several endpoints.
 type EndpointResult struct {
 	Endpoint netip.AddrPort
@@ -128,7 +122,7 @@ func (c *Collector) connect(ctx context.Context, dial DialFunc, names *resolutio
 	} else {
 		result = c.connectAny(dialCtx, dialOne, names)
 	}
-	timedOut = dialCtx.Err() != nil && result.isSilent()
+	timedOut = dialCtx.Err() != nil && result.Reason != ReasonConnected
 	result.Duration = time.Since(start)
 	result.CollectedAt = start.Add(result.Duration).UTC()
 	if ctx.Err() == nil {

@@ -15,6 +15,7 @@ const (
 	refusedErrno = syscall.ECONNREFUSED
 	addressErrno = syscall.EADDRNOTAVAIL
 	limitErrno   = syscall.EMFILE
+	timeoutErrno = syscall.ETIMEDOUT
 )
 
 func syscallError(errno syscall.Errno) error { return os.NewSyscallError("connect", errno) }

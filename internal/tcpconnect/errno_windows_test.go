@@ -15,6 +15,7 @@ const (
 	refusedErrno = windows.WSAECONNREFUSED
 	addressErrno = windows.WSAEADDRNOTAVAIL
 	limitErrno   = windows.WSAEMFILE
+	timeoutErrno = windows.WSAETIMEDOUT
 )
 
 func syscallError(errno syscall.Errno) error { return os.NewSyscallError("connectex", errno) }

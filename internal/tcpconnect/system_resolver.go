@@ -89,7 +89,7 @@ func (r systemResolver) watch(ctx context.Context, q question, place *atomic.Int
 	}
 	// A resolver of its own: equal lookups through one net.Resolver share what they find, also those that must be made anew.
 	// StrictErrors keeps it from going on in the search list, and forgetting the failure, after a name server failed.
-	resolver := net.Resolver{StrictErrors: true, Dial: watched.dialServer}
+	resolver := net.Resolver{PreferGo: r.dial != nil, StrictErrors: true, Dial: watched.dialServer}
 	ips, err := resolver.LookupNetIP(ctx, q.family.network(), q.host)
 	if err != nil {
 		if limit := cmp.Or(watched.limit(), descriptorLimit()); limit != nil {
