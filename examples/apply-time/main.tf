@@ -23,6 +23,7 @@ data "preflight_tcp_connect" "api" {
 
 data "preflight_analysis" "api" {
   status = data.preflight_tcp_connect.api.status
+  reason = data.preflight_tcp_connect.api.reason
   outcomes = [
     { pass = { when = "connected" } },
     { fail = { message = "The new service does not accept connections" } },

@@ -37,6 +37,7 @@ type analysisDataSource struct {
 
 type analysisModel struct {
 	Status        types.String `tfsdk:"status"`
+	Reason        types.String `tfsdk:"reason"`
 	Bundle        types.String `tfsdk:"bundle"`
 	CollectorName types.String `tfsdk:"collector_name"`
 	MaxAge        types.String `tfsdk:"max_age"`
@@ -65,7 +66,11 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				Computed: true,
 				MarkdownDescription: "The status to judge, normally `data.preflight_tcp_connect.NAME.status`: " + listOf(tcpconnect.Statuses()) +
 					". Exactly one of `status` and `bundle` is set; with `bundle` this is the status that was found there, null if a node without a result decides (`missing_nodes`).",
-				Validators: []validator.String{statusCheck},
+			},
+			"reason": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Why the status is what it is, normally `data.preflight_tcp_connect.NAME.reason`. No `pass` matches a reason that says nothing about the peer, such as `" +
+					string(tcpconnect.ReasonLocalLimit) + "`, so hand it on wherever another status than `" + string(tcpconnect.Connected) + "` passes. Only with `status`.",
 			},
 			"bundle": schema.StringAttribute{
 				Optional: true,
@@ -76,7 +81,7 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			},
 			"collector_name": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read, for example `data.preflight_tcp_connect.NAME.collector_name`. Of no effect with `status`. Default `%s`.", tcpconnect.DefaultCollectorName),
+				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read, for example `data.preflight_tcp_connect.NAME.collector_name`. With `status` it only names the check in warnings and errors if there is no `check_name`. Default `%s`.", tcpconnect.DefaultCollectorName),
 				Validators:          []validator.String{collectorNameCheck},
 			},
 			"max_age": schema.StringAttribute{
@@ -135,6 +140,7 @@ func (d *analysisDataSource) ValidateConfig(ctx context.Context, req datasource.
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if !resp.Diagnostics.HasError() {
 		model.checkSource(&resp.Diagnostics)
+		model.warnWithoutReason(&resp.Diagnostics)
 	}
 }
 
@@ -152,13 +158,39 @@ func (m *analysisModel) checkSource(diags *diag.Diagnostics) {
 			"\n\nThe status of a collector with exclude = true is null: set exclude on this analysis too, by the same expression. "+
 			"Its bundle_dir is null then, and also with emit_bundle = false: use status.")
 	}
-	if !bundleSet && !m.MaxAge.IsNull() && !mayBeExcluded {
+	if hasValue(m.Bundle) && hasValue(m.Reason) && !mayBeExcluded {
+		diags.AddAttributeError(path.Root("reason"), "Reason Without Status",
+			"reason belongs to status. A result that is read from a bundle has its own: leave reason out.")
+	}
+	if !bundleSet && hasValue(m.MaxAge) && !mayBeExcluded {
 		diags.AddAttributeError(path.Root("max_age"), "Max Age Without Bundle",
 			"max_age limits the age of a result that is read from a bundle. A status of this run is never old: leave max_age out, or set bundle.")
 	}
-	if !bundleSet && !m.MissingNodes.IsNull() && !mayBeExcluded {
+	if !bundleSet && hasValue(m.MissingNodes) && !mayBeExcluded {
 		diags.AddAttributeError(path.Root("missing_nodes"), "Missing Nodes Without Bundle",
 			"missing_nodes is about the nodes of a cluster that made a bundle. Leave missing_nodes out, or set bundle.")
+	}
+}
+
+// hasValue reports whether an argument has a value. An unknown one may be null in the end.
+func hasValue(value types.String) bool {
+	return !value.IsNull() && !value.IsUnknown()
+}
+
+// warnWithoutReason warns where another status than connected passes, whatever its reason.
+func (m *analysisModel) warnWithoutReason(diags *diag.Diagnostics) {
+	if m.Status.IsNull() || !m.Reason.IsNull() || m.Exclude.ValueBool() {
+		return
+	}
+	outcomes, whole := decodeOutcomes(m.Outcomes, new(diag.Diagnostics)) // its own validator shows what is wrong
+	if !whole {
+		return
+	}
+	passes := slices.DeleteFunc(tcpconnect.Analyzer{Outcomes: outcomes}.Passes(), func(status tcpconnect.Status) bool { return status == tcpconnect.Connected })
+	if len(passes) > 0 {
+		diags.AddAttributeWarning(path.Root("outcomes"), "Pass Without a Reason",
+			fmt.Sprintf("The status %s passes, also for a reason that says nothing about the peer, such as a limit of this machine. Hand the reason on, so that such a check fails: "+
+				"reason = data.preflight_tcp_connect.NAME.reason.", plainList(passes)))
 	}
 }
 
@@ -189,8 +221,7 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 // statuses returns what is to be judged, at least one: the status, or the results of the bundle. A status of this run has no time.
 func (m *analysisModel) statuses(ctx context.Context, i *instance, diags *diag.Diagnostics) []bundle.NodeResult {
 	if m.Bundle.IsNull() {
-		status := statusCheck.value(path.Root("status"), m.Status, diags)
-		return []bundle.NodeResult{{Result: bundle.Result{Status: string(status)}}}
+		return []bundle.NodeResult{{Result: m.statusOfThisRun(diags)}}
 	}
 	collectorName := cmp.Or(m.CollectorName.ValueString(), tcpconnect.DefaultCollectorName)
 	results, err := i.readResults(ctx, m.Bundle.ValueString(), collectorName)
@@ -202,6 +233,21 @@ func (m *analysisModel) statuses(ctx context.Context, i *instance, diags *diag.D
 			tcpconnect.Printable(fmt.Sprintf("Collector %q: %s", collectorName, err)))
 	}
 	return results
+}
+
+// statusOfThisRun returns status and reason. They are checked here and not at validation: under mock providers Terraform validates
+// texts that it has made up.
+func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
+	status := statusCheck.value(path.Root("status"), m.Status, diags)
+	if m.Reason.IsNull() || diags.HasError() {
+		return bundle.Result{Status: string(status)}
+	}
+	reason := reasonCheck.value(path.Root("reason"), m.Reason, diags)
+	if !diags.HasError() && !reason.Explains(status) {
+		diags.AddAttributeError(path.Root("reason"), "Reason of Another Status",
+			fmt.Sprintf("The reason %q does not belong to the status %q. Take both from the same check.", reason, status))
+	}
+	return bundle.Result{Status: string(status), Reason: string(reason)}
 }
 
 // checkNodes returns an error if the result of a node is too old, or missing where that is an error.
@@ -233,6 +279,7 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 	var elements []attr.Value
 	var facts []string
 	for _, status := range statuses {
+		status.Node = tcpconnect.Printable(status.Node) // of an archive that somebody sent
 		judge := analyzer
 		if status.Node != "" {
 			judge = analyzer.OnNode(status.Node)
@@ -250,7 +297,7 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 	whole := analyses[worst]
 	m.fill(whole)
 	whole.Message = message
-	report(analyzer.CheckName, whole, m.Strict.ValueBool(), []string{tcpconnect.Digest(facts, "\n")}, diags)
+	m.report(m.judged(), whole, m.Strict.ValueBool(), []string{tcpconnect.Digest(facts, "\n")}, diags)
 	m.Status = stringOrNull(statuses[worst].Status)
 	m.Message = types.StringValue(message)
 	m.Results = types.ListValueMust(nodeResultType, elements)
@@ -259,6 +306,15 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 		oldest := slices.MinFunc(found, func(a, b bundle.NodeResult) int { return a.CollectedAt.Compare(b.CollectedAt) })
 		m.CollectedAt = timeValue(oldest.CollectedAt)
 	}
+}
+
+// judged names what is judged, as well as an analysis knows it.
+func (m *analysisModel) judged() string {
+	collectorName := m.CollectorName.ValueString()
+	if m.Bundle.IsNull() {
+		return cmp.Or(collectorName, tcpconnect.DefaultCheckName)
+	}
+	return fmt.Sprintf("%s in %s", cmp.Or(collectorName, tcpconnect.DefaultCollectorName), m.Bundle.ValueString())
 }
 
 // analyze judges a result. That of a missing node is what missing_nodes says.
@@ -329,9 +385,9 @@ func checkAge(age, maxAge time.Duration) error {
 	switch {
 	case age > maxAge:
 		return fmt.Errorf("the result is %s old, and max_age is %s. Run the check again, or use the status of this run: "+
-			"status = data.preflight_tcp_connect.NAME.status.", age.Round(time.Second), maxAge)
+			"status = data.preflight_tcp_connect.NAME.status.", roundedForPeople(age), maxAge)
 	case age < -clockSkew:
-		return fmt.Errorf("the result is dated %s in the future, so its age is not known. Compare the clocks of the machines that wrote and read it.", (-age).Round(time.Second))
+		return fmt.Errorf("the result is dated %s in the future, so its age is not known. Compare the clocks of the machines that wrote and read it.", roundedForPeople(-age))
 	default:
 		return nil
 	}

@@ -199,7 +199,7 @@ func TestTextsOfABundleHoldNoControlCharacters(t *testing.T) {
 			Config: analysisOf(bundle, ""),
 			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
 				"results": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectPartial(map[string]knownvalue.Check{
-					"detail": knownvalue.StringExact("\ufffd[8mhidden\ufffd\ufffd\ufffd\n\tseen"),
+					"detail": knownvalue.StringExact("\ufffd[8mhidden\ufffd\ufffd\n\tseen"),
 				})}),
 			}),
 		})

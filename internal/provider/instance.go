@@ -51,7 +51,7 @@ func (d dialArguments) String() string {
 		text += ", all_addresses"
 	}
 	if d.retry != nil {
-		text += fmt.Sprintf(", retry %+v", *d.retry)
+		text += fmt.Sprintf(", retry { %s }", d.retry)
 	}
 	return text + ")"
 }

@@ -113,7 +113,7 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		timeout:   resolve(timeoutSetting, config.Timeout, tcpconnect.ParseDuration, &resp.Diagnostics),
 		bundleDir: resolve(bundleDirSetting, config.BundleDir, parseNotBlank, &resp.Diagnostics),
 	}
-	format := resolve(bundleFormatSetting, config.BundleFormat, bundle.ParseFormat, &resp.Diagnostics)
+	format := resolve(bundleFormatSetting, config.BundleFormat, parseBundleFormat, &resp.Diagnostics)
 	if resolve(emitBundleSetting, config.EmitBundle, parseBool, &resp.Diagnostics) {
 		configured.writer = bundle.NewWriter(configured.bundleDir, format)
 	}

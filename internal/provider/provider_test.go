@@ -281,7 +281,7 @@ func TestOneNameIsForOneKindOfDial(t *testing.T) {
 		"ip_family ipv4":           func(d *dialArguments) { d.target.Family = tcpconnect.IPv4 },
 		"source_address 127.0.0.1": func(d *dialArguments) { d.target.Source = loopback.IPv4 },
 		"all_addresses":            func(d *dialArguments) { d.target.AllAddresses = true },
-		"retry {":                  func(d *dialArguments) { d.retry = &tcpconnect.Retry{Attempts: 2} },
+		"retry { attempts 2, ":     func(d *dialArguments) { d.retry = &tcpconnect.Retry{Attempts: 2} },
 	} {
 		owner := &instance{collector: &tcpconnect.Collector{}, writer: bundle.NewWriter(t.TempDir(), bundle.FormatStatus)}
 		second := first
@@ -295,15 +295,25 @@ func TestOneNameIsForOneKindOfDial(t *testing.T) {
 	}
 }
 
-func TestCheckWithoutOutcomesJudgesNothing(t *testing.T) {
+func TestCheckWithoutOutcomesIsJudgedByReady(t *testing.T) {
 	t.Parallel()
-	peer := loopback.Refused(t)
-	config := providerBlock(t.TempDir(), "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n  strict = false\n}\n", peer)
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: config, ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
-		"outcome": knownvalue.Null(), "proceed": knownvalue.Null(), "is_fail": knownvalue.Null(), "matched": knownvalue.Null(), "outcome_message": knownvalue.Null(),
-		"ready": knownvalue.Bool(false), "attempts": knownvalue.Int64Exact(1),
-	})}, resource.TestStep{
-		Config:      strings.Replace(config, "strict = false", "strict = true", 1),
+	config := func(address netip.AddrPort) string {
+		return providerBlock(t.TempDir(), "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n  strict = false\n}\n", address)
+	}
+	want := func(ready bool, outcome, status string) []statecheck.StateCheck {
+		return attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
+			"outcome": knownvalue.StringExact(outcome), "proceed": knownvalue.Bool(ready), "is_pass": knownvalue.Bool(ready), "is_fail": knownvalue.Bool(!ready), "is_warn": knownvalue.Bool(false),
+			"matched": knownvalue.Bool(true), "title": knownvalue.StringExact("TCP Connection Attempt"), "outcome_message": knownvalue.StringExact("TCP Connection Attempt: " + status),
+			"uri": knownvalue.Null(), "ready": knownvalue.Bool(ready), "attempts": knownvalue.Int64Exact(1),
+		})
+	}
+	refused := config(loopback.Refused(t))
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		Config: config(loopback.Open(t)), ConfigStateChecks: want(true, "pass", "connected"),
+	}, resource.TestStep{
+		Config: refused, ConfigStateChecks: want(false, "fail", "connection-refused"),
+	}, resource.TestStep{
+		Config:      strings.Replace(refused, "strict = false", "strict = true", 1),
 		PlanOnly:    true,
 		ExpectError: says("Status: connection-refused, reason: refused"),
 	})
@@ -345,7 +355,10 @@ func TestExcludedCheckDialsAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	dir, peer := filepath.Join(t.TempDir(), "bundle"), loopback.Listen(t, loopback.IPv4)
 	checks := attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
-		"connected": knownvalue.Bool(false), "status": knownvalue.Null(), "reason": knownvalue.Null(), "message": knownvalue.Null(),
+		"connected": knownvalue.Bool(false), "status": knownvalue.Null(), "reason": knownvalue.Null(), "message": knownvalue.StringExact(""),
+		"outcome": knownvalue.Null(), "uri": knownvalue.Null(), "proceed": knownvalue.Bool(true), "matched": knownvalue.Bool(false),
+		"is_pass": knownvalue.Bool(false), "is_warn": knownvalue.Bool(false), "is_fail": knownvalue.Bool(false),
+		"title": knownvalue.StringExact("TCP Connection Attempt"), "outcome_message": knownvalue.StringExact("TCP Connection Attempt: excluded"),
 		"collected_at": knownvalue.Null(), "remote_address": knownvalue.Null(), "local_address": knownvalue.Null(),
 		"resolved_addresses": knownvalue.Null(), "duration_ms": knownvalue.Null(), "bundle_dir": knownvalue.Null(), "bundle_file": knownvalue.Null(),
 	})
@@ -394,7 +407,7 @@ func TestProviderArguments(t *testing.T) {
 		dir := t.TempDir()
 		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(dir, "bundle_format = \"json\"\n") + check})
 		expectFile(t, bundle.ResultFile(dir, "connect"),
-			fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused"}`, peer))
+			fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused","reason":"refused"}`, peer))
 	})
 	t.Run("no bundle", func(t *testing.T) {
 		t.Parallel()

@@ -61,7 +61,9 @@ func retryBlock() schema.SingleNestedBlock {
 				Optional:    true,
 				ElementType: types.StringType,
 				MarkdownDescription: "Statuses that a dial must end in: " + listOf(tcpconnect.Statuses()) + ". Default `[\"" + string(tcpconnect.Connected) + "\"]`; " +
-					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close. A fault of this machine (`local-address`, `local-limit`) never counts.",
+					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close. Not all of `" +
+					string(tcpconnect.ConnectionRefused) + "`, `" + string(tcpconnect.ConnectionTimeout) + "` and `" + string(tcpconnect.Error) + "`, since no status would be left for a check that is not ready. " +
+					"A reason that says nothing about the peer, such as `" + string(tcpconnect.ReasonLocalLimit) + "`, never counts.",
 				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(), listvalidator.ValueStringsAre(statusCheck)},
 			},
 			"consecutive": schema.Int64Attribute{
@@ -117,10 +119,27 @@ func validateRetry(ctx context.Context, object types.Object, timeout types.Strin
 		diags.AddAttributeError(retryPath.AtName("consecutive"), "Consecutive Above Attempts",
 			fmt.Sprintf("consecutive is %d, but attempts allows only %d dials, so the check could never be ready. Lower it or raise attempts.", consecutive, attempts))
 	}
+	if err := tcpconnect.CheckUntil(knownStatuses(ctx, model.Until, diags)); err != nil {
+		diags.AddAttributeError(retryPath.AtName("until"), "Nothing Left for Not Ready", err.Error())
+	}
 	if minKnown && maxKnown && minDelay > maxDelay {
 		diags.AddAttributeError(retryPath.AtName("min_delay"), "Min Delay Above Max Delay",
 			fmt.Sprintf("min_delay is %s, more than max_delay, %s. Lower it or raise max_delay.", minDelay, maxDelay))
 	}
+}
+
+// knownStatuses returns the elements of until that are known.
+func knownStatuses(ctx context.Context, list types.List, diags *diag.Diagnostics) []tcpconnect.Status {
+	if list.IsNull() || list.IsUnknown() {
+		return nil
+	}
+	var texts []types.String
+	diags.Append(list.ElementsAs(ctx, &texts, false)...)
+	statuses := make([]tcpconnect.Status, 0, len(texts))
+	for _, text := range texts {
+		statuses = append(statuses, tcpconnect.Status(text.ValueString()))
+	}
+	return statuses
 }
 
 // knownDuration returns the value of an argument or its default, and whether it is known.

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // setting is an argument of the provider that the environment can give too.
@@ -83,7 +84,7 @@ func textOf(value attr.Value) string {
 func parseBool(text string) (bool, error) {
 	value, err := strconv.ParseBool(text)
 	if err != nil {
-		return false, fmt.Errorf("%q is neither true nor false. Write \"true\" or \"false\".", text)
+		return false, fmt.Errorf("%q is neither true nor false. Write \"true\" or \"false\".%s", text, suggest.Question(text, []string{"true", "false"}))
 	}
 	return value, nil
 }

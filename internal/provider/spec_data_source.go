@@ -23,6 +23,7 @@ import (
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -41,6 +42,7 @@ type specModel struct {
 	Unsupported    types.String `tfsdk:"unsupported"`
 	Archive        types.String `tfsdk:"archive"`
 	MaxConcurrency types.Int64  `tfsdk:"max_concurrency"`
+	Exclude        types.Bool   `tfsdk:"exclude"`
 
 	verdictResults
 	Message   types.String `tfsdk:"message"`
@@ -64,7 +66,7 @@ var unsupportedChoices = []string{unsupportedError, unsupportedWarn, unsupported
 
 func parseUnsupported(text string) (string, error) {
 	if !slices.Contains(unsupportedChoices, text) {
-		return "", fmt.Errorf("%q is not a way to go on. Use one of %s.", text, plainList(unsupportedChoices))
+		return "", fmt.Errorf("%q is not a way to go on. Use one of %s.%s", text, plainList(unsupportedChoices), suggest.Question(text, unsupportedChoices))
 	}
 	return text, nil
 }
@@ -80,7 +82,7 @@ func (d *specDataSource) Metadata(_ context.Context, req datasource.MetadataRequ
 func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Runs a Troubleshoot spec as it stands: every `tcpConnect` collector of it, all dials side by side, and every `tcpConnect` analyzer. " +
-			"It takes the kinds `SupportBundle` (`hostCollectors`, `hostAnalyzers`) and `HostPreflight` (`collectors`, `analyzers`). " +
+			"It takes the kinds `SupportBundle` (`hostCollectors`, `hostAnalyzers`) and `HostPreflight` (`collectors`, `analyzers`), and beside them `HostCollector` (`collectors`) and `Analyzer` (`hostAnalyzers`). " +
 			"It fails closed: an analyzer whose collector is missing or excluded fails, and a spec with nothing to judge is an error. Ask `proceed` in a precondition.",
 		Attributes: join(verdictAttributes(), map[string]schema.Attribute{
 			"spec": schema.StringAttribute{
@@ -91,7 +93,7 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			},
 			"unsupported": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "What to do with collectors, analyzers and fields that Troubleshoot knows and this provider does not run. `" + unsupportedError + "`: an error lists them. " +
+				MarkdownDescription: "What to do with collectors, analyzers and fields that Troubleshoot knows and this provider does not run, and with documents that are no spec (what `helm template` prints). `" + unsupportedError + "`: an error lists them. " +
 					"`" + unsupportedWarn + "`: the rest runs, and each one left out is a warning in `results`, so that `outcome` is at best `warn`. " +
 					"`" + unsupportedSkip + "`: the rest runs. Default `" + unsupportedError + "`.",
 				Validators: []validator.String{unsupportedCheck},
@@ -106,6 +108,11 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 				MarkdownDescription: fmt.Sprintf("Most dials under way at once. What waits for its turn has not started its timeout. It is lowered to the files that the process may open. Default `%d`.",
 					defaultMaxConcurrency),
 				Validators: []validator.Int64{int64validator.AtLeast(1)},
+			},
+			"exclude": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "`true`: nothing is dialled, judged or written, `proceed` is true, `message` says so, and the lists are empty. The arguments are validated all the same. " +
+					"Default `false`.",
 			},
 			"message": schema.StringAttribute{
 				Computed:            true,
@@ -187,7 +194,7 @@ func (m *specModel) checkUnsupported(decoded spec.Spec, diags *diag.Diagnostics)
 	if len(decoded.Unsupported) > 0 && m.unsupported() == unsupportedError {
 		diags.AddAttributeError(path.Root("spec"), "Unsupported Parts of the Spec",
 			fmt.Sprintf("This provider runs tcpConnect collectors and analyzers only, and the spec has more:\n\n%s\n\nTake them out, or set unsupported = %q to run the rest and be warned of each, or %q to run the rest.",
-				strings.Join(decoded.Unsupported, "\n"), unsupportedWarn, unsupportedSkip))
+				strings.Join(decoded.UnsupportedPaths(), "\n"), unsupportedWarn, unsupportedSkip))
 	}
 }
 
@@ -227,6 +234,11 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if model.Exclude.ValueBool() {
+		model.fillExcluded()
+		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+		return
+	}
 	run := specRun{
 		text:           model.Spec.ValueString(),
 		spec:           decoded,
@@ -247,14 +259,21 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 
+// fillExcluded opens the gate on purpose.
+func (m *specModel) fillExcluded() {
+	m.fill(spec.Spec{}, specReport{message: "The spec is excluded: nothing was dialled or judged."})
+	m.Outcome = types.StringNull()
+	m.Proceed = types.BoolValue(true)
+}
+
 func (m *specModel) fill(decoded spec.Spec, report specReport) {
 	m.fillVerdict(report.verdict)
 	m.Message = types.StringValue(report.message)
 	m.Results = report.resultsValue()
 	m.Collected = report.collectedValue()
 	skipped := make([]attr.Value, 0, len(decoded.Unsupported))
-	for _, position := range decoded.Unsupported {
-		skipped = append(skipped, types.StringValue(position))
+	for _, part := range decoded.Unsupported {
+		skipped = append(skipped, types.StringValue(part.Path))
 	}
 	m.Skipped = types.ListValueMust(types.StringType, skipped)
 	m.BundleDir = stringOrNull(report.bundleDir)
@@ -321,10 +340,11 @@ func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostic
 	}
 	judged := len(r.findings) - len(r.leftOut)
 	if len(warnings) > 0 {
-		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %d Checks Warn", len(warnings), judged), tcpconnect.Digest(warnings, "\n\n"))
+		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %s Warn", len(warnings), counted(judged, "Check", "Checks")), tcpconnect.Digest(warnings, "\n\n"))
 	}
 	if len(r.leftOut) > 0 {
-		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d Parts Left Out", len(r.leftOut)), "This provider runs tcpConnect collectors and analyzers only. The spec has more:\n\n"+tcpconnect.Digest(r.leftOut, "\n"))
+		diags.AddWarning("Preflight Spec: "+counted(len(r.leftOut), "Part", "Parts")+" Left Out",
+			"This provider runs tcpConnect collectors and analyzers only. The spec has more:\n\n"+tcpconnect.Digest(r.leftOut, "\n"))
 	}
 	if len(strictFailures) == 0 {
 		return
@@ -337,10 +357,18 @@ func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostic
 		where = fmt.Sprintf("\n\nThe support bundle %s holds all results.", bundleDir.ValueString())
 	}
 	all := slices.Concat(strictFailures, failures)
-	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %d Checks", len(all), judged), tcpconnect.Digest(all, "\n\n")+where)
+	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %s", len(all), counted(judged, "Check", "Checks")), tcpconnect.Digest(all, "\n\n")+where)
 }
 
-// describeFinding tells of a finding in a paragraph.
+// counted is a number with its noun, in the form that the number asks for.
+func counted(number int, one, many string) string {
+	if number == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", number, many)
+}
+
+// describeFinding describes a finding in a paragraph.
 func describeFinding(finding spec.Finding) string {
 	lines := []string{finding.Line()}
 	if finding.Result != nil {
@@ -352,7 +380,7 @@ func describeFinding(finding spec.Finding) string {
 	return strings.Join(lines, "\n  ")
 }
 
-// addSpecError tells why a spec has no results.
+// addSpecError says why a spec has no results.
 func addSpecError(err error, diags *diag.Diagnostics) {
 	_, isForeign := errors.AsType[*bundle.ForeignFileError](err)
 	_, isArchive := errors.AsType[archiveError](err)

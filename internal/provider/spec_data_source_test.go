@@ -145,7 +145,7 @@ func TestSpecIsTheWorstOfItsAnalyzersInTheirOrder(t *testing.T) {
 			"outcome": knownvalue.StringExact("fail"),
 			"proceed": knownvalue.Bool(false),
 			"message": knownvalue.StringExact("Check c: c is down (" + addresses["c"] + ": connection-refused) More: https://example.com/c\n" +
-				"Also out: the collector \"out\" is excluded, so nothing is known and the check fails. Exclude the analyzer too.\n" +
+				"Also out: the collector \"out\" (at line 5, column 19) is excluded, so nothing is known and the check fails. Exclude the analyzer too.\n" +
 				"Also d: the spec has no collector named \"d\" (the analyzer at line 32, column 19), so nothing is known and the check fails. It has \"out\", \"a\", \"b\", \"c\".\n" +
 				"Check b: b is slow (" + addresses["b"] + ": connection-timeout)"),
 			"results": knownvalue.ListExact([]knownvalue.Check{
@@ -194,6 +194,49 @@ func TestSpecTellsWhatItDoesNotRun(t *testing.T) {
 		Config:      specConfig(strings.Replace(text, "- tcpConnect:\n        checkName", "- tcpConnect:\n        exclude: true\n        checkName", 1), "unsupported = \"warn\"\n"),
 		ExpectError: says("The spec has nothing to judge"),
 	})
+}
+
+func TestExcludedSpecOpensTheGateAndDoesNothing(t *testing.T) {
+	t.Parallel()
+	listener := loopback.Listen(t, loopback.IPv4)
+	dir := filepath.Join(t.TempDir(), "bundle")
+	good := endpointSpec(map[string]string{"a": listener.AddrPort().String()}, "5s")
+	acceptance(t, &tcpconnect.Collector{},
+		resource.TestStep{
+			Config: providerBlock(dir, "") + specConfig(strings.Replace(good, "  analyzers:\n", "    - cpu: {}\n  analyzers:\n", 1),
+				"exclude = true\nunsupported = \"warn\"\narchive = \"never.tar.gz\"\n"),
+			ConfigStateChecks: attributes("data.preflight_spec.vendor", map[string]knownvalue.Check{
+				"outcome":    knownvalue.Null(),
+				"is_pass":    knownvalue.Bool(false),
+				"is_warn":    knownvalue.Bool(false),
+				"is_fail":    knownvalue.Bool(false),
+				"proceed":    knownvalue.Bool(true),
+				"message":    knownvalue.StringExact("The spec is excluded: nothing was dialled or judged."),
+				"results":    knownvalue.ListSizeExact(0),
+				"collected":  knownvalue.MapSizeExact(0),
+				"skipped":    knownvalue.ListSizeExact(0),
+				"bundle_dir": knownvalue.Null(),
+			}),
+		},
+	)
+	acceptance(t, &tcpconnect.Collector{},
+		resource.TestStep{
+			Config:      providerBlock(dir, "") + specConfig(strings.Replace(good, "timeout", "timeuot", 1), "exclude = true\n"),
+			ExpectError: says(`Did you mean "timeout"?`),
+		},
+		resource.TestStep{
+			Config:      providerBlock(dir, "") + specConfig(good+"    - cpu: {}\n", "exclude = true\n"),
+			ExpectError: says("Take them out, or set unsupported"),
+		},
+	)
+	if got := listener.Accepted(); got != 0 {
+		t.Errorf("an excluded spec has dialled %d times", got)
+	}
+	for _, file := range []string{dir, "never.tar.gz"} {
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s was written: %v", file, err)
+		}
+	}
 }
 
 func TestSpecIsCheckedWhilePlanning(t *testing.T) {

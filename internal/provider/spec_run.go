@@ -60,7 +60,7 @@ func (i *instance) runSpec(ctx context.Context, run specRun) (specReport, error)
 	}
 	report.findings = run.spec.Analyze(report.results)
 	if run.warnOfLeftOut {
-		report.leftOut = run.spec.Unsupported
+		report.leftOut = run.spec.UnsupportedPaths()
 		report.findings = append(report.findings, run.spec.LeftOut()...)
 	}
 	analyses := make([]tcpconnect.Analysis, 0, len(report.findings))

@@ -146,7 +146,7 @@ func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
 		given map[string]any
 		says  []string
 	}{
-		"not ready": {map[string]any{}, []string{"Database: connection-refused"}},
+		"not ready": {map[string]any{}, []string{"ERROR: Preflight Check Failed: Database: connection-refused\n"}},
 		"outcomes":  {map[string]any{"outcomes": outcomes}, []string{"No database", "More: https://example.com/db"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
 				t.Errorf("progress %q", progress)
 			}
 			said := strings.Join(texts(diagnostics), "\n")
-			for _, fragment := range append(test.says, "ERROR: Preflight Check Failed: Database", "Address: "+peer.String(), "reason: refused", "The system said: dial tcp") {
+			for _, fragment := range append(test.says, "ERROR: Preflight Check Failed: Database", "Address: "+peer.String(), "reason: refused", "Message: dial tcp") {
 				if !strings.Contains(said, fragment) {
 					t.Errorf("the action does not say %q but %q", fragment, said)
 				}
@@ -179,6 +179,7 @@ func TestActionRefusesWhatItLearnsTooLate(t *testing.T) {
 		"unknown exclude":       {"exclude": unknown(tftypes.Bool)},
 		"unknown outcomes":      {"outcomes": unknown(tftypes.DynamicPseudoType)},
 		"wrong address":         {"address": "db"},
+		"control characters":    {"check_name": "Database\x1b[8m"},
 		"no timeout":            {"timeout": nil, "retry": map[string]any{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -252,8 +253,17 @@ func TestActionRefusesWhatTheDataSourceRefuses(t *testing.T) {
 func TestProgressIsALineForPeople(t *testing.T) {
 	t.Parallel()
 	attempt := tcpconnect.Attempt{Number: 3, Result: tcpconnect.Result{Status: tcpconnect.ConnectionRefused}, Next: 4 * time.Second, Left: 41 * time.Second}
-	if got, want := describeAttempt(attempt), "attempt 3: connection-refused, next try in 4s, 41s left"; got != want {
-		t.Errorf("%q, want %q", got, want)
+	for want, times := range map[string][2]time.Duration{
+		"attempt 3: connection-refused, next try in 4s, 41s left":       {4040 * time.Millisecond, 41300 * time.Millisecond},
+		"attempt 3: connection-refused, next try in 10ms, 1h30m0s left": {10 * time.Millisecond, 90*time.Minute + 100*time.Millisecond},
+		"attempt 3: connection-refused, next try in 350ms, 400µs left":  {351 * time.Millisecond, 400 * time.Microsecond},
+		"attempt 3: connection-refused, next try in 1.2s, 0s left":      {1234 * time.Millisecond, 0},
+		"attempt 3: connection-refused":                                 {0, time.Minute},
+	} {
+		attempt.Next, attempt.Left = times[0], times[1]
+		if got := describeAttempt(attempt); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -56,12 +56,17 @@ func (f Finding) Whole() tcpconnect.Analysis {
 	return whole
 }
 
-// Analyze judges the results of the included collectors, which are given in their order. There is a finding for each analyzer that
-// is not excluded, in order. It fails closed: where the collector is not in the spec, or is excluded, the verdict is Fail.
+// Analyze judges the results of the included collectors, which are given in their order. There is a finding for each
+// analyzer that is not excluded, in order. It fails closed: if the collector is not in the spec, or is excluded, the
+// verdict is Fail.
 func (s Spec) Analyze(results []tcpconnect.Result) []Finding {
 	collectors := make(map[string]Finding)
 	for i, collector := range s.Included() {
-		collectors[collector.Name] = Finding{CollectorName: collector.Name, Address: collector.Address.String(), Result: &results[i]}
+		collectors[collector.Name] = Finding{
+			CollectorName: collector.Name,
+			Address:       collector.Address.String(),
+			Result:        &results[i],
+		}
 	}
 	var findings []Finding
 	for _, analyzer := range s.Analyzers {
@@ -85,8 +90,8 @@ func (s Spec) missing(analyzer Analyzer) tcpconnect.Analysis {
 	var names []string
 	for _, collector := range s.Collectors {
 		if collector.Name == analyzer.CollectorName {
-			text := fmt.Sprintf("%s: the collector %q is excluded, so nothing is known and the check fails. Exclude the analyzer too.", analyzer.CheckName, collector.Name)
-			return tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: analyzer.CheckName, Message: text}
+			return nothingKnown(analyzer, fmt.Sprintf("the collector %q (at %s) is excluded, so nothing is known and the check "+
+				"fails. Exclude the analyzer too.", collector.Name, collector.Position.unnamed()))
 		}
 		names = append(names, strconv.Quote(collector.Name))
 	}
@@ -94,18 +99,33 @@ func (s Spec) missing(analyzer Analyzer) tcpconnect.Analysis {
 	if len(names) > 0 {
 		has = tcpconnect.Digest(names, ", ")
 	}
-	at := analyzer.Position
-	at.Entry = "" // the title tells
-	text := fmt.Sprintf("%s: the spec has no collector named %q (the analyzer at %s), so nothing is known and the check fails. It has %s.", analyzer.CheckName, analyzer.CollectorName, at, has)
-	return tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: analyzer.CheckName, Message: text}
+	return nothingKnown(analyzer, fmt.Sprintf("the spec has no collector named %q (the analyzer at %s), so nothing is known "+
+		"and the check fails. It has %s.", analyzer.CollectorName, analyzer.Position.unnamed(), has))
 }
 
-// LeftOut returns a warning for each thing of the spec that is not run.
+func nothingKnown(analyzer Analyzer, why string) tcpconnect.Analysis {
+	title := analyzer.CheckName
+	return tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: title, Message: title + ": " + why}
+}
+
+// LeftOut returns a warning for each part of the spec that is not run.
 func (s Spec) LeftOut() []Finding {
 	var findings []Finding
-	for _, position := range s.Unsupported {
-		text := position + ": left out, because it is no tcpConnect collector or analyzer"
-		findings = append(findings, Finding{Analysis: tcpconnect.Analysis{Verdict: tcpconnect.Warn, Title: position, Message: text}})
+	for _, part := range s.Unsupported {
+		findings = append(findings, Finding{Analysis: tcpconnect.Analysis{
+			Verdict: tcpconnect.Warn,
+			Title:   part.Path,
+			Message: fmt.Sprintf("%s: left out, because %s.", part.Path, part.Why),
+		}})
 	}
 	return findings
+}
+
+// UnsupportedPaths returns the parts of the spec that are not run, such as "hostCollectors[3].cpu".
+func (s Spec) UnsupportedPaths() []string {
+	paths := make([]string, 0, len(s.Unsupported))
+	for _, part := range s.Unsupported {
+		paths = append(paths, part.Path)
+	}
+	return paths
 }

@@ -12,11 +12,13 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
 // decoder gathers what a text holds and what is wrong with it.
 type decoder struct {
 	spec     Spec
+	syntax   []Problem // texts that are not YAML; they come first, because they may be the cause of others
 	problems []Problem
 	more     int    // problems that are only counted
 	within   string // what is being decoded
@@ -45,9 +47,60 @@ func (d *decoder) addProblem(at Position, format string, arguments ...any) {
 	d.problems = append(d.problems, Problem{at, abbreviate(fmt.Sprintf(format, arguments...), maxProblemText)})
 }
 
+// addSyntaxProblem is addProblem for a text that is not YAML.
+func (d *decoder) addSyntaxProblem(problem Problem) {
+	if len(d.syntax) == maxProblems {
+		d.more++
+		return
+	}
+	problem.Text = abbreviate(problem.Text, maxProblemText)
+	d.syntax = append(d.syntax, problem)
+}
+
+// addKindProblem says that a node is not what its place asks for.
+func (d *decoder) addKindProblem(node *yaml.Node, label, want string) {
+	if isTemplate(node) {
+		d.addTemplateProblem(node, label)
+		return
+	}
+	d.addProblem(d.position(node), "%s is %s, not a %s.", label, kindOf(node), want)
+}
+
+func (d *decoder) addTemplateProblem(node *yaml.Node, label string) {
+	d.addProblem(d.position(node), "%s has a template expression (\"{{\"). %s", label, renderText)
+}
+
+// addError adds what is wrong with a value, if anything is.
+func (d *decoder) addError(node *yaml.Node, label string, err error) {
+	if err != nil {
+		d.addProblem(d.position(node), "%s: %s", label, err)
+	}
+}
+
 // count is how many problems there are.
 func (d *decoder) count() int {
-	return len(d.problems) + d.more
+	return len(d.syntax) + len(d.problems) + d.more
+}
+
+// all returns the problems in the order in which people should look at them.
+func (d *decoder) all() Problems {
+	problems := slices.Concat(d.syntax, d.problems)
+	more := d.more
+	if over := len(problems) - maxProblems; over > 0 {
+		problems, more = problems[:maxProblems], more+over
+	}
+	if more > 0 {
+		problems = append(problems, Problem{Text: fmt.Sprintf("There %s.", isOrAre(more, "more problem"))})
+	}
+	return problems
+}
+
+// isOrAre is "is 1 problem" or "are 2 problems".
+func isOrAre(count int, noun string) string {
+	if count == 1 {
+		return "is 1 " + noun
+	}
+	return fmt.Sprintf("are %d %ss", count, noun)
 }
 
 func (d *decoder) position(node *yaml.Node) Position {
@@ -77,8 +130,8 @@ func (d *decoder) mapping(node *yaml.Node, label string, known ...string) (field
 	if isNull(node) {
 		return nil, true
 	}
-	if node.Kind != yaml.MappingNode {
-		d.addProblem(d.position(node), "%s is %s, not a mapping.", label, kindOf(node))
+	if node.Kind != yaml.MappingNode || isTemplate(node) {
+		d.addKindProblem(node, label, "mapping")
 		return nil, false
 	}
 	found := make(fields)
@@ -91,6 +144,8 @@ func (d *decoder) mapping(node *yaml.Node, label string, known ...string) (field
 		switch {
 		case key.Tag == "!!merge":
 			merged = append(merged, value)
+		case isTemplate(key), key.Kind == yaml.ScalarNode && strings.Contains(key.Value, "{{"):
+			d.addTemplateProblem(key, label)
 		case key.Kind != yaml.ScalarNode:
 			d.addProblem(d.position(key), "%s has %s for a key.", label, kindOf(key))
 		case found[key.Value] != nil:
@@ -149,7 +204,7 @@ func (d *decoder) sequence(node *yaml.Node, label string) []*yaml.Node {
 		return nil
 	}
 	if node.Kind != yaml.SequenceNode {
-		d.addProblem(d.position(node), "%s is %s, not a list.", label, kindOf(node))
+		d.addKindProblem(node, label, "list")
 		return nil
 	}
 	return node.Content
@@ -162,7 +217,7 @@ func (d *decoder) text(node *yaml.Node, label string) (string, bool) {
 		return "", false
 	}
 	if node.Kind != yaml.ScalarNode || !slices.Contains([]string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp"}, node.ShortTag()) {
-		d.addProblem(d.position(node), "%s is %s, not a text.", label, kindOf(node))
+		d.addKindProblem(node, label, "text")
 		return "", false
 	}
 	return text(node), true
@@ -175,7 +230,7 @@ func (d *decoder) optionalText(node *yaml.Node, label string) string {
 	}
 	text, _ := d.text(node, label)
 	if strings.Contains(text, "{{") {
-		d.addProblem(d.position(node), "%s is %q. %s", label, abbreviate(text, 80), templateText)
+		d.addTemplateProblem(node, label)
 		return ""
 	}
 	return text
@@ -187,6 +242,7 @@ func (d *decoder) prose(node *yaml.Node, label string) string {
 	if strings.TrimSpace(text) == "" {
 		return ""
 	}
+	d.addError(node, label, tcpconnect.CheckText(text))
 	return text
 }
 
@@ -198,7 +254,7 @@ func abbreviate(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
-// visit counts a node, and tells whether there were not too many.
+// visit counts a node, and reports whether there were not too many.
 func (d *decoder) visit() bool {
 	d.visits++
 	if d.visits == maxVisits {
@@ -216,12 +272,42 @@ func resolved(node *yaml.Node) *yaml.Node {
 	return node
 }
 
+// child returns a value of a mapping that is not decoded, nil if there is none.
+func child(mapping *yaml.Node, key string) *yaml.Node {
+	_, value := field(mapping, key)
+	return value
+}
+
+// field returns a key of a mapping that is not decoded and its value, nil if there is none.
+func field(mapping *yaml.Node, name string) (key, value *yaml.Node) {
+	mapping = resolved(mapping)
+	if mapping == nil || mapping.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == name {
+			return mapping.Content[i], mapping.Content[i+1]
+		}
+	}
+	return nil, nil
+}
+
+// isTemplate reports whether a node is what YAML makes of an expression without quotes, such as {{ .Values.port }}: a
+// mapping whose key is a mapping, with no space between the braces.
+func isTemplate(node *yaml.Node) bool {
+	if node.Kind != yaml.MappingNode || len(node.Content) == 0 {
+		return false
+	}
+	key := node.Content[0]
+	return key.Kind == yaml.MappingNode && key.Line == node.Line && key.Column == node.Column+1
+}
+
 func isNull(node *yaml.Node) bool {
 	node = resolved(node)
 	return node == nil || node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
 }
 
-// text returns a scalar as it is written, empty if it is none or null.
+// text returns a scalar as it is written, empty if the node is null or another kind of node.
 func text(node *yaml.Node) string {
 	if isNull(node) {
 		return ""

@@ -4,10 +4,11 @@
 package spec
 
 import (
-	"encoding/base64"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,198 +20,224 @@ import (
 // maxSize limits a text, in bytes. A node of the parsed text takes some 200 bytes, and may be as short as two.
 const maxSize = 4 << 20
 
-// source is a text with documents, and what to call it.
-type source struct {
-	text   string
-	within string // empty: the whole spec
-}
-
-// document is one document of a source.
+// document is one document of a text.
 type document struct {
 	root   *yaml.Node
-	within string
+	within string // what positions count from; empty: the whole text
+	path   string // begins the path of its parts, such as "documents[1]."; empty: there is no other document
 }
 
-// The versions of the format. Their tcpConnect entries are the same.
-var apiVersions = []string{"troubleshoot.sh/v1beta2", "troubleshoot.sh/v1beta1", "troubleshoot.replicated.com/v1beta1", "troubleshoot.replicated.com/v1beta2"}
+// troubleshootGroup is in the name of every group that Troubleshoot has had.
+const troubleshootGroup = "troubleshoot"
 
-// kindLabels mark a Secret or ConfigMap that holds a spec.
-var kindLabels = []string{"troubleshoot.sh/kind", "troubleshoot.io/kind"}
+// The versions of the format. Their tcpConnect entries are the same.
+var apiVersions = []string{
+	"troubleshoot.sh/v1beta2", "troubleshoot.sh/v1beta3", "troubleshoot.sh/v1beta1",
+	"troubleshoot.replicated.com/v1beta1", "troubleshoot.replicated.com/v1beta2",
+}
 
 // kind says what the spec field of a kind of document may hold.
 type kind struct {
-	collectors, analyzers string   // fields whose tcpConnect entries are run
-	unsupported           []string // fields that Troubleshoot knows
+	collectors, analyzers string            // fields whose tcpConnect entries are run; empty: it has none
+	unsupported           map[string]string // fields that Troubleshoot knows, and why they are left out
 }
 
+const (
+	whyNoCollectors = "this provider does not run collectors of a cluster"
+	whyNoAnalyzers  = "this provider does not run analyzers of a cluster"
+	whyNoRemote     = "this provider does not run remote collectors"
+	whyNoURI        = "this provider does not fetch other specs"
+)
+
 var kinds = map[string]kind{
-	"SupportBundle": {"hostCollectors", "hostAnalyzers", []string{"collectors", "analyzers", "remoteCollectors", "afterCollection", "uri", "runHostCollectorsInPod"}},
-	"HostPreflight": {"collectors", "analyzers", []string{"remoteCollectors", "uri"}},
+	"SupportBundle": {"hostCollectors", "hostAnalyzers", map[string]string{
+		"collectors":             whyNoCollectors,
+		"analyzers":              whyNoAnalyzers,
+		"remoteCollectors":       whyNoRemote,
+		"afterCollection":        "this provider does nothing after the collection",
+		"uri":                    whyNoURI,
+		"runHostCollectorsInPod": "this provider does not run collectors in a Pod",
+	}},
+	"HostPreflight": {"collectors", "analyzers", map[string]string{"remoteCollectors": whyNoRemote, "uri": whyNoURI}},
+	"HostCollector": {"collectors", "", map[string]string{
+		"analyzers": "neither Troubleshoot nor this provider runs analyzers of a HostCollector",
+		"uri":       whyNoURI,
+	}},
+	"Analyzer": {"", "hostAnalyzers", map[string]string{"analyzers": whyNoAnalyzers, "uri": whyNoURI}},
 }
 
 // otherKinds are documents that Troubleshoot knows and that hold nothing for a host.
-var otherKinds = []string{"Preflight", "Collector", "HostCollector", "RemoteCollector", "Analyzer", "Redactor"}
+var otherKinds = []string{"Preflight", "Collector", "RemoteCollector", "Redactor"}
+
+// Where a tcpConnect belongs.
+const (
+	collectorPlaces = "hostCollectors of a SupportBundle, or collectors of a HostPreflight or HostCollector"
+	analyzerPlaces  = "hostAnalyzers of a SupportBundle or Analyzer, or analyzers of a HostPreflight"
+)
 
 const giveText = "Give the text of a spec, for example file(\"preflight.yaml\")."
 
-const invalidYAML = "This is not valid YAML"
+const renderText = "Render it first, for example with helm template or kots, and give the result."
 
-// documents splits a source into its documents, and opens those that wrap others.
-func (d *decoder) documents(s source) []document {
-	whole := Position{Within: s.within}
-	if d.size += len(s.text); d.size > maxSize {
-		d.addProblem(whole, "The spec is larger than %d bytes, the most that is read, with what Secrets and ConfigMaps hold.", maxSize)
-		return nil
+// decodeText adds what a text holds to the spec.
+func (d *decoder) decodeText(text string) {
+	if !d.fits(text) {
+		return
 	}
-	var documents []document
-	loader, err := yaml.NewLoader(strings.NewReader(joinSurrogates(s.text)))
+	roots, problem := parse(text)
+	if problem != nil {
+		d.addSyntaxProblem(*problem)
+	} else if len(roots) == 0 {
+		d.addProblem(Position{}, "There is no document. "+giveText)
+	}
+	d.decodeDocuments(roots, "", "")
+}
+
+// fits reports whether a text is not too large, together with all before.
+func (d *decoder) fits(text string) bool {
+	if d.size += len(text); d.size <= maxSize {
+		return true
+	}
+	d.addProblem(Position{}, "The spec is larger than %d bytes, the most that is read, with what Secrets and ConfigMaps hold.", maxSize)
+	return false
+}
+
+// parse returns the documents of a text that are not empty. There is none if there is a problem.
+func parse(text string) ([]*yaml.Node, *Problem) {
+	var roots []*yaml.Node
+	loader, err := yaml.NewLoader(strings.NewReader(joinSurrogates(text)))
 	for err == nil {
 		root := new(yaml.Node)
 		if err = loader.Load(root); err == nil && !isNull(root.Content[0]) {
-			documents = append(documents, d.unwrap(document{root.Content[0], s.within})...)
+			roots = append(roots, root.Content[0])
 		}
 	}
+	if errors.Is(err, io.EOF) {
+		return roots, nil
+	}
+	at, said := Position{}, err.Error()
 	if loadError, ok := errors.AsType[*yaml.LoadError](err); ok {
-		text := loadError.Message
+		at, said = Position{Line: loadError.Mark.Line, Column: loadError.Mark.Column}, loadError.Message
 		if loadError.ContextMark.Line > 0 {
-			text = fmt.Sprintf("%s that begins at line %d: %s", loadError.ContextMsg, loadError.ContextMark.Line, text)
-		}
-		d.addProblem(Position{Line: loadError.Mark.Line, Column: loadError.Mark.Column, Within: s.within}, "%s: %s.", invalidYAML, text)
-	} else if !errors.Is(err, io.EOF) {
-		d.addProblem(whole, "%s: %s.", invalidYAML, err)
-	}
-	if len(documents) == 0 && len(d.problems) == 0 {
-		d.addProblem(whole, "There is no document. "+giveText)
-	}
-	return documents
-}
-
-// unwrap returns the documents inside a Secret or ConfigMap, or the document itself if it is another.
-func (d *decoder) unwrap(wrapper document) []document {
-	d.within = wrapper.within
-	if wrapper.root.Kind == yaml.ScalarNode {
-		d.addProblem(d.position(wrapper.root), "The document is %s, not a mapping. %s", kindOf(wrapper.root), giveText)
-		return nil
-	}
-	kind := text(child(wrapper.root, "kind"))
-	holders, isWrapper := map[string][]string{"Secret": {"data", "stringData"}, "ConfigMap": {"data"}}[kind]
-	if !isWrapper || text(child(wrapper.root, "apiVersion")) != "v1" {
-		return []document{wrapper}
-	}
-	fields, ok := d.mapping(wrapper.root, "The "+kind, append([]string{"apiVersion", "kind", "metadata", "type", "immutable"}, holders...)...)
-	if !ok {
-		return nil
-	}
-	name := fmt.Sprintf("the %s at line %d", kind, wrapper.root.Line)
-	if wrapper.within != "" {
-		d.addProblem(d.position(wrapper.root), "A %s inside another is not read. Take the spec out.", kind)
-		return nil
-	}
-	metadata, _ := d.mapping(fields["metadata"], "metadata")
-	labels, _ := d.mapping(metadata["labels"], "metadata.labels")
-	if !slices.ContainsFunc(kindLabels, func(label string) bool { return labels[label] != nil }) {
-		d.addProblem(d.position(wrapper.root), "The %s has no label %q, so it is not known to hold a spec.", kind, kindLabels[0])
-		return nil
-	}
-	var documents []document
-	for _, field := range holders {
-		data, _ := d.mapping(fields[field], field)
-		for _, key := range data.keys() {
-			within := fmt.Sprintf("%s[%q] of %s", field, key, name)
-			content, ok := d.text(data[key], field+"["+key+"]")
-			if kind == "Secret" && field == "data" && ok {
-				decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(content), ""))
-				if ok = err == nil; !ok {
-					d.addProblem(d.position(data[key]), "%s is not valid base64.", within)
-				}
-				content = string(decoded)
-			}
-			if ok {
-				documents = append(documents, d.documents(source{content, within})...)
-				d.within = wrapper.within
-			}
+			said = fmt.Sprintf("%s that begins at line %d: %s", loadError.ContextMsg, loadError.ContextMark.Line, said)
 		}
 	}
-	if len(documents) == 0 && len(d.problems) == 0 {
-		d.addProblem(d.position(wrapper.root), "The %s holds no spec in data or stringData.", kind)
+	problem := Problem{at, fmt.Sprintf("This is not valid YAML: %s.", said)}
+	if line := lastTemplate(text, at.Line); line > 0 {
+		problem.Text += fmt.Sprintf(" Line %d has a template expression (\"{{\"). If that is the cause: %s", line, renderText)
 	}
-	return documents
+	return nil, &problem
 }
 
-// decodeDocument adds what a document holds to the spec. prefix tells it from others in positions.
-func (d *decoder) decodeDocument(document document, prefix string) {
+// lastTemplate returns the last line up to a limit that has a template expression and is not a comment, or 0.
+func lastTemplate(text string, limit int) int {
+	line, last := 0, 0
+	for content := range strings.Lines(text) {
+		if line++; line > limit {
+			break
+		}
+		if strings.Contains(content, "{{") && !strings.HasPrefix(strings.TrimSpace(content), "#") {
+			last = line
+		}
+	}
+	return last
+}
+
+// decodeDocuments decodes the documents of a text. path begins the path of each.
+func (d *decoder) decodeDocuments(roots []*yaml.Node, within, path string) {
+	for i, root := range roots {
+		at := path
+		if len(roots) > 1 {
+			at = fmt.Sprintf("%sdocuments[%d].", path, i)
+		}
+		d.decodeDocument(document{root, within, at})
+	}
+}
+
+// decodeDocument adds what a document holds to the spec.
+func (d *decoder) decodeDocument(document document) {
 	d.within = document.within
-	fields, ok := d.mapping(document.root, "The document", "apiVersion", "kind", "metadata", "spec", "status")
-	if !ok {
-		return
-	}
-	apiVersion, kindName := text(fields["apiVersion"]), text(fields["kind"])
-	if !slices.Contains(apiVersions, apiVersion) {
-		d.addProblem(d.positionOf(fields["apiVersion"], document.root), "The apiVersion is %q. This provider reads v1beta1 and v1beta2 of Troubleshoot (%q): take other documents out.", apiVersion, apiVersions[0])
-		return
-	}
-	known, ok := kinds[kindName]
-	switch {
-	case slices.Contains(otherKinds, kindName):
-		d.spec.Unsupported = append(d.spec.Unsupported, prefix+"kind "+kindName)
-		return
-	case !ok:
-		names := []string{"SupportBundle", "HostPreflight"}
-		d.addProblem(d.positionOf(fields["kind"], document.root), "The kind is %q. This provider reads the kinds \"SupportBundle\" and \"HostPreflight\".%s", kindName, suggest.Question(kindName, names))
-		return
-	}
-	if d.misplaced(fields["spec"], kindName, known) {
-		return
-	}
-	body, ok := d.mapping(fields["spec"], "spec", slices.Concat([]string{known.collectors, known.analyzers}, known.unsupported)...)
-	if !ok {
-		return
-	}
-	d.decodeEntries(body[known.collectors], prefix+known.collectors, d.decodeCollector)
-	d.decodeEntries(body[known.analyzers], prefix+known.analyzers, d.decodeAnalyzer)
-	for _, field := range known.unsupported {
-		d.addUnsupported(body[field], prefix+field)
+	switch kind := wrapperKind(document.root); {
+	case document.root.Kind == yaml.ScalarNode:
+		d.addProblem(d.position(document.root), "The document is %s, not a mapping. %s", kindOf(document.root), giveText)
+	case kind == "List":
+		d.decodeList(document)
+	case kind != "":
+		d.decodeHolder(document, kind)
+	case isForeign(document.root):
+		d.leaveOutDocument(document)
+	default:
+		d.decodeOwn(document)
 	}
 }
 
-// misplaced tells whether tcpConnect entries stand under the name that another kind has for them, and adds what the name is.
-func (d *decoder) misplaced(body *yaml.Node, kindName string, known kind) (found bool) {
-	body = resolved(body)
-	for i := 0; body != nil && body.Kind == yaml.MappingNode && i+1 < len(body.Content); i += 2 {
-		key, value := body.Content[i], resolved(body.Content[i+1])
-		right := ""
-		switch key.Value {
-		case "hostCollectors", "collectors":
-			right = known.collectors
-		case "hostAnalyzers", "analyzers":
-			right = known.analyzers
+// decodeOwn decodes a document of Troubleshoot.
+func (d *decoder) decodeOwn(document document) {
+	fields, ok := d.mapping(document.root, "The document", "apiVersion", "kind", "metadata", "spec", "status")
+	before := d.count()
+	apiVersion, kindName := d.optionalText(fields["apiVersion"], "apiVersion"), d.optionalText(fields["kind"], "kind")
+	if !ok || d.count() > before {
+		return
+	}
+	known, isKnown := kinds[kindName]
+	switch {
+	case !slices.Contains(apiVersions, apiVersion):
+		d.addProblem(d.positionOf(fields["apiVersion"], document.root), "The apiVersion is %q. This provider reads v1beta1, v1beta2 "+
+			"and v1beta3 of Troubleshoot (%q): take other documents out.", apiVersion, apiVersions[0])
+	case slices.Contains(otherKinds, kindName):
+		d.leaveOutDocument(document)
+	case !isKnown:
+		names := slices.Sorted(maps.Keys(kinds))
+		d.addProblem(d.positionOf(fields["kind"], document.root), "The kind is %q. This provider reads the kinds %s.%s",
+			kindName, strings.Join(names, ", "), suggest.Question(kindName, names))
+	default:
+		for _, name := range []string{"metadata", "status"} {
+			d.rejectMisplaced(fields[name], name, "this provider does not run what stands there")
 		}
-		holdsOurs := value.Kind == yaml.SequenceNode && slices.ContainsFunc(value.Content, func(entry *yaml.Node) bool {
-			entry = resolved(entry)
-			return entry.Kind == yaml.MappingNode && len(entry.Content) > 0 && entry.Content[0].Value == tcpConnect
-		})
-		if right != "" && right != key.Value && (holdsOurs || key.Value == "hostCollectors" || key.Value == "hostAnalyzers") {
-			d.addProblem(d.position(key), "A %s has tcpConnect in %s, not in %s.", kindName, right, key.Value)
+		d.decodeBody(fields["spec"], document.path, kindName, known)
+	}
+}
+
+// isForeign reports whether a document is of another tool, and looks like it: a Deployment, for example.
+func isForeign(root *yaml.Node) bool {
+	apiVersion, kindName := text(child(root, "apiVersion")), text(child(root, "kind"))
+	_, ours := kinds[kindName]
+	ours = ours || strings.Contains(apiVersion, troubleshootGroup)
+	return apiVersion != "" && kindName != "" && !ours && !strings.Contains(apiVersion+kindName, "{{")
+}
+
+// decodeBody decodes the spec field of a document.
+func (d *decoder) decodeBody(body *yaml.Node, path, kindName string, known kind) {
+	if d.misnamed(body, kindName, known) {
+		return
+	}
+	names := slices.AppendSeq([]string{known.collectors, known.analyzers}, maps.Keys(known.unsupported))
+	slices.Sort(names)
+	fields, ok := d.mapping(body, "spec", slices.DeleteFunc(names, func(name string) bool { return name == "" })...)
+	if !ok {
+		return
+	}
+	d.decodeEntries(fields[known.collectors], path+known.collectors, otherCollectors, d.decodeCollector)
+	d.decodeEntries(fields[known.analyzers], path+known.analyzers, otherAnalyzers, d.decodeAnalyzer)
+	for _, name := range fields.keys() {
+		if why, unsupported := known.unsupported[name]; unsupported {
+			d.leaveOutField(fields[name], path+name, why)
+		}
+	}
+}
+
+// misnamed reports whether host collectors or analyzers stand under the name that another kind has for them, and adds
+// what the name is.
+func (d *decoder) misnamed(body *yaml.Node, kindName string, known kind) bool {
+	found := false
+	for _, host := range []struct{ name, right, places string }{
+		{"hostCollectors", known.collectors, collectorPlaces},
+		{"hostAnalyzers", known.analyzers, analyzerPlaces},
+	} {
+		if key, _ := field(body, host.name); key != nil && host.right != host.name {
+			d.addProblem(d.position(key), "The kind %s has no %s. Use %s.", kindName, host.name, cmp.Or(host.right, host.places))
 			found = true
 		}
 	}
 	return found
-}
-
-// addUnsupported lists a field that is not run, unless it asks for nothing.
-func (d *decoder) addUnsupported(value *yaml.Node, position string) {
-	value = resolved(value)
-	switch {
-	case value == nil, isNull(value), value.Kind == yaml.ScalarNode && (value.Value == "" || value.Value == "false"):
-	case value.Kind == yaml.SequenceNode:
-		for i, element := range value.Content {
-			names := ""
-			if element = resolved(element); element.Kind == yaml.MappingNode && len(element.Content) > 0 {
-				names = "." + element.Content[0].Value
-			}
-			d.spec.Unsupported = append(d.spec.Unsupported, fmt.Sprintf("%s[%d]%s", position, i, names))
-		}
-	default:
-		d.spec.Unsupported = append(d.spec.Unsupported, position)
-	}
 }

@@ -4,8 +4,9 @@
 // Package spec reads Troubleshoot specs, YAML or JSON: the tcpConnect collectors and analyzers of SupportBundle and HostPreflight
 // documents.
 //
-// It is strict where Troubleshoot is not, because a gate hangs on it: a field that does not exist is an error with its line at every
-// level that is read. What Troubleshoot knows and this package does not run is listed as unsupported.
+// It is strict where Troubleshoot is not, because a gate hangs on it: a field that does not exist is an error with its
+// line at every level that is read, and so is a tcpConnect in a place from which it is not run. What Troubleshoot or
+// Kubernetes knows and this package does not run is listed as unsupported.
 package spec
 
 import (
@@ -21,7 +22,13 @@ import (
 type Spec struct {
 	Collectors  []Collector
 	Analyzers   []Analyzer // at least one that is not excluded
-	Unsupported []string   // positions such as "hostCollectors[3].cpu"
+	Unsupported []Part
+}
+
+// Part is a part of a text that is not run.
+type Part struct {
+	Path string // such as "hostCollectors[3].cpu"
+	Why  string // a clause
 }
 
 // Collector is a tcpConnect collector.
@@ -64,6 +71,12 @@ func (p Position) String() string {
 	return text
 }
 
+// unnamed is the position without the name, for a text that says it anyway.
+func (p Position) unnamed() Position {
+	p.Entry = ""
+	return p
+}
+
 // Problem is one thing that is wrong with a text.
 type Problem struct {
 	Position Position
@@ -81,7 +94,7 @@ func (p Problem) Error() string {
 // Problems is everything that is wrong with a text, at least one thing.
 type Problems []Problem
 
-// Error tells of all.
+// Error lists all of them.
 func (p Problems) Error() string {
 	texts := make([]string, 0, len(p))
 	for _, problem := range p {
@@ -93,70 +106,80 @@ func (p Problems) Error() string {
 // Decode reads a spec: one or several documents, or a Secret or ConfigMap that wraps them. The error is of type Problems.
 func Decode(text string) (Spec, error) {
 	var d decoder
-	documents := d.documents(source{text: text})
-	for i, document := range documents {
-		prefix := ""
-		if len(documents) > 1 {
-			prefix = fmt.Sprintf("documents[%d].", i)
-		}
-		d.decodeDocument(document, prefix)
-	}
-	if len(d.problems) == 0 {
+	d.decodeText(text)
+	if d.count() == 0 {
 		d.checkWhole()
 	}
-	d.findTemplate(text)
-	if d.more > 0 {
-		d.problems = append(d.problems, Problem{Text: fmt.Sprintf("There are %d more problems.", d.more)})
-	}
-	if len(d.problems) > 0 {
-		return Spec{}, Problems(d.problems)
+	if problems := d.all(); len(problems) > 0 {
+		return Spec{}, problems
 	}
 	return d.spec, nil
 }
 
 // checkWhole checks what concerns all documents together.
 func (d *decoder) checkWhole() {
-	first := make(map[string]Collector)
-	for _, collector := range d.spec.Collectors {
-		if collector.Excluded {
-			continue
-		}
-		key := strings.ToLower(collector.Name) // some file systems take no notice of case
-		if earlier, taken := first[key]; taken {
-			d.addProblem(collector.Position, "The collector name %q is taken by the collector at %s: one would overwrite the other's result. "+
-				"Set a different collectorName on each.", collector.Name, earlier.Position)
-			continue
-		}
-		first[key] = collector
-	}
-	for _, analyzer := range d.spec.Analyzers {
-		if !analyzer.Excluded {
-			return
-		}
+	d.mergeCollectors()
+	d.mergeAnalyzers()
+	if slices.ContainsFunc(d.spec.Analyzers, func(analyzer Analyzer) bool { return !analyzer.Excluded }) {
+		return
 	}
 	leftOut := ""
 	if len(d.spec.Unsupported) > 0 {
-		leftOut = " What it has is not run by this provider: " + strings.Join(d.spec.Unsupported, ", ") + "."
+		parts := make([]string, 0, len(d.spec.Unsupported))
+		for _, part := range d.spec.Unsupported {
+			parts = append(parts, fmt.Sprintf("%s (%s)", part.Path, part.Why))
+		}
+		leftOut = " What it has is left out: " + tcpconnect.Digest(parts, ", ") + "."
 	}
 	d.addProblem(Position{}, "The spec has nothing to judge: no tcpConnect analyzer is left. "+
-		"It needs one in hostAnalyzers of a SupportBundle, or in analyzers of a HostPreflight, that is not excluded.%s", leftOut)
+		"It needs one that is not excluded, in %s.%s", analyzerPlaces, leftOut)
 }
 
-// findTemplate puts a template expression before the problems that it is likely the cause of, and in the place of one of syntax.
-func (d *decoder) findTemplate(text string) {
-	if len(d.problems) == 0 || slices.ContainsFunc(d.problems, func(problem Problem) bool { return strings.Contains(problem.Text, templateText) }) {
-		return
-	}
-	line := 0
-	for content := range strings.Lines(text) {
-		line++
-		if column := strings.Index(content, "{{"); column >= 0 && !strings.HasPrefix(strings.TrimSpace(content), "#") {
-			problem := Problem{Position{Line: line, Column: column + 1}, templateText}
-			d.problems = slices.DeleteFunc(d.problems, func(problem Problem) bool { return strings.HasPrefix(problem.Text, invalidYAML) })
-			d.problems = slices.Insert(d.problems, 0, problem)
-			return
+// mergeCollectors makes one of collectors that are the same. Others of one name are problems.
+func (d *decoder) mergeCollectors() {
+	var merged []Collector
+	first := make(map[string]Collector)
+	for _, collector := range d.spec.Collectors {
+		key := strings.ToLower(collector.Name) // some file systems take no notice of case
+		earlier, taken := first[key]
+		switch {
+		case collector.Excluded:
+		case !taken:
+			first[key] = collector
+		case collector.same(earlier):
+			continue
+		default:
+			d.addProblem(collector.Position, "The collector name %q is taken by the collector at %s, which differs: one would "+
+				"overwrite the other's result. Set a different collectorName on each.", collector.Name, earlier.Position)
 		}
+		merged = append(merged, collector)
 	}
+	d.spec.Collectors = merged
 }
 
-const templateText = "The spec holds a template expression (\"{{\"). Render it first, for example with helm template or kots, and give the result."
+// same reports whether two collectors do the same and write the same file.
+func (c Collector) same(other Collector) bool {
+	c.Position = other.Position
+	return c == other
+}
+
+// mergeAnalyzers makes one of analyzers that are the same.
+func (d *decoder) mergeAnalyzers() {
+	type key struct {
+		collectorName, checkName string
+		excluded, strict         bool
+	}
+	var merged []Analyzer
+	earlier := make(map[key][]Analyzer)
+	for _, analyzer := range d.spec.Analyzers {
+		key := key{analyzer.CollectorName, analyzer.CheckName, analyzer.Excluded, analyzer.Strict}
+		if slices.ContainsFunc(earlier[key], func(other Analyzer) bool {
+			return slices.Equal(analyzer.Outcomes, other.Outcomes)
+		}) {
+			continue
+		}
+		earlier[key] = append(earlier[key], analyzer)
+		merged = append(merged, analyzer)
+	}
+	d.spec.Analyzers = merged
+}

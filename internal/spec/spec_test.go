@@ -174,8 +174,8 @@ func TestSeveralDocumentsAreMergedInOrder(t *testing.T) {
 	if !slices.Equal(names, []string{"db", "db", "cache", "cache"}) {
 		t.Errorf("collectors and analyzers %q", names)
 	}
-	if want := []string{"documents[1].analyzers[1].cpu", "documents[2].kind Redactor"}; !slices.Equal(spec.Unsupported, want) {
-		t.Errorf("unsupported %q, want %q", spec.Unsupported, want)
+	if want := []string{"documents[1].analyzers[1].cpu", "documents[2].kind Redactor"}; !slices.Equal(spec.UnsupportedPaths(), want) {
+		t.Errorf("unsupported %q, want %q", spec.UnsupportedPaths(), want)
 	}
 }
 
@@ -197,10 +197,10 @@ func TestWhatTroubleshootKnowsIsUnsupportedNotUnknown(t *testing.T) {
 	spec := mustDecode(t, text)
 	want := []string{
 		"hostCollectors[1].memory", "hostCollectors[2].run", "hostAnalyzers[0].diskUsage",
-		"collectors[0].clusterInfo", "collectors[1].logs", "remoteCollectors[0].cpu", "afterCollection[0].callback", "uri", "runHostCollectorsInPod",
+		"afterCollection[0].callback", "collectors[0].clusterInfo", "collectors[1].logs", "remoteCollectors[0].cpu", "runHostCollectorsInPod", "uri",
 	}
-	if !slices.Equal(spec.Unsupported, want) {
-		t.Errorf("unsupported\n%q, want\n%q", spec.Unsupported, want)
+	if !slices.Equal(spec.UnsupportedPaths(), want) {
+		t.Errorf("unsupported\n%q, want\n%q", spec.UnsupportedPaths(), want)
 	}
 	if off := mustDecode(t, strings.Replace(supportBundle("", "", ""), "spec:\n", "spec:\n  runHostCollectorsInPod: false\n  uri: \"\"\n", 1)); len(off.Unsupported) != 0 {
 		t.Errorf("fields that ask for nothing are unsupported: %q", off.Unsupported)
@@ -229,8 +229,9 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 		"misspelt spec field":           {strings.Replace(good, "hostAnalyzers:", "hostAnalyzer:", 1), []string{"line 8, column 3", `spec has the field "hostAnalyzer"`, `Did you mean "hostAnalyzers"?`}},
 		"misspelt document field":       {strings.Replace(good, "kind:", "Kind:", 1), []string{"line 2", `has the field "Kind"`, `Did you mean "kind"?`}},
 		"misspelt kind":                 {strings.Replace(good, "kind: SupportBundle", "kind: SupportBundel", 1), []string{"line 2, column 7", `The kind is "SupportBundel"`, `Did you mean "SupportBundle"?`}},
-		"another kind":                  {"apiVersion: apps/v1\nkind: Deployment\n", []string{"line 1", `The apiVersion is "apps/v1"`}},
-		"later version":                 {strings.Replace(good, "v1beta2", "v1beta3", 1), []string{"line 1, column 13", `The apiVersion is "troubleshoot.sh/v1beta3"`, "v1beta1 and v1beta2"}},
+		"another kind":                  {"apiVersion: apps/v1\nkind: Deployment\n", []string{"nothing to judge", "left out: kind Deployment (this provider does not run documents of that kind)"}},
+		"another version of our kind":   {strings.Replace(good, "troubleshoot.sh/v1beta2", "longhorn.io/v1beta2", 1), []string{"line 1, column 13", `The apiVersion is "longhorn.io/v1beta2"`}},
+		"later version":                 {strings.Replace(good, "v1beta2", "v1beta4", 1), []string{"line 1, column 13", `The apiVersion is "troubleshoot.sh/v1beta4"`, "v1beta1, v1beta2 and v1beta3"}},
 		"no version":                    {strings.Replace(good, "apiVersion: troubleshoot.sh/v1beta2\n", "", 1), []string{"line 1", `The apiVersion is ""`}},
 		"no address":                    {strings.Replace(good, "address: 127.0.0.1:80", "timeout: 5s", 1), []string{"line 6", "hostCollectors[0].tcpConnect has no address"}},
 		"empty address":                 {strings.Replace(good, "127.0.0.1:80", "\"\"", 1), []string{"line 6", "hostCollectors[0].tcpConnect has no address"}},
@@ -251,31 +252,32 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 		"only another analyzer":         {collectorsOnly + "  analyzers:\n    - cpu: {outcomes: []}\n", []string{"nothing to judge"}},
 		"a name twice":                  {hostPreflight + "---\n" + strings.Replace(hostPreflight, "collectorName: db", "collectorName: DB", 1), []string{"line 13", `"DB" is taken by the collector at line 5`}},
 		"two kinds of entry":            {strings.Replace(hostPreflight, "- tcpConnect: {c", "- cpu: {}\n      tcpConnect: {c", 1), []string{"line 5", "collectors[0] has 2 kinds (cpu, tcpConnect)"}},
-		"no kind of entry":              {strings.Replace(hostPreflight, "- tcpConnect: {c", "- {}\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0] has 0 kinds"}},
+		"no kind of entry":              {strings.Replace(hostPreflight, "- tcpConnect: {c", "- {}\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0] is empty"}},
+		"only a docString":              {strings.Replace(hostPreflight, "- tcpConnect: {c", "- docString: x\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0] is empty"}},
 		"template, parsed":              {strings.Replace(good, "127.0.0.1:80", `repl{{ ConfigOption "address" }}`, 1), []string{"line 6", "template expression", "Render it first"}},
 		"template, a mapping":           {strings.Replace(good, "127.0.0.1:80", "{{ .Values.address }}", 1), []string{"line 6, column 18", "template expression"}},
 		"template, not YAML":            {strings.Replace(good, "  hostAnalyzers:", "  {{- if .Values.check }}\n  hostAnalyzers:", 1), []string{"line 8", "template expression"}},
 		"not YAML":                      {good + "  x: [1\n", []string{"line 18", "not valid YAML: while parsing a flow sequence that begins at line 17"}},
 		"control characters":            {good + "# \x00\n", []string{"not valid YAML"}},
 		"a path":                        {"preflight.yaml\n", []string{"line 1", `The document is "preflight.yaml", not a mapping. Give the text of a spec, for example file("preflight.yaml")`}},
-		"collectors for hostCollectors": {strings.Replace(good, "hostCollectors", "collectors", 1), []string{"line 4", "A SupportBundle has tcpConnect in hostCollectors, not in collectors"}},
-		"hostAnalyzers for analyzers":   {strings.Replace(hostPreflight, "analyzers", "hostAnalyzers", 1), []string{"line 6", "A HostPreflight has tcpConnect in analyzers, not in hostAnalyzers"}},
-		"another kind only":             {"apiVersion: troubleshoot.sh/v1beta2\nkind: Preflight\n", []string{"nothing to judge", "What it has is not run by this provider: kind Preflight"}},
+		"collectors for hostCollectors": {strings.Replace(good, "hostCollectors", "collectors", 1), []string{"line 5, column 7", "A tcpConnect collector stands in collectors, but", "Move it to hostCollectors of a SupportBundle"}},
+		"hostAnalyzers for analyzers":   {strings.Replace(hostPreflight, "analyzers", "hostAnalyzers", 1), []string{"line 6, column 3", "The kind HostPreflight has no hostAnalyzers. Use analyzers."}},
+		"another kind only":             {"apiVersion: troubleshoot.sh/v1beta2\nkind: Preflight\n", []string{"nothing to judge", "What it has is left out: kind Preflight"}},
 		"a list of documents":           {"[" + hostPreflight[:0] + "{}]", []string{"line 1", "The document is a list, not a mapping"}},
 		"empty":                         {"", []string{"There is no document"}},
 		"comments only":                 {"# a spec\n", []string{"There is no document"}},
 		"too large":                     {strings.Repeat("#\n", maxSize), []string{"larger than"}},
 		"misspelt data of a Secret":     {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringdata: {a: b}\n", []string{"line 4", `The Secret has the field "stringdata"`, `Did you mean "stringData"?`}},
 		"binaryData":                    {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nbinaryData: {a: b}\n", []string{"line 4", `The ConfigMap has the field "binaryData"`}},
-		"a text many times":             {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: &x \"[" + strings.Repeat(" ", 1<<20) + "]\", b: *x, c: *x, d: *x, e: *x}\n", []string{"of the ConfigMap at line 1"}},
+		"a text many times":             {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: &x \"[" + strings.Repeat(" ", 1<<20) + "]\", b: *x, c: *x, d: *x, e: *x}\n", []string{"larger than"}},
 		"merges without end":            {"apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec: {analyzers: [{cpu: &e {}}, &m {<<: [" + strings.TrimSuffix(strings.Repeat("*e, ", 10000), ", ") + "]}" + strings.Repeat(", *m", 1000) + "]}\n", []string{"more than 1000000 values"}},
 		"an address without end":        {strings.Replace(good, "127.0.0.1:80", strings.Repeat("x", 100_000), 1), []string{"line 6"}},
 		"a document without end":        {strings.Repeat("x", 100_000), []string{"line 1", "xxx..."}},
 		"blank when of a pass":          {strings.Replace(good, "when: connected", "when: \" \"", 1), []string{"line 15", `outcomes[1].pass.when: " " is not a status`}},
-		"unlabelled Secret":             {"apiVersion: v1\nkind: Secret\nstringData: {a: b}\n", []string{"line 1", `no label "troubleshoot.sh/kind"`}},
+		"unlabelled Secret":             {"apiVersion: v1\nkind: Secret\nstringData: {a: b}\n", []string{"nothing to judge", `left out: kind Secret (it has no label "troubleshoot.sh/kind")`}},
 		"Secret is not base64":          {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: '%%'}\n", []string{"line 4", "not valid base64"}},
-		"problem inside a Secret":       {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: |\n    kind: x\n    apiVersion: y\n", []string{`line 2, column 13 of stringData["spec"] of the Secret at line 1`, `The apiVersion is "y"`}},
-		"Secret inside a Secret":        {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: '{apiVersion: v1, kind: Secret}'\n", []string{"line 1", "inside another"}},
+		"problem inside a Secret":       {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: |\n    kind: HostPreflight\n    apiVersion: y\n", []string{`line 2, column 13 of stringData["spec"] of the Secret at line 1`, `The apiVersion is "y"`}},
+		"Secret inside a Secret":        {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: '{apiVersion: v1, kind: Secret, metadata: {labels: {troubleshoot.io/kind: x}}}'\n", []string{"line 1", "inside another"}},
 		"empty Secret":                  {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\n", []string{"holds no spec"}},
 		"unknown anchor":                {strings.Replace(good, "127.0.0.1:80", "*nowhere", 1), []string{"line 6", "nowhere"}},
 		"merged into itself":            {hostPreflight + "    - tcpConnect: &t\n        <<: *t\n", []string{"merges mappings"}},

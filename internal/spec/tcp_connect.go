@@ -17,33 +17,70 @@ import (
 
 const tcpConnect = "tcpConnect"
 
-// otherEntries are the host collectors and analyzers that Troubleshoot knows beside tcpConnect.
-var otherEntries = []string{
-	"blockDevices", "certificate", "certificatesCollection", "cgroups", "copy", "cpu", "diskUsage", "dns", "filesystemPerformance", "hostOS", "hostServices", "http", "httpLoadBalancer",
-	"ipv4Interfaces", "journald", "jsonCompare", "kernelConfigs", "kernelModules", "kubernetes", "memory", "networkNamespaceConnectivity", "run", "subnetAvailable", "sysctl", "systemPackages",
-	"tcpLoadBalancer", "tcpPortStatus", "textAnalyze", "time", "tls", "udpPortStatus",
-}
+// docString documents an entry of v1beta3. It stands beside the entry's kind and has no effect.
+const docString = "docString"
+
+// The host collectors and analyzers that Troubleshoot knows beside tcpConnect. To refresh them, take the keys of
+// items.properties of these fields in github.com/replicatedhq/troubleshoot, of both files, which are not always in step:
+//
+//	schemas/supportbundle-troubleshoot-v1beta2.json        properties.spec.properties.{hostCollectors,hostAnalyzers}
+//	config/crds/troubleshoot.sh_hostpreflights.yaml        ...properties.spec.properties.{collectors,analyzers}
+//
+// v1beta3 has no schema of its own for them (pkg/apis/troubleshoot/v1beta3), and no others. Last done for v0.133.0.
+var (
+	otherCollectors = []string{
+		"blockDevices", "certificate", "certificatesCollection", "cgroups", "copy", "cpu", "diskUsage", "dns",
+		"filesystemPerformance", "hostOS", "hostServices", "http", "httpLoadBalancer", "ipv4Interfaces", "journald",
+		"kernelConfigs", "kernelModules", "kubernetes", "memory", "networkNamespaceConnectivity", "registryImages", "run",
+		"subnetAvailable", "sysctl", "systemPackages", "tcpLoadBalancer", "tcpPortStatus", "time", "udpPortStatus",
+	}
+	otherAnalyzers = []string{
+		"blockDevices", "certificate", "certificatesCollection", "cpu", "diskUsage", "filesystemPerformance", "hostOS",
+		"hostServices", "http", "httpLoadBalancer", "ipv4Interfaces", "jsonCompare", "kernelConfigs", "kernelModules",
+		"memory", "networkNamespaceConnectivity", "registryImages", "subnetAvailable", "subnetContainsIP", "sysctl",
+		"systemPackages", "tcpLoadBalancer", "tcpPortStatus", "textAnalyze", "time", "udpPortStatus",
+	}
+)
 
 // decodeEntries decodes the tcpConnect entries of a list and notes the others as unsupported.
-func (d *decoder) decodeEntries(list *yaml.Node, position string, decode func(entry *yaml.Node, label string)) {
-	for i, element := range d.sequence(list, position) {
-		label := fmt.Sprintf("%s[%d]", position, i)
+func (d *decoder) decodeEntries(
+	list *yaml.Node, path string, others []string, decode func(entry *yaml.Node, label string),
+) {
+	for i, element := range d.sequence(list, path) {
+		label := fmt.Sprintf("%s[%d]", path, i)
 		before := d.count()
-		fields, ok := d.mapping(element, label, append([]string{tcpConnect}, otherEntries...)...)
+		fields, ok := d.mapping(element, label, slices.Concat([]string{tcpConnect, docString}, others)...)
 		if !ok || d.count() > before {
 			continue
 		}
-		names := slices.DeleteFunc(fields.keys(), func(name string) bool { return name != tcpConnect && isNull(fields[name]) })
+		if fields[docString] != nil {
+			d.text(fields[docString], label+"."+docString)
+		}
+		names := slices.DeleteFunc(fields.keys(), func(name string) bool {
+			return name == docString || name != tcpConnect && isNull(fields[name])
+		})
 		switch {
-		case len(names) != 1:
-			d.addProblem(d.position(element), "%s has %d kinds (%s). An entry holds exactly one, for example tcpConnect.", label, len(names), strings.Join(names, ", "))
+		case len(names) == 0:
+			d.addProblem(d.position(element), "%s is empty. An entry holds exactly one kind, for example tcpConnect.", label)
+		case len(names) > 1:
+			d.addProblem(d.position(element), "%s has %d kinds (%s). An entry holds exactly one, for example tcpConnect.",
+				label, len(names), strings.Join(names, ", "))
 		case names[0] == tcpConnect:
 			d.entry = nameOf(fields[tcpConnect])
 			decode(fields[tcpConnect], label+"."+tcpConnect)
 			d.entry = ""
-		case !excluded(fields[names[0]]):
-			d.spec.Unsupported = append(d.spec.Unsupported, label+"."+names[0])
+		default:
+			d.leaveOutEntry(fields[names[0]], label+"."+names[0], names[0])
 		}
+	}
+}
+
+// leaveOutEntry notes an entry that is not run, unless it asks to be left out anyway.
+func (d *decoder) leaveOutEntry(entry *yaml.Node, path, name string) {
+	why := "this provider does not run " + name
+	d.rejectMisplaced(entry, path, why)
+	if !excluded(entry) {
+		d.leaveOut(path, why)
 	}
 }
 
@@ -52,18 +89,7 @@ func nameOf(entry *yaml.Node) string {
 	return cmp.Or(text(child(entry, "checkName")), text(child(entry, "collectorName")))
 }
 
-// child returns a value of a mapping that is not decoded, nil if there is none.
-func child(mapping *yaml.Node, key string) *yaml.Node {
-	mapping = resolved(mapping)
-	for i := 0; i+1 < len(mapping.Content) && mapping.Kind == yaml.MappingNode; i += 2 {
-		if mapping.Content[i].Value == key {
-			return mapping.Content[i+1]
-		}
-	}
-	return nil
-}
-
-// excluded tells whether an entry that is not run asks to be left out anyway.
+// excluded reports whether an entry that is not run asks to be left out anyway.
 func excluded(entry *yaml.Node) bool {
 	value, err := strconv.ParseBool(text(child(entry, "exclude")))
 	return err == nil && value
@@ -100,6 +126,7 @@ func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 		Strict:        d.boolean(fields["strict"], label+".strict"),
 		Position:      d.position(entry),
 	}
+	d.addError(fields["collectorName"], label+".collectorName", tcpconnect.CheckText(analyzer.CollectorName))
 	analyzer.CheckName = cmp.Or(d.prose(fields["checkName"], label+".checkName"), tcpconnect.DefaultCheckName)
 	outcomes := d.sequence(fields["outcomes"], label+".outcomes")
 	if len(outcomes) == 0 && d.count() == before {
@@ -172,11 +199,4 @@ func optional[T any](d *decoder, node *yaml.Node, label string, parse func(strin
 	value, err := parse(text)
 	d.addError(node, label, err)
 	return value
-}
-
-// addError adds what is wrong with a value, if anything is.
-func (d *decoder) addError(node *yaml.Node, label string, err error) {
-	if err != nil {
-		d.addProblem(d.position(node), "%s: %s", label, err)
-	}
 }

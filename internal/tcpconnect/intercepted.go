@@ -27,7 +27,7 @@ type controlled struct {
 }
 
 type controlDial struct {
-	mu          sync.Mutex
+	turn        chan struct{} // holds one element while a check makes or reads the answer
 	done        bool
 	intercepted bool
 }
@@ -40,13 +40,17 @@ func (c *control) intercepts(ctx context.Context, dial DialFunc, host netip.Addr
 	}
 	once := c.dials[of]
 	if once == nil {
-		once = new(controlDial)
+		once = &controlDial{turn: make(chan struct{}, 1)}
 		c.dials[of] = once
 	}
 	c.mu.Unlock()
 
-	once.mu.Lock()
-	defer once.mu.Unlock()
+	select {
+	case once.turn <- struct{}{}:
+		defer func() { <-once.turn }()
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
 	if !once.done {
 		once.intercepted = connects(ctx, dial, of.source, netip.AddrPortFrom(host, of.port))
 		if ctx.Err() != nil {

@@ -81,13 +81,6 @@ func lookUp(b *testing.B, server netip.AddrPort, checks []Check) {
 	}
 }
 
-// asking is the system's resolver with another name server.
-func asking(server netip.AddrPort) systemResolver {
-	return systemResolver{dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, server.String())
-	}}
-}
-
 // namesOf makes checks of n distinct names, all of one open port.
 func namesOf(tb testing.TB, prefix string, n int) []Check {
 	tb.Helper()
