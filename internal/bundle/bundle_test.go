@@ -488,6 +488,9 @@ func TestSameBundleIsKnownHoweverItIsSpelt(t *testing.T) {
 		if Same(own, dir, "db") != want || Same(dir, own, "db") != want {
 			t.Errorf("%s is the same: %t", dir, !want)
 		}
+		if got := Same(own, dir, "absent"); got != (want && filepath.Base(dir) != "result") {
+			t.Errorf("%s is the same for a collector without a result: %t", dir, got)
+		}
 	}
 }
 
