@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -204,6 +205,7 @@ func TestIncompleteBundlesAreErrors(t *testing.T) {
 		"a list that leads out":      {map[string]string{nodeList: `{"nodes":["../../.."]}`, connect + "node-1/db.json": "connected"}, `"../../..", which is not the name of a node`},
 		"a damaged result of a node": {map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connec"}, `host-collectors/connect/node-1/db.json: the file holds "connec", which is not a status`},
 		"another collector only":     {map[string]string{connect + "database.json": "connected", connect + "api.json": "connected"}, `no result of a collector named "db"; it holds some of ["api" "database"]`},
+		"an empty file for a list":   {map[string]string{nodeList: ``, connect + "node-1/db.json": "connected"}, "truncated JSON"},
 		"a list of another form":     {map[string]string{nodeList: `["node-1"]`, connect + "node-1/db.json": "connected"}, `its form is {"nodes":["node-1","node-2"]}`},
 		"a list in two spellings":    {map[string]string{nodeList: `{"nodes":["node-1","node-2"],"NODES":["node-1"]}`, connect + "node-1/db.json": "connected", connect + "node-2/api.json": "error"}, `results of ["node-2"]`},
 		"a list twice":               {map[string]string{nodeList: `{"nodes":["node-1","node-2"],"nodes":["node-1"]}`, connect + "node-1/db.json": "connected"}, `the key "nodes" twice`},
@@ -328,6 +330,7 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 		"cut between entries":       {zippedTar(1024 + 1024), "the archive is truncated"},
 		"cut before its end":        {zippedTar(1024), "the archive is truncated"},
 		"cut within its end":        {zippedTar(512), "the archive is truncated"},
+		"with one byte after it":    {zippedTar(0, 'x'), "the archive has something after its end"},
 		"two archives in one":       {zippedTar(0, []byte("another archive")...), "the archive has something after its end"},
 		"with something after it":   {append(slices.Clone(whole), "more than a header"...), "not a gzipped tar archive"},
 		"not gzipped":               {[]byte("connected"), "not a gzipped tar archive"},
@@ -347,6 +350,13 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBundleThatLiesTooDeepInAnArchiveIsNamed(t *testing.T) {
+	t.Parallel()
+	archive := plantFile(t, "bundle.tar.gz", packed(t, regular("a/b/"+connect+"db.json", "connected"), regular("a/c/"+connect+"db.json", "connected")))
+	_, err := Read(t.Context(), archive, "db", isStatus)
+	expectError(t, err, `there are some in "a/b", which is deeper than a bundle may lie`)
 }
 
 // bomb writes an archive that is far larger unpacked, or has far more entries, without holding it.
@@ -399,6 +409,14 @@ func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 			}
 			return archive.Close()
 		}, "more than 100000 entries"},
+		"as many entries as may be": {func(archive *tar.Writer) error {
+			for i := range maxEntries {
+				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%d", i)}); err != nil {
+					return err
+				}
+			}
+			return archive.Close()
+		}, "no result of a collector"},
 		"very many nodes": {func(archive *tar.Writer) error {
 			for i := range 99_000 {
 				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%snode-%d/db.json", connect, i), Size: 9}); err != nil {
@@ -513,6 +531,70 @@ func TestReportIsWrittenAndReadBack(t *testing.T) {
 	}
 }
 
+func TestArchiveIsOneDirectoryThatAnybodyCanUnpack(t *testing.T) {
+	t.Parallel()
+	archive := filepath.Join(t.TempDir(), "acme.tar.gz")
+	if err := NewWriter(t.TempDir(), FormatStatus).WriteArchive(archive, report()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // Only read.
+	zip, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []string
+	for reader := tar.NewReader(zip); ; {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, fmt.Sprintf("%c %o %s", header.Typeflag, header.Mode, header.Name))
+		if !header.ModTime.Equal(collectedAt) {
+			t.Errorf("%s is of %s", header.Name, header.ModTime)
+		}
+	}
+	want := []string{
+		"5 755 acme/", "5 755 acme/host-collectors/", "5 755 acme/host-collectors/connect/", "0 644 acme/version.yaml", "0 644 acme/analysis.json",
+		"0 644 acme/host-collectors/connect/db.json", "0 644 acme/host-collectors/connect/api.json",
+	}
+	if !slices.Equal(entries, want) {
+		t.Errorf("the archive holds %q, want %q", entries, want)
+	}
+}
+
+func TestReportHasTheShapesOfTheTools(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := NewWriter(dir, FormatJSON).WriteReport(report()); err != nil {
+		t.Fatal(err)
+	}
+	expectContent(t, filepath.Join(dir, versionFile), "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: \"1.2.3\"\n")
+	analysis, err := os.ReadFile(filepath.Join(dir, analysisFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, analysis); err != nil {
+		t.Fatal(err)
+	}
+	want := `[{"name":"postgresql.can.it.be.reached.","labels":{"desiredPosition":"1","iconKey":"","iconUri":""},` +
+		`"insight":{"name":"postgresql.can.it.be.reached.","labels":{"iconKey":"","iconUri":""},"primary":"PostgreSQL: can it be reached?","detail":"yes","severity":"debug"},` +
+		`"severity":"debug","analyzerSpec":""},` +
+		`{"name":".n.code.api.","labels":{"desiredPosition":"1","iconKey":"","iconUri":""},` +
+		`"insight":{"name":".n.code.api.","labels":{"iconKey":"","iconUri":""},"primary":"Ünïcode <API>","detail":"no & no","severity":"error"},` +
+		`"severity":"error","analyzerSpec":"","error":"no & no"}]`
+	if compact.String() != want || !bytes.HasPrefix(analysis, []byte("[\n    {\n        \"name\"")) || bytes.HasSuffix(analysis, []byte("\n")) {
+		t.Errorf("analysis.json is\n%s", analysis)
+	}
+}
+
 func TestAnalysisNamesAreDotted(t *testing.T) {
 	t.Parallel()
 	for title, want := range map[string]string{ // as the tools' pkg/convert names them
@@ -562,7 +644,7 @@ func TestReportThatCanNotBeWrittenIsAnError(t *testing.T) {
 		}, "dir.tgz: "},
 		"a file for the results": {func(dir string) error {
 			return NewWriter(filepath.Join(dir, "planted"), FormatJSON).WriteReport(report())
-		}, filepath.Join("planted", connectDir) + ": "},
+		}, "make "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,6 +5,7 @@ package bundle
 
 import (
 	"crypto/rand"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -286,6 +287,10 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 		t.Cleanup(func() { _ = os.Chmod(file, 0o755) })
 	}
 	fresh := filepath.Join(reported, "new")
+	half := t.TempDir()
+	if err := errors.Join(os.MkdirAll(filepath.Join(half, connectDir), 0o755), os.Chmod(half, 0o555)); err != nil {
+		t.Fatal(err)
+	}
 	unprivileged(t, func() {
 		for what, test := range map[string]func() error{
 			"read " + archive + ": permission denied":                             func() error { _, err := Read(t.Context(), archive, "db", isStatus); return err },
@@ -295,7 +300,12 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 			"permission denied":                                                   func() error { _, err := Read(t.Context(), unlisted, "db", isStatus); return err },
 			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error { return NewWriter(unknown, FormatJSON).WriteReport(report()) },
 			"remove " + filepath.Join(reported, analysisFile):                     func() error { return NewWriter(reported, FormatJSON).WriteReport(report()) },
-			"make bundle directory":                                               func() error { return NewWriter(fresh, FormatJSON).WriteReport(report()) },
+			"write " + filepath.Join(half, versionFile) + ": permission denied":   func() error { return NewWriter(half, FormatJSON).WriteReport(report()) },
+			ResultFile(unlisted, "db") + ": open bundle directory": func() error {
+				_, err := NewWriter(unlisted, FormatJSON).Write("db", Result{Status: "error"})
+				return err
+			},
+			"make bundle directory": func() error { return NewWriter(fresh, FormatJSON).WriteReport(report()) },
 			"a.tgz: permission denied": func() error {
 				return NewWriter(reported, FormatJSON).WriteArchive(filepath.Join(reported, "a.tgz"), report())
 			},
@@ -310,6 +320,21 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	}
 }
 
+func TestStrayFileThatCanNotBeOpenedStays(t *testing.T) {
+	t.Parallel()
+	dir, _ := plant(t, "connected")
+	stray := filepath.Join(dir, connectDir, ".other.json"+random+".tmp") // which may be locked
+	if err := os.WriteFile(stray, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	unprivileged(t, func() {
+		if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
+			t.Error(err)
+		}
+	})
+	expectFiles(t, dir, filepath.Base(stray), "connect.json")
+}
+
 // mountTmpfs mounts a small file system of its own on a new directory.
 func mountTmpfs(t *testing.T, options string) string {
 	t.Helper()
@@ -318,7 +343,7 @@ func mountTmpfs(t *testing.T, options string) string {
 		t.Skipf("mounting a file system needs the privilege CAP_SYS_ADMIN: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := unix.Unmount(dir, 0); err != nil {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil { // a process that another test starts may still have its files open
 			t.Error(err)
 		}
 	})

@@ -488,12 +488,19 @@ func TestSameBundleIsKnownHoweverItIsSpelt(t *testing.T) {
 		if Same(own, dir, "db") != want || Same(dir, own, "db") != want {
 			t.Errorf("%s is the same: %t", dir, !want)
 		}
+		if got := Same(own, dir, "absent"); got != (want && filepath.Base(dir) != "result") {
+			t.Errorf("%s is the same for a collector without a result: %t", dir, got)
+		}
 	}
 }
 
 func TestFormatsAreNamedToTheLetter(t *testing.T) {
 	t.Parallel()
-	for _, format := range Formats() {
+	formats := []Format{FormatStatus, FormatJSON}
+	if !slices.Equal(Formats(), formats) {
+		t.Errorf("the formats are %q", Formats())
+	}
+	for _, format := range formats {
 		if got, err := ParseFormat(string(format)); err != nil || got != format {
 			t.Errorf("%q is %q, %v", format, got, err)
 		}

@@ -92,7 +92,7 @@ type contents struct {
 	kept      int              // bytes
 	at        string           // the file that an error is about; empty: the whole bundle
 	nodes     map[string]bool  // that have results, of any collector
-	others    []string         // names of other collectors, a few
+	others    []string         // names of collectors that have results, a few
 	deeper    string           // where host-collectors lie that are too deep to be this bundle's
 }
 
@@ -112,14 +112,13 @@ func (c *contents) wants(file string) bool {
 	return file == nodeListPath || isResult && collector == c.collector
 }
 
-// note remembers which nodes have results, and names of other collectors, to say what might have been meant.
+// note remembers which nodes have results, and of which collectors, to say what might have been meant.
 func (c *contents) note(file string) {
 	if node, ok := nodeOf(file); ok {
 		c.nodes[node] = true
 	}
 	const most = 10
-	_, name, isResult := connectResult(file)
-	if isResult && name != c.collector && len(c.others) < most && !slices.Contains(c.others, name) && CheckCollectorName(name) == nil {
+	if _, name, _ := connectResult(file); len(c.others) < most && !slices.Contains(c.others, name) && CheckCollectorName(name) == nil {
 		c.others = append(c.others, name)
 	}
 }
