@@ -82,7 +82,7 @@ func TestOutcomesAreValidatedToTheLastKey(t *testing.T) {
 		`[{"pass":{"when":"connected","message":"<unknown>"}}]`: nil,
 		`[{"pass":"<unknown>","fail":{},"warn":{}}]`:            element("outcomes[0] has fail and warn"),
 		`[{"pass":{"when":"<unknown>","whne":"x"}}]`:            element(`outcomes[0].pass has the key "whne"`),
-		`[{"fail":{}},{"pass":{"when":"conected"}}]`:            wrong("Invalid Outcomes", "outcomes[1]", "outcomes[1].pass.when", `Did you mean "connected"?`),
+		`[{"fail":{}},{"pass":{"when":"connect"}}]`:             wrong("Invalid Outcomes", "outcomes[1]", "outcomes[1].pass.when", `Did you mean "connected"?`),
 		`[]`:                                 whole("outcomes is empty, so nothing could ever pass", form),
 		`"pass"`:                             whole("outcomes is a string. " + form),
 		`1`:                                  whole("outcomes is a number. " + form),
