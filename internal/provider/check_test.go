@@ -41,34 +41,38 @@ func TestArgumentsOfACheckAreValidated(t *testing.T) {
 		`"source_address":"::1","ip_family":"ipv4"`: wrong("Contradicting Addresses", "source_address", "not of the IP family"),
 		`"source_address":"::1","ip_family":"<unknown>"`:  nil,
 		`"source_address":"<unknown>","ip_family":"ipv4"`: nil,
-		`"retry":{}`:                                                         wrong("Missing Timeout", "timeout", "must say in timeout how long to wait"),
-		`"timeout":"<unknown>","retry":{}`:                                   nil,
-		retry(``):                                                            nil,
-		retry(`"attempts":1`):                                                nil,
-		retry(`"attempts":0`):                                                wrong("Invalid Attribute Value", "retryattempts", "at least 1"),
-		retry(`"consecutive":0`):                                             wrong("Invalid Attribute Value", "retryconsecutive", "at least 1"),
-		retry(`"attempts":2,"consecutive":2`):                                nil,
-		retry(`"attempts":2,"consecutive":3`):                                wrong("Consecutive Above Attempts", "retryconsecutive", "consecutive is 3, but attempts allows only 2 dials"),
-		retry(`"attempts":"<unknown>","consecutive":3`):                      nil,
-		retry(`"attempt_timeout":"1m"`):                                      nil,
-		retry(`"attempt_timeout":"61s"`):                                     wrong("Attempt Timeout Above Timeout", "retryattempt_timeout", "attempt_timeout is 1m1s, more than the timeout of the whole check, 1m0s"),
-		`"timeout":"<unknown>","retry":{"attempt_timeout":"1h"}`:             nil,
-		retry(`"attempt_timeout":"<unknown>"`):                               nil,
-		retry(`"attempt_timeout":"5"`):                                       wrong("Invalid Duration", "retryattempt_timeout", `Did you mean "5s"?`),
-		retry(`"min_delay":"30s"`):                                           nil,
-		retry(`"min_delay":"31s"`):                                           wrong("Min Delay Above Max Delay", "retrymin_delay", "min_delay is 31s, more than max_delay, 30s"),
-		retry(`"max_delay":"999ms"`):                                         wrong("Min Delay Above Max Delay", "retrymin_delay", "min_delay is 1s, more than max_delay, 999ms"),
-		retry(`"min_delay":"1h","max_delay":"<unknown>"`):                    nil,
-		retry(`"min_delay":"<unknown>","max_delay":"1ns"`):                   nil,
-		retry(`"until":[]`):                                                  wrong("Invalid Attribute Value", "retryuntil", "at least 1"),
-		retry(`"until":[null]`):                                              wrong("Null List Value", "retryuntil"),
-		retry(`"until":["refused"]`):                                         wrong("Invalid Status", "retryuntil[0]", `Did you mean "connection-refused"?`),
-		retry(`"until":["connection-refused","error","connection-timeout"]`): wrong("Nothing Left for Not Ready", "retryuntil", "no status is left"),
-		retry(`"until":["connection-refused","error","<unknown>"]`):          nil,
-		retry(`"until":"<unknown>"`):                                         nil,
-		retry(`"until":["connection-refused","error","connected"]`):          nil,
-		retry(`"give_up_on":["connection-refused"]`):                         wrong("Invalid Reason", "retrygive_up_on[0]", `Did you mean "refused"?`),
-		retry(`"give_up_on":["refused","no-such-host"]`):                     nil,
+		`"retry":{}`:                                                          wrong("Missing Timeout", "timeout", "must say in timeout how long to wait"),
+		`"timeout":"<unknown>","retry":{}`:                                    nil,
+		retry(``):                                                             nil,
+		retry(`"attempts":1`):                                                 nil,
+		retry(`"attempts":0`):                                                 wrong("Invalid Attribute Value", "retryattempts", "at least 1"),
+		retry(`"consecutive":0`):                                              wrong("Invalid Attribute Value", "retryconsecutive", "at least 1"),
+		retry(`"attempts":2,"consecutive":2`):                                 nil,
+		retry(`"attempts":2,"consecutive":3`):                                 wrong("Consecutive Above Attempts", "retryconsecutive", "consecutive is 3, but attempts allows only 2 dials"),
+		retry(`"attempts":"<unknown>","consecutive":3`):                       nil,
+		retry(`"attempt_timeout":"1m"`):                                       nil,
+		retry(`"attempt_timeout":"61s"`):                                      wrong("Attempt Timeout Above Timeout", "retryattempt_timeout", "attempt_timeout is 1m1s, more than the timeout of the whole check, 1m0s"),
+		`"timeout":"<unknown>","retry":{"attempt_timeout":"1h"}`:              nil,
+		retry(`"attempt_timeout":"<unknown>"`):                                nil,
+		retry(`"attempt_timeout":"5"`):                                        wrong("Invalid Duration", "retryattempt_timeout", `Did you mean "5s"?`),
+		retry(`"min_delay":"30s"`):                                            nil,
+		retry(`"min_delay":"31s"`):                                            wrong("Min Delay Above Max Delay", "retrymin_delay", "min_delay is 31s, more than max_delay, 30s"),
+		retry(`"max_delay":"999ms"`):                                          wrong("Min Delay Above Max Delay", "retrymin_delay", "min_delay is 1s, more than max_delay, 999ms"),
+		retry(`"min_delay":"1h","max_delay":"<unknown>"`):                     nil,
+		retry(`"min_delay":"<unknown>","max_delay":"1ns"`):                    nil,
+		retry(`"until":[]`):                                                   wrong("Invalid Attribute Value", "retryuntil", "at least 1"),
+		retry(`"until":[null]`):                                               wrong("Null List Value", "retryuntil"),
+		retry(`"until":["refused"]`):                                          wrong("Invalid Status", "retryuntil[0]", `Did you mean "connection-refused"?`),
+		retry(`"until":["connection-refused","error","connection-timeout"]`):  wrong("Nothing Left for Not Ready", "retryuntil", "no status is left"),
+		retry(`"until":["connection-refused","error","<unknown>"]`):           nil,
+		retry(``) + `,"outcomes":[{"fail":{"when":"connected"}},{"pass":{}}]`: wrong("Nothing Left for Not Ready", "retryuntil", "The statuses that outcomes pass are those to wait for if until is omitted. ", "no status is left"),
+		retry(`"until":["error"]`) + `,"outcomes":[{"fail":{"when":"connected"}},{"pass":{}}]`: nil,
+		retry(``) + `,"outcomes":[{"fail":{"when":"<unknown>"}},{"pass":{}}]`:                  nil,
+		retry(``) + `,"outcomes":[{"pass":{"when":"error"}}]`:                                  nil,
+		retry(`"until":"<unknown>"`):                                                           nil,
+		retry(`"until":["connection-refused","error","connected"]`):                            nil,
+		retry(`"give_up_on":["connection-refused"]`):                                           wrong("Invalid Reason", "retrygive_up_on[0]", `Did you mean "refused"?`),
+		retry(`"give_up_on":["refused","no-such-host"]`):                                       nil,
 	} {
 		address := `{"address":"db:1"`
 		if arguments != "" {
@@ -152,6 +156,25 @@ func TestCheckThatFailsToRunSaysWhy(t *testing.T) {
 	}
 	_, diagnostics = server.read(t, dataTCPConnect, fmt.Sprintf(`{"address":%q}`, open))
 	expectSaid(t, "stop", diagnostics, wrong("Check Interrupted", "", open.String()))
+}
+
+func TestRetryWaitsForWhatTheOutcomesPass(t *testing.T) {
+	t.Parallel()
+	server := newConfigured(t, t.TempDir())
+	refused := loopback.Refused(t)
+	for name, test := range map[string]struct {
+		arguments string
+		attempts  float64
+	}{
+		"refused": {`"outcomes":[{"pass":{"when":"connection-refused"}},{"fail":{}}]`, 1},
+		"other":   {`"outcomes":[{"pass":{"when":"connected"}},{"pass":{"when":"error"}},{"fail":{}}]`, 2},
+		"warn":    {`"outcomes":[{"warn":{"when":"connected"}},{"fail":{}}]`, 2},
+	} {
+		arguments := fmt.Sprintf(`{"address":%q,"collector_name":%q,"timeout":"1m","retry":{"attempts":2,"min_delay":"1ms","max_delay":"1ms"},%s}`, refused, name, test.arguments)
+		state, diagnostics := server.read(t, dataTCPConnect, arguments)
+		expectSaid(t, name, diagnostics, nil)
+		expectAttributes(t, state, map[string]any{"attempts": test.attempts, "ready": test.attempts == 1, "status": "connection-refused"})
+	}
 }
 
 func TestArgumentsBecomeADial(t *testing.T) {
