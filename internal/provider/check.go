@@ -200,7 +200,7 @@ func (a *checkArguments) validate(ctx context.Context, diags *diag.Diagnostics) 
 	if !a.Address.IsUnknown() && !a.IPFamily.IsUnknown() && !a.SourceAddress.IsUnknown() {
 		a.target(new(diag.Diagnostics), diags)
 	}
-	validateRetry(ctx, a.Retry, a.Timeout, diags)
+	a.validateRetry(ctx, diags)
 }
 
 // target returns what to dial. Errors of single arguments, which their own validators show, go apart from those of several.
@@ -225,7 +225,7 @@ func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Ta
 
 // resolve gives arguments that are not set their defaults and returns what they ask for.
 func (a *checkArguments) resolve(ctx context.Context, i *instance, diags *diag.Diagnostics) check {
-	validateRetry(ctx, a.Retry, a.Timeout, diags)
+	a.validateRetry(ctx, diags)
 	if a.Timeout.IsNull() {
 		a.Timeout = types.StringValue(i.timeout.String())
 	}
@@ -240,8 +240,8 @@ func (a *checkArguments) resolve(ctx context.Context, i *instance, diags *diag.D
 			timeout: durationCheck.value(path.Root("timeout"), a.Timeout, diags),
 		},
 	}
-	c.dial.retry = resolveRetry(ctx, a.Retry, c.dial.timeout, diags)
-	if !a.Outcomes.IsNull() && !a.Outcomes.IsUnderlyingValueNull() {
+	c.dial.retry = a.resolveRetry(ctx, c.dial.timeout, diags)
+	if a.hasOutcomes() {
 		analyzer := a.analyzer(diags)
 		c.analyzer = &analyzer
 	}

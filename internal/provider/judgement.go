@@ -124,6 +124,10 @@ func (a judgementArguments) checkName() string {
 	return cmp.Or(a.CheckName.ValueString(), tcpconnect.DefaultCheckName)
 }
 
+func (a judgementArguments) hasOutcomes() bool {
+	return !a.Outcomes.IsNull() && !a.Outcomes.IsUnderlyingValueNull()
+}
+
 // analyzer returns the analyzer that the arguments describe, or adds an error.
 func (a judgementArguments) analyzer(diags *diag.Diagnostics) tcpconnect.Analyzer {
 	outcomes, _ := decodeOutcomes(a.Outcomes, diags) // whole, or an error: getKnown lets nothing unknown through

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -30,52 +29,14 @@ const actionName = "preflight_tcp_connect"
 
 // actionServer is a provider server, configured, with the schema of the action.
 type actionServer struct {
-	tfprotov6.ProviderServer
-	tfprotov6.ActionServer
+	*server
 	schema *tfprotov6.Schema
 }
 
 func newActionServer(t *testing.T) actionServer {
 	t.Helper()
-	server := providerserver.NewProtocol6(&Provider{version: "test"})()
-	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
-		Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": t.TempDir()}),
-	})
-	if err != nil || len(configured.Diagnostics) > 0 {
-		t.Fatal(err, configured.Diagnostics)
-	}
-	return actionServer{server, server.(tfprotov6.ActionServer), schemas.ActionSchemas[actionName].Schema}
-}
-
-// objectOf makes a configuration in which what is not given is null.
-func objectOf(t *testing.T, schema *tfprotov6.Schema, given map[string]any) *tfprotov6.DynamicValue {
-	t.Helper()
-	objectType := schema.ValueType().(tftypes.Object)
-	value, err := tfprotov6.NewDynamicValue(objectType, valueOf(objectType, given))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &value
-}
-
-func valueOf(wanted tftypes.Type, given any) tftypes.Value {
-	object, isObject := wanted.(tftypes.Object)
-	fields, isMap := given.(map[string]any)
-	if !isObject || !isMap {
-		if value, isValue := given.(tftypes.Value); isValue {
-			return value
-		}
-		return tftypes.NewValue(wanted, given)
-	}
-	values := make(map[string]tftypes.Value, len(object.AttributeTypes))
-	for name, attribute := range object.AttributeTypes {
-		values[name] = valueOf(attribute, fields[name])
-	}
-	return tftypes.NewValue(wanted, values)
+	configured := newConfigured(t, t.TempDir())
+	return actionServer{configured.server, configured.schemas.ActionSchemas[actionName].Schema}
 }
 
 // invoke returns the progress messages of the action and the diagnostics of its end.

@@ -16,8 +16,8 @@ func CheckUntil(until []Status) error {
 			return nil
 		}
 	}
-	return errors.New("until holds connection-refused, connection-timeout and error, so no status is left that could say that the check is not ready. " +
-		"Leave out those that it need not wait for.")
+	return errors.New("With connection-refused, connection-timeout and error in until, no status is left that could say that the check is not ready. " +
+		"Name only those to wait for.")
 }
 
 // String describes the retry with the names of the block's arguments.
