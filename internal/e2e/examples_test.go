@@ -66,6 +66,7 @@ var examples = map[string]example{
 	"ephemeral-resources/preflight_tcp_connect": {needs: ephemeralResources, variables: addressVariable, shutSays: "Preflight Check Failed: Kubernetes API TCP Connection Status", unmocked: true},
 	"actions/preflight_tcp_connect":             {needs: actions, variables: impatientVariables, shutSays: "Preflight Check Failed: The new service accepts connections", unmocked: true},
 	"apply-only":                                {needs: ephemeralResources, variables: addressVariable, shutSays: "The Kubernetes API must be reachable where the plan is applied", unmocked: true},
+	"ephemeral-postcondition":                   {needs: ephemeralResources, variables: addressVariable, shutSays: "Preflight Check Failed: Kubernetes API TCP Connection Status", unmocked: true},
 	"created-service":                           {needs: ephemeralResources, variables: impatientVariables, shutSays: "Preflight Check Failed: The new service accepts connections", unmocked: true},
 	"wait":                                      {needs: "1.4.0", variables: addressVariable, shutSays: "The Kubernetes API did not come up in time ("},
 	"drain":                                     {needs: "1.4.0", variables: debugPortVariable, shutSays: "The old server still accepts connections"},
@@ -338,6 +339,16 @@ func TestMockedExampleTestPasses(t *testing.T) {
 	requireTerraform(t, mockProviders)
 	w := newWorkspace(t, examples["terraform-test"].files(t, "terraform-test"))
 	expectText(t, w.succeed("test"), "2 passed, 0 failed")
+}
+
+func TestMockedEphemeralExampleTestPasses(t *testing.T) {
+	t.Parallel()
+	requireTerraform(t, ephemeralResources)
+	if !cli.IsOpenTofu {
+		t.Skip("Terraform can't mock ephemeral resources")
+	}
+	w := newWorkspace(t, examples["ephemeral-postcondition"].files(t, "ephemeral-postcondition"))
+	expectText(t, w.succeed("test"), "1 passed, 0 failed")
 }
 
 func TestEveryExampleIsInTheTable(t *testing.T) {

@@ -530,7 +530,7 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 		"truncated":         {analysisOf(truncated, ""), []string{truncatedFile, "truncated JSON"}},
 		"empty":             {analysisOf(empty, ""), []string{emptyFile, "is empty"}},
 		"a file":            {analysisOf(oldFile, ""), []string{oldFile, "not a gzipped tar archive"}},
-		"too old":           {analysisOf(old, "max_age = \"1h\"\n"), []string{"the result is 1h30m", "status = data.preflight_tcp_connect.NAME.status"}},
+		"too old":           {analysisOf(old, "max_age = \"1h\"\n"), []string{"the result is 1h", "status = data.preflight_tcp_connect.NAME.status"}},
 		"in the future":     {analysisOf(future, "max_age = \"1h\"\n"), []string{"in the future"}},
 		"hostile status":    {analysisOf(hostile, ""), []string{"is not a status"}},
 		"unknown status":    {analysisOf(unknown, "strict = true\n"), []string{`no outcome covers the status "half-open"`}},
