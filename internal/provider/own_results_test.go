@@ -31,7 +31,7 @@ func TestResultIsThisRunsWhileAnIdenticalCheckDials(t *testing.T) {
 		t.Fatal(err)
 	}
 	dials, goOn := make(chan struct{}), make(chan struct{})
-	collector := &tcpconnect.Collector{Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	collector := &tcpconnect.Collector{Dial: func(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 		dials <- struct{}{}
 		<-goOn
 		return (&net.Dialer{}).DialContext(ctx, "tcp", remote.String())

@@ -96,7 +96,7 @@ func TestNoSpecOfAChartIsLeftOut(t *testing.T) {
 		"misspelt version":               {chart(good, "", strings.Replace(hostPreflight, "troubleshoot.sh", "trubleshoot.sh", 1)), "of " + within + `: The apiVersion is "trubleshoot.sh/v1beta2"`},
 		"misspelt kind":                  {chart(good, "", strings.Replace(hostPreflight, "HostPreflight", "HostPrefligth", 1)), "of " + within + `: The kind is "HostPrefligth"`},
 		"both misspelt":                  {chart(good, "", strings.NewReplacer("HostPreflight", "HostPrefligth", "troubleshoot.sh", "trubleshoot.sh").Replace(hostPreflight)), "of " + within + ` ("db"): A tcpConnect collector stands in a document of kind HostPrefligth`},
-		"version and kind forgotten":     {chart(good, "", hostPreflight[strings.Index(hostPreflight, "spec:"):]), "of " + within + `: The apiVersion is ""`},
+		"version and kind forgotten":     {chart(good, "", strings.TrimPrefix(hostPreflight, "apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\n")), "of " + within + `: The apiVersion is ""`},
 		"not a text":                     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata:\n  preflight.yaml:\n" + indent(hostPreflight), `line 6, column 5: data["preflight.yaml"] is a mapping, not a text.`},
 		"a list of entries":              {chart(good, "", "- tcpConnect: {address: x}"), "of " + within + ": The document is a list, not a mapping."},
 	} {

@@ -189,6 +189,7 @@ func drawWait(t *rapid.T) waitModel {
 
 // run waits for real, and returns the first thing that differs from the model.
 func (m waitModel) run(t *testing.T) (difference string) {
+	t.Helper()
 	differs := func(format string, arguments ...any) {
 		if difference == "" {
 			difference = fmt.Sprintf(format, arguments...)
