@@ -141,6 +141,29 @@ func TestUnlabelledObjectsMayHoldAnything(t *testing.T) {
 	}
 }
 
+func TestObjectsOfOtherGroupsAreNotOpened(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"Secret", "ConfigMap", "List"} {
+		spec := mustDecode(t, hostPreflight+"---\napiVersion: example.com/v1\nkind: "+kind+"\nmetadata: {labels: {troubleshoot.sh/kind: x}}\n")
+		if want := []Part{{"documents[1].kind " + kind, "this provider does not run documents of that kind"}}; !slices.Equal(spec.Unsupported, want) {
+			t.Errorf("got %+v, want %+v", spec.Unsupported, want)
+		}
+	}
+}
+
+func TestPositionsAfterATextThatWasOpened(t *testing.T) {
+	t.Parallel()
+	encode := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	secret := "apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: " + encode(hostPreflight) + ", b: '%%'}\n"
+	if problem := firstProblem(t, secret); !strings.Contains(problem, `: data["b"] of the Secret at line 1 is not valid base64.`) || strings.Contains(problem, `data["a"]`) {
+		t.Error(problem)
+	}
+	secret = strings.Replace(secret, "'%%'", encode("# \x00\n"+hostPreflight), 1)
+	if problem := firstProblem(t, secret); !strings.HasPrefix(problem, `the text of data["b"] of the Secret at line 1: This is not valid YAML`) {
+		t.Error(problem)
+	}
+}
+
 func TestListOfObjects(t *testing.T) {
 	t.Parallel()
 	secret := "{apiVersion: v1, kind: Secret, metadata: {labels: {troubleshoot.sh/kind: x}}, stringData: {spec: " + strconv.Quote(hostPreflight) + "}}"
@@ -172,6 +195,9 @@ func TestPathsTellWhichDocument(t *testing.T) {
 	want := []string{`stringData["spec"].documents[0].analyzers[1].cpu`, `stringData["spec"].documents[1].kind Redactor`}
 	if spec := mustDecode(t, text); !slices.Equal(spec.UnsupportedPaths(), want) {
 		t.Errorf("got %q, want %q", spec.UnsupportedPaths(), want)
+	}
+	if spec := mustDecode(t, hostPreflight+"---\n"+strings.Replace(text, indent(inner), indent(ours("Redactor", "{}")), 1)); !slices.Equal(spec.UnsupportedPaths(), []string{`documents[1].stringData["spec"].kind Redactor`}) {
+		t.Errorf("a Redactor alone: %q", spec.UnsupportedPaths())
 	}
 	want = []string{`documents[1].stringData["spec"].documents[0].analyzers[1].cpu`, `documents[1].stringData["spec"].documents[1].kind Redactor`}
 	if spec := mustDecode(t, hostPreflight+"---\n"+text); !slices.Equal(spec.UnsupportedPaths(), want) {
