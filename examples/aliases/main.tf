@@ -44,6 +44,7 @@ data "preflight_tcp_connect" "backup" {
 data "preflight_analysis" "api" {
   check_name = "Kubernetes API of the main site"
   status     = data.preflight_tcp_connect.main.status
+  reason     = data.preflight_tcp_connect.main.reason
   outcomes = [
     { pass = { when = "connected" } },
     { fail = {} },
@@ -55,6 +56,7 @@ data "preflight_analysis" "backup" {
 
   check_name = "Kubernetes API of the backup site"
   status     = data.preflight_tcp_connect.backup.status
+  reason     = data.preflight_tcp_connect.backup.reason
   outcomes = [
     { pass = { when = "connected" } },
     { warn = { message = "The backup site can't be reached" } },

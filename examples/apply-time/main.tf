@@ -16,13 +16,14 @@ resource "terraform_data" "service" {
   input = "127.0.0.1"
 }
 
-# The host is known only after the service was created, so the dial waits for the apply and gates there.
+# The host is known only after the service was created, so the address is dialled during the apply, and the gate is there.
 data "preflight_tcp_connect" "api" {
   address = "${terraform_data.service.output}:${var.port}"
 }
 
 data "preflight_analysis" "api" {
   status = data.preflight_tcp_connect.api.status
+  reason = data.preflight_tcp_connect.api.reason
   outcomes = [
     { pass = { when = "connected" } },
     { fail = { message = "The new service does not accept connections" } },
@@ -32,6 +33,9 @@ data "preflight_analysis" "api" {
 # Everything that must wait depends on this resource.
 resource "terraform_data" "rollout" {
   lifecycle {
+    # A closed gate holds back creation, not destruction: the old resource stays until its replacement exists.
+    create_before_destroy = true
+
     precondition {
       condition     = data.preflight_analysis.api.proceed
       error_message = data.preflight_analysis.api.message

@@ -21,6 +21,7 @@ data "preflight_tcp_connect" "api" {
 data "preflight_analysis" "api" {
   check_name = "Debug port is closed"
   status     = data.preflight_tcp_connect.api.status
+  reason     = data.preflight_tcp_connect.api.reason
   outcomes = [
     { fail = { when = "connected", message = "The debug port is open" } },
     { pass = { when = "connection-refused", message = "The debug port is closed" } },

@@ -28,6 +28,7 @@ data "preflight_tcp_connect" "api" {
 data "preflight_analysis" "api" {
   check_name = "Kubernetes API TCP Connection Status"
   status     = data.preflight_tcp_connect.api.status
+  reason     = data.preflight_tcp_connect.api.reason
   exclude    = var.skip_preflight # the status is null then
   outcomes = [
     { fail = { when = "connection-refused", message = "Connection to the Kubernetes API address was refused" } },

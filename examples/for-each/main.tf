@@ -33,6 +33,7 @@ data "preflight_analysis" "api" {
 
   check_name = each.key
   status     = data.preflight_tcp_connect.api[each.key].status
+  reason     = data.preflight_tcp_connect.api[each.key].reason
   outcomes = [
     { pass = { when = "connected" } },
     { fail = { message = "${each.key} at ${each.value}: ${coalesce(data.preflight_tcp_connect.api[each.key].message, "unreachable")}" } },

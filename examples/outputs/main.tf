@@ -21,6 +21,7 @@ data "preflight_tcp_connect" "api" {
 data "preflight_analysis" "api" {
   check_name = "Kubernetes API TCP Connection Status"
   status     = data.preflight_tcp_connect.api.status
+  reason     = data.preflight_tcp_connect.api.reason
   outcomes = [
     { pass = { when = "connected", message = "Successfully connected to the Kubernetes API address" } },
     { warn = { when = "connection-timeout", message = "No answer from the Kubernetes API address", uri = "https://kubernetes.io/docs/tasks/debug/debug-cluster/" } },

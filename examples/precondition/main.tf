@@ -21,6 +21,7 @@ data "preflight_tcp_connect" "api" {
 data "preflight_analysis" "api" {
   check_name = "Kubernetes API TCP Connection Status"
   status     = data.preflight_tcp_connect.api.status
+  reason     = data.preflight_tcp_connect.api.reason
   outcomes = [
     { fail = { when = "connection-refused", message = "Connection to the Kubernetes API address was refused" } },
     { fail = { when = "connection-timeout", message = "Timed out connecting to the Kubernetes API address" } },

@@ -21,6 +21,7 @@ data "preflight_tcp_connect" "api" {
 data "preflight_analysis" "api" {
   check_name = "Kubernetes API TCP Connection Status"
   status     = data.preflight_tcp_connect.api.status
+  reason     = data.preflight_tcp_connect.api.reason
   strict     = true # a failing outcome is an error of this data source
   outcomes = [
     { pass = { when = "connected" } },

@@ -28,6 +28,7 @@ data "preflight_tcp_connect" "api" {
 data "preflight_analysis" "api" {
   check_name = "Kubernetes API TCP Connection Status"
   status     = data.preflight_tcp_connect.api.status
+  reason     = data.preflight_tcp_connect.api.reason
   outcomes = [
     { pass = { when = "connected" } },
     { fail = { message = "The Kubernetes API did not come up in time" } },

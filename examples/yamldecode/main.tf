@@ -27,6 +27,7 @@ data "preflight_tcp_connect" "api" {
 data "preflight_analysis" "api" {
   check_name = local.analyzer.checkName
   status     = data.preflight_tcp_connect.api.status
+  reason     = data.preflight_tcp_connect.api.reason
   outcomes   = local.analyzer.outcomes
 }
 

@@ -62,15 +62,20 @@ func (c *contents) unpack(ctx context.Context, file io.Reader) error {
 		if err != nil {
 			return fmt.Errorf("entry %d, %q: %w", number, abbreviate(header.Name), err)
 		}
+		if !inHostCollectors(name) {
+			c.noteDeeper(name)
+			continue
+		}
+		if tops[top] = true; len(tops) > 1 {
+			return fmt.Errorf("entry %d, %q: the archive holds several bundles. Unpack it, and give the directory of one of them",
+				number, abbreviate(header.Name))
+		}
 		c.note(name)
 		if header.Typeflag == tar.TypeDir || !c.wants(name) {
 			continue
 		}
-		if _, twice := c.files[name]; twice && tops[top] {
+		if _, twice := c.files[name]; twice {
 			return fmt.Errorf("entry %d, %q: the archive has this file twice", number, abbreviate(header.Name))
-		}
-		if tops[top] = true; len(tops) > 1 {
-			return fmt.Errorf("entry %d, %q: the archive holds several bundles", number, abbreviate(header.Name))
 		}
 		if err := c.keep(name, reader, header.ModTime); err != nil {
 			return err
@@ -110,10 +115,9 @@ func checkEntry(header *tar.Header) (top, name string, err error) {
 	if header.Size > maxUnpacked {
 		return "", "", fmt.Errorf("it has %d bytes; an archive may have %d in all", header.Size, maxUnpacked)
 	}
-	if first, rest, _ := strings.Cut(name, "/"); first != hostCollectors && (rest == hostCollectors || strings.HasPrefix(rest, hostCollectors+"/")) {
+	if first, rest, _ := strings.Cut(name, "/"); first != hostCollectors && inHostCollectors(rest) {
 		top, name = first, rest
 	}
-	isResult := name == hostCollectors || strings.HasPrefix(name, hostCollectors+"/")
 	target := header.Linkname
 	switch header.Typeflag {
 	case tar.TypeReg, tar.TypeDir, tar.TypeXGlobalHeader:
@@ -125,19 +129,31 @@ func checkEntry(header *tar.Header) (top, name string, err error) {
 	case tar.TypeLink:
 		target = path.Clean(target)
 	default:
-		return "", "", fmt.Errorf("it is no file, directory or link (type %q)", header.Typeflag)
+		return "", "", fmt.Errorf("it is not a file, directory or link (type %q)", header.Typeflag)
 	}
 	switch {
 	case leadsOut(target):
 		return "", "", fmt.Errorf("the link leads out of the archive, to %q", abbreviate(header.Linkname))
-	case isResult:
+	case inHostCollectors(name):
 		return "", "", errors.New("it is a link where a result should be")
 	default:
 		return top, name, nil // the tools link the logs of pods; none is read here
 	}
 }
 
-// leadsOut tells whether a clean path leads out of where it starts.
+// inHostCollectors reports whether a clean path is that of host-collectors, or leads into it.
+func inHostCollectors(clean string) bool {
+	return clean == hostCollectors || strings.HasPrefix(clean, hostCollectors+"/")
+}
+
+// noteDeeper remembers where host-collectors lie that are too deep.
+func (c *contents) noteDeeper(name string) {
+	if deeper, _, found := strings.Cut(name, "/"+hostCollectors+"/"); found && c.deeper == "" {
+		c.deeper = deeper
+	}
+}
+
+// leadsOut reports whether a clean path leads out of where it starts.
 func leadsOut(clean string) bool {
 	return path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../")
 }

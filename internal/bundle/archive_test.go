@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -72,13 +73,18 @@ func plantFile(t *testing.T, name string, content []byte) string {
 func plantTree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
+	plantInto(t, dir, files)
+	return dir
+}
+
+func plantInto(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
 	for name, content := range files {
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), 0o644), os.Chtimes(file, collectedAt, collectedAt)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return dir
 }
 
 const connect, nodeList = "host-collectors/connect/", "host-collectors/system/node_list.json"
@@ -87,7 +93,7 @@ func TestBundlesOfOthersAreRead(t *testing.T) {
 	t.Parallel()
 	refused := `{"status":"connection-refused","message":"dial tcp 10.0.0.1:5432: connect: connection refused"}`
 	one := func(node, status, message string) NodeResult {
-		return NodeResult{node, Result{status, message}, collectedAt}
+		return NodeResult{Node: node, Result: Result{Status: status, Message: message}, CollectedAt: collectedAt}
 	}
 	for name, test := range map[string]struct {
 		files map[string]string
@@ -102,6 +108,33 @@ func TestBundlesOfOthersAreRead(t *testing.T) {
 		"a node that is not listed": {
 			map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connected", connect + "node-2.example.com/db.json": "error"},
 			[]NodeResult{one("node-1", "connected", ""), one("node-2.example.com", "error", "")},
+		},
+		"nodes, as current tools write them": {
+			map[string]string{
+				nodeList: `{"nodes":["node-1","node-2"]}`, "host-collectors/node-1/connect/db.json": "connected", "host-collectors/node-1/system/cpu.json": "{}",
+				"host-collectors/node-2/connect/db.json": refused, "host-collectors/node-2/connect/api.json": "error",
+			},
+			[]NodeResult{one("node-1", "connected", ""), one("node-2", "connection-refused", "dial tcp 10.0.0.1:5432: connect: connection refused")},
+		},
+		"nodes in every layout, without a list": {
+			map[string]string{connect + "db.json": "connected", connect + "node-2/db.json": "connected", "host-collectors/node-1/connect/db.json": "error", "host-collectors/node-2/connect/db.json": refused},
+			[]NodeResult{one("", "connected", ""), one("node-1", "error", ""), one("node-2", "connected", ""), one("node-2", "connection-refused", "dial tcp 10.0.0.1:5432: connect: connection refused")},
+		},
+		"nodes that are named as directories of results": {
+			map[string]string{connect + "connect/db.json": "connected", "host-collectors/system/connect/db.json": "error"},
+			[]NodeResult{one("connect", "connected", ""), one("system", "error", "")},
+		},
+		"listed nodes that are not there": {
+			map[string]string{nodeList: `{"nodes":["node-1","node-3","node-2"]}`, "host-collectors/node-2/connect/db.json": "connected"},
+			[]NodeResult{{Node: "node-1", Missing: true}, one("node-2", "connected", ""), {Node: "node-3", Missing: true}},
+		},
+		"directories that some collectors make": {
+			map[string]string{
+				connect + "db.json": "connected", "host-collectors/system/cpu.json": "{}", "host-collectors/run-host/smart/disks/sda.json": "{}", "host-collectors/run-host/smart/sda.json": "{}",
+				"host-collectors/dns/names/result.json": "{}", "host-collectors/units/system/a.service": "x", "host-collectors/units/readme.json": "{}", "host-collectors/etc/hosts/a.json": "{}",
+				"host-collectors/etc/system/deeper/a.json": "{}", "host-collectors/My Copy/system/a.json": "{}", "host-collectors/errors/TCP-error.json": "{}",
+			},
+			[]NodeResult{one("", "connected", "")},
 		},
 		"nodes and this machine": {
 			map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connected", connect + "db.json": "error"},
@@ -125,8 +158,10 @@ func TestBundlesOfOthersAreRead(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					for i := range found.Results {
-						found.Results[i].CollectedAt = found.Results[i].CollectedAt.UTC()
+					for i, result := range found.Results {
+						if !result.Missing {
+							found.Results[i].CollectedAt = result.CollectedAt.UTC()
+						}
 					}
 					if !reflect.DeepEqual(found.Results, test.want) {
 						t.Errorf("%s: %+v, want %+v", bundle, found.Results, test.want)
@@ -140,28 +175,50 @@ func TestBundlesOfOthersAreRead(t *testing.T) {
 	}
 }
 
+func manyNodes() map[string]string {
+	files := map[string]string{connect + "db.json": "connected"}
+	for i := range 12 {
+		files[fmt.Sprintf("host-collectors/node-%d/connect/api.json", 10+i)] = "connected"
+	}
+	return files
+}
+
 func TestIncompleteBundlesAreErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		files map[string]string
 		want  string
 	}{
-		"a listed node is missing":   {map[string]string{nodeList: `{"nodes":["node-1","node-2"]}`, connect + "node-1/db.json": "connected"}, `host-collectors/connect/node-2/db.json: the bundle holds no result of a collector named "db" for the node "node-2", which host-collectors/system/node_list.json lists`},
+		"no listed node":             {map[string]string{nodeList: `{"nodes":["node-1","node-2"]}`, connect + "db.json": "connected"}, `host-collectors/system/node_list.json lists nodes, and the bundle holds no result of a collector named "db" of any of them`},
+		"another result of a node":   {map[string]string{"host-collectors/node-1/connect/db.json": "connected", "host-collectors/node-2/connect/api.json": "connected"}, `the bundle holds results of ["node-2"], but none of a collector named "db"`},
+		"another kind of a node":     {map[string]string{"host-collectors/node-1/connect/db.json": "connected", "host-collectors/node-2/system/cpu.json": "{}"}, `results of ["node-2"]`},
+		"another kind of a listed":   {map[string]string{nodeList: `{"nodes":["node-1","node-2"]}`, "host-collectors/node-1/connect/db.json": "connected", "host-collectors/node-2/run-host/a-info.json": "{}"}, `results of ["node-2"]`},
+		"names of a node":            {map[string]string{"host-collectors/node-1/connect/db.json": "connected", "host-collectors/node-2/dns/names/result.json": "{}"}, `results of ["node-2"]`},
+		"another result, older":      {map[string]string{connect + "node-1/db.json": "connected", connect + "node-2/api.json": "connected"}, `results of ["node-2"]`},
+		"another kind, older":        {map[string]string{connect + "node-1/db.json": "connected", "host-collectors/system/node-2/cpu.json": "{}"}, `results of ["node-2"]`},
+		"a node and this machine":    {map[string]string{connect + "db.json": "connected", "host-collectors/node-2/connect/api.json": "connected"}, `results of ["node-2"]`},
+		"an odd node of today's":     {map[string]string{"host-collectors/.node/connect/db.json": "error", connect + "db.json": "connected"}, `".node", which is not the name of a node`},
+		"another collector of today": {map[string]string{"host-collectors/node-1/connect/api.json": "connected"}, `it holds some of ["api"]`},
+		"very many nodes":            {manyNodes(), `results of ["node-10" "node-11" "node-12" "node-13" "node-14" "node-15" "node-16" "node-17" "node-18" "node-19"] and 2 more, but`},
 		"no node of an empty list":   {map[string]string{nodeList: `{"nodes":[]}`}, `no result of a collector named "db"`},
 		"a damaged list":             {map[string]string{nodeList: `{"nodes":["no`, connect + "node-1/db.json": "connected"}, "truncated JSON"},
-		"a list that leads out":      {map[string]string{nodeList: `{"nodes":["../../.."]}`, connect + "node-1/db.json": "connected"}, `"../../..", which is no name of a node`},
-		"a damaged result of a node": {map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connec"}, `host-collectors/connect/node-1/db.json: the file holds "connec", which is no status`},
+		"a list that leads out":      {map[string]string{nodeList: `{"nodes":["../../.."]}`, connect + "node-1/db.json": "connected"}, `"../../..", which is not the name of a node`},
+		"a damaged result of a node": {map[string]string{nodeList: `{"nodes":["node-1"]}`, connect + "node-1/db.json": "connec"}, `host-collectors/connect/node-1/db.json: the file holds "connec", which is not a status`},
 		"another collector only":     {map[string]string{connect + "database.json": "connected", connect + "api.json": "connected"}, `no result of a collector named "db"; it holds some of ["api" "database"]`},
+		"an empty file for a list":   {map[string]string{nodeList: ``, connect + "node-1/db.json": "connected"}, "truncated JSON"},
 		"a list of another form":     {map[string]string{nodeList: `["node-1"]`, connect + "node-1/db.json": "connected"}, `its form is {"nodes":["node-1","node-2"]}`},
-		"a list in two spellings":    {map[string]string{nodeList: `{"nodes":["node-1","node-2"],"NODES":["node-1"]}`, connect + "node-1/db.json": "connected"}, `for the node "node-2"`},
+		"a list in two spellings":    {map[string]string{nodeList: `{"nodes":["node-1","node-2"],"NODES":["node-1"]}`, connect + "node-1/db.json": "connected", connect + "node-2/api.json": "error"}, `results of ["node-2"]`},
 		"a list twice":               {map[string]string{nodeList: `{"nodes":["node-1","node-2"],"nodes":["node-1"]}`, connect + "node-1/db.json": "connected"}, `the key "nodes" twice`},
 		"a misspelt list":            {map[string]string{nodeList: `{"nodez":["node-1"]}`, connect + "node-1/db.json": "connected"}, "lists no nodes"},
-		"a null list":                {map[string]string{nodeList: `null`, connect + "node-1/db.json": "connected"}, "no JSON object"},
+		"a null list":                {map[string]string{nodeList: `null`, connect + "node-1/db.json": "connected"}, "not a JSON object"},
 		"another collector of nodes": {map[string]string{connect + "node-1/api.json": "connected"}, `it holds some of ["api"]`},
 		"too deep":                   {map[string]string{"a/b/" + connect + "db.json": "connected"}, "no result"},
-		"an odd node":                {map[string]string{connect + ".node/db.json": "error", connect + "db.json": "connected"}, `".node", which is no name of a node`},
+		"an odd node":                {map[string]string{connect + ".node/db.json": "error", connect + "db.json": "connected"}, `".node", which is not the name of a node`},
 		"nothing":                    {map[string]string{"readme": ""}, `no result of a collector named "db", and none of another: is it a support bundle?`},
 		"several bundles":            {map[string]string{"a/" + connect + "db.json": "connected", "b/" + connect + "db.json": "error"}, "several bundles"},
+		"several, of other results":  {map[string]string{"a/" + connect + "db.json": "connected", "b/" + connect + "api.json": "error"}, "several bundles"},
+		"several, of other kinds":    {map[string]string{"a/" + connect + "db.json": "connected", "b/host-collectors/system/cpu.json": "{}"}, "several bundles"},
+		"several, one not a tree":    {map[string]string{"a/" + connect + "db.json": "connected", "b/host-collectors": ""}, "several bundles"},
 		"huge result":                {map[string]string{connect + "db.json": strings.Repeat("x", maxResultSize+1)}, "larger than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -193,12 +250,18 @@ func TestLinksInADirectoryAreFollowedOrErrors(t *testing.T) {
 		"to a result":          {connect + "latest.json", "../shared/db.json", 1, ""},
 		"dangling, a node":     {connect + "node-2", "../gone", 0, "node-2: it is a symbolic link that leads nowhere"},
 		"dangling, a result":   {connect + "node-2/db.json", "../../gone.json", 0, "node-2/db.json: it is a symbolic link that leads nowhere"},
+		"to a node of today's": {"host-collectors/node-2", "node-3", 3, ""},
+		"dangling, of today's": {"host-collectors/node-2", "gone", 0, "node-2: it is a symbolic link that leads nowhere"},
+		"dangling, no result":  {"host-collectors/etc/gone", "gone", 1, ""},
 		"dangling, the list":   {nodeList, "gone.json", 0, "node_list.json: it is a symbolic link that leads nowhere"},
 		"out, a node's result": {connect + "node-2/db.json", "../../../../outside.json", 0, "must not lead out"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := plantTree(t, map[string]string{connect + "node-1/db.json": "connected", "host-collectors/shared/db.json": "error"})
+			if test.results == 3 {
+				plantInto(t, dir, map[string]string{"host-collectors/node-3/connect/db.json": "error"})
+			}
 			link := filepath.Join(dir, filepath.FromSlash(test.link))
 			if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
 				t.Fatal(err)
@@ -254,17 +317,20 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 		"link for a result":         {packed(t, link(tar.TypeSymlink, "b/"+connect+"db.json", "api.json"), regular("b/"+connect+"api.json", "connected")), "it is a link where a result should be"},
 		"link for the results":      {packed(t, link(tar.TypeSymlink, "b/host-collectors", "other")), "it is a link where a result should be"},
 		"hard link for a result":    {packed(t, good, link(tar.TypeLink, "b/"+connect+"api.json", "b/"+connect+"db.json")), "it is a link where a result should be"},
-		"device":                    {packed(t, good, link(tar.TypeChar, "b/zero", "")), "it is no file, directory or link"},
-		"named pipe":                {packed(t, good, link(tar.TypeFifo, "b/pipe", "")), "it is no file, directory or link"},
+		"device":                    {packed(t, good, link(tar.TypeChar, "b/zero", "")), "it is not a file, directory or link"},
+		"named pipe":                {packed(t, good, link(tar.TypeFifo, "b/pipe", "")), "it is not a file, directory or link"},
 		"result twice":              {packed(t, good, regular("b/"+connect+"db.json", "error")), "has this file twice"},
 		"result in two spellings":   {packed(t, good, regular("b/./"+connect+"/db.json", "error")), "has this file twice"},
 		"bundles at two levels":     {packed(t, good, regular(connect+"db.json", "error")), "several bundles"},
+		"an empty bundle beside":    {packed(t, good, tarEntry{tar.Header{Typeflag: tar.TypeDir, Name: "host-collectors/", Mode: 0o755}, ""}), "several bundles. Unpack it, and give the directory of one of them"},
+		"two spellings of a bundle": {packed(t, good, regular("B/"+connect+"api.json", "error")), "several bundles"},
 		"truncated":                 {whole[:len(whole)/2], "the archive is truncated"},
 		"truncated by a byte":       {whole[:len(whole)-1], "the archive is truncated"},
 		"damaged":                   {damaged, "its checksum is wrong"},
 		"cut between entries":       {zippedTar(1024 + 1024), "the archive is truncated"},
 		"cut before its end":        {zippedTar(1024), "the archive is truncated"},
 		"cut within its end":        {zippedTar(512), "the archive is truncated"},
+		"with one byte after it":    {zippedTar(0, 'x'), "the archive has something after its end"},
 		"two archives in one":       {zippedTar(0, []byte("another archive")...), "the archive has something after its end"},
 		"with something after it":   {append(slices.Clone(whole), "more than a header"...), "not a gzipped tar archive"},
 		"not gzipped":               {[]byte("connected"), "not a gzipped tar archive"},
@@ -284,6 +350,13 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBundleThatLiesTooDeepInAnArchiveIsNamed(t *testing.T) {
+	t.Parallel()
+	archive := plantFile(t, "bundle.tar.gz", packed(t, regular("a/b/"+connect+"db.json", "connected"), regular("a/c/"+connect+"db.json", "connected")))
+	_, err := Read(t.Context(), archive, "db", isStatus)
+	expectError(t, err, `there are some in "a/b", which is deeper than a bundle may lie`)
 }
 
 // bomb writes an archive that is far larger unpacked, or has far more entries, without holding it.
@@ -336,6 +409,14 @@ func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 			}
 			return archive.Close()
 		}, "more than 100000 entries"},
+		"as many entries as may be": {func(archive *tar.Writer) error {
+			for i := range maxEntries {
+				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%d", i)}); err != nil {
+					return err
+				}
+			}
+			return archive.Close()
+		}, "no result of a collector"},
 		"very many nodes": {func(archive *tar.Writer) error {
 			for i := range 99_000 {
 				if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%snode-%d/db.json", connect, i), Size: 9}); err != nil {
@@ -362,7 +443,7 @@ func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 			}
 			_, err := io.WriteString(archive, "x")
 			return errors.Join(err, archive.Close())
-		}, "no status"},
+		}, "not a status"},
 		"results of many nodes": {func(archive *tar.Writer) error {
 			content := bytes.Repeat([]byte(" "), maxResultSize)
 			for i := range 100 {
@@ -408,8 +489,8 @@ func report() Report {
 		Version: "1.2.3",
 		MadeAt:  collectedAt,
 		Results: []CollectorResult{
-			{"db", Result{"connected", ""}, collectedAt},
-			{"api", Result{"connection-refused", "dial tcp: refused"}, collectedAt},
+			{"db", Result{Status: "connected"}, collectedAt},
+			{"api", Result{Status: "connection-refused", Message: "dial tcp: refused", Reason: "refused"}, collectedAt},
 		},
 		Insights: []Insight{
 			{"PostgreSQL: can it be reached?", "yes", SeverityDebug},
@@ -450,13 +531,78 @@ func TestReportIsWrittenAndReadBack(t *testing.T) {
 	}
 }
 
+func TestArchiveIsOneDirectoryThatAnybodyCanUnpack(t *testing.T) {
+	t.Parallel()
+	archive := filepath.Join(t.TempDir(), "acme.tar.gz")
+	if err := NewWriter(t.TempDir(), FormatStatus).WriteArchive(archive, report()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // Only read.
+	zip, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []string
+	for reader := tar.NewReader(zip); ; {
+		header, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, fmt.Sprintf("%c %o %s", header.Typeflag, header.Mode, header.Name))
+		if !header.ModTime.Equal(collectedAt) {
+			t.Errorf("%s is of %s", header.Name, header.ModTime)
+		}
+	}
+	want := []string{
+		"5 755 acme/", "5 755 acme/host-collectors/", "5 755 acme/host-collectors/connect/", "0 644 acme/version.yaml", "0 644 acme/analysis.json",
+		"0 644 acme/host-collectors/connect/db.json", "0 644 acme/host-collectors/connect/api.json",
+	}
+	if !slices.Equal(entries, want) {
+		t.Errorf("the archive holds %q, want %q", entries, want)
+	}
+}
+
+func TestReportHasTheShapesOfTheTools(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := NewWriter(dir, FormatJSON).WriteReport(report()); err != nil {
+		t.Fatal(err)
+	}
+	expectContent(t, filepath.Join(dir, versionFile), "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: \"1.2.3\"\n")
+	analysis, err := os.ReadFile(filepath.Join(dir, analysisFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, analysis); err != nil {
+		t.Fatal(err)
+	}
+	want := `[{"name":"postgresql.can.it.be.reached.","labels":{"desiredPosition":"1","iconKey":"","iconUri":""},` +
+		`"insight":{"name":"postgresql.can.it.be.reached.","labels":{"iconKey":"","iconUri":""},"primary":"PostgreSQL: can it be reached?","detail":"yes","severity":"debug"},` +
+		`"severity":"debug","analyzerSpec":""},` +
+		`{"name":".n.code.api.","labels":{"desiredPosition":"1","iconKey":"","iconUri":""},` +
+		`"insight":{"name":".n.code.api.","labels":{"iconKey":"","iconUri":""},"primary":"Ünïcode <API>","detail":"no & no","severity":"error"},` +
+		`"severity":"error","analyzerSpec":"","error":"no & no"}]`
+	if compact.String() != want || !bytes.HasPrefix(analysis, []byte("[\n    {\n        \"name\"")) || bytes.HasSuffix(analysis, []byte("\n")) {
+		t.Errorf("analysis.json is\n%s", analysis)
+	}
+}
+
 func TestAnalysisNamesAreDotted(t *testing.T) {
 	t.Parallel()
-	for title, want := range map[string]string{
+	for title, want := range map[string]string{ // as the tools' pkg/convert names them
 		"TCP Connection Attempt":         "tcp.connection.attempt",
 		"PostgreSQL: can it be reached?": "postgresql.can.it.be.reached.",
 		"Host OS Info - Node minikube":   "host.os.info.node.minikube",
-		"Ünïcode <API>":                  "ünïcode.api.",
+		"Ünïcode <API>":                  ".n.code.api.",
+		"10.0.0.1:5432 – DB":             "10.0.0.1.5432.db",
 	} {
 		if got := analysisName(title); got != want {
 			t.Errorf("%q is named %q, want %q", title, got, want)
@@ -478,6 +624,41 @@ func TestArchivePathsAreChecked(t *testing.T) {
 	}
 	if err := NewWriter(t.TempDir(), FormatJSON).WriteArchive("a.zip", report()); err == nil {
 		t.Error("an archive was written to a.zip")
+	}
+}
+
+func TestReportThatCanNotBeWrittenIsAnError(t *testing.T) {
+	t.Parallel()
+	file := plantFile(t, "file", []byte("mine"))
+	odd := report()
+	odd.Results[1].Collector = "../api"
+	for name, test := range map[string]struct {
+		write func(dir string) error
+		want  string
+	}{
+		"an odd name":                {func(dir string) error { return NewWriter(dir, FormatJSON).WriteReport(odd) }, CollectorNameRule},
+		"an odd name, in an archive": {func(dir string) error { return NewWriter(dir, FormatJSON).WriteArchive(dir+"/a.tgz", odd) }, CollectorNameRule},
+		"an archive below a file":    {func(dir string) error { return NewWriter(dir, FormatJSON).WriteArchive(file+"/a.tgz", report()) }, "write " + file + "/a.tgz: make directory: "},
+		"an archive for a directory": {func(dir string) error {
+			return NewWriter(dir, FormatJSON).WriteArchive(filepath.Dir(dir)+"/dir.tgz", report())
+		}, "dir.tgz: "},
+		"a file for the results": {func(dir string) error {
+			return NewWriter(filepath.Join(dir, "planted"), FormatJSON).WriteReport(report())
+		}, "make "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "dir")
+			plantInto(t, dir, map[string]string{"planted/host-collectors": "mine", "../dir.tgz/x": "mine"})
+			expectError(t, test.write(dir), test.want)
+			expectContent(t, file, "mine")
+			expectContent(t, filepath.Join(dir, "planted", "host-collectors"), "mine")
+			for _, pattern := range []string{"*.tgz", ".*.tmp", "../.*.tmp", "planted/*.json"} {
+				if left, _ := filepath.Glob(filepath.Join(dir, pattern)); len(left) > 0 {
+					t.Errorf("left: %q", left)
+				}
+			}
+		})
 	}
 }
 
@@ -513,7 +694,7 @@ func FuzzReadArchive(f *testing.F) {
 			_ = zip.Close()
 			compressed = zipped.Bytes()
 		}
-		c := &contents{collector: "db", files: make(map[string]entry)}
+		c := newContents("db")
 		if err := explainArchive(c.unpack(t.Context(), bytes.NewReader(compressed))); err != nil {
 			return
 		}

@@ -83,7 +83,7 @@ func (w *Writer) writeArchive(archive string, report Report) error {
 func pack(to io.Writer, top string, files []file, madeAt time.Time) error {
 	zip := gzip.NewWriter(to)
 	archive := tar.NewWriter(zip)
-	for _, dir := range []string{top, path.Join(top, "host-collectors"), path.Join(top, "host-collectors", "connect")} {
+	for _, dir := range []string{top, path.Join(top, hostCollectors), path.Join(top, connectPath)} {
 		if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: madeAt}); err != nil {
 			return err
 		}

@@ -16,13 +16,21 @@ import (
 	"syscall"
 )
 
-// connectDir is where the results of tcpConnect collectors lie, relative to the bundle directory.
-var connectDir = filepath.Join("host-collectors", "connect")
+// The paths of a bundle, slash-separated.
+const (
+	hostCollectors = "host-collectors"
+	connectPath    = hostCollectors + "/connect"
+	nodeListPath   = hostCollectors + "/system/node_list.json"
+)
 
-// Result is what a result file tells.
+// connectDir is where the results of tcpConnect collectors lie, relative to the bundle directory.
+var connectDir = filepath.FromSlash(connectPath)
+
+// Result is what a result file says. The status format holds the status only.
 type Result struct {
 	Status  string
-	Message string // what the operating system said; the status format does not hold it
+	Message string // what the operating system said
+	Reason  string // why the status is what it is; empty: not known
 }
 
 // ResultFile returns the path of a collector's result in the bundle directory dir.
@@ -34,8 +42,8 @@ func resultName(collector string) string {
 	return collector + ".json"
 }
 
-// Same tells whether two bundle directories keep the result of a collector in one place, however they are spelt and whatever links
-// lead there. Where that can't be told it says yes.
+// Same reports whether two bundle directories keep the result of a collector in one place, however they are spelt and whatever links
+// lead there. If that is not known, they do.
 func Same(dir, other, collector string) bool {
 	for _, path := range []func(dir string) string{
 		func(dir string) string { return dir },

@@ -4,11 +4,14 @@
 package bundle
 
 import (
+	"crypto/rand"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -215,23 +218,25 @@ func TestKilledArchiverLeavesTheOldArchiveOrTheNew(t *testing.T) {
 	}
 }
 
-// unprivileged runs f with the file permissions of an ordinary user, even where the test runs as root: setfsuid(2) of one thread,
-// which ends with the goroutine.
+// unprivileged runs f with the file permissions of an ordinary owner, even where the test runs as root: without the capabilities that
+// override them, in one thread, which ends with the goroutine. See capabilities(7).
 func unprivileged(t *testing.T, f func()) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		f()
-		return
-	}
-	const nobody = 65534
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		err := unix.Setfsuid(nobody)
+		var err error
+		defer func() { done <- err }()
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var sets [2]unix.CapUserData
+		err = unix.Capget(&header, &sets[0])
+		if err == nil {
+			sets[0].Effective &^= 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH
+			err = unix.Capset(&header, &sets[0])
+		}
 		if err == nil {
 			f()
 		}
-		done <- err
 	}()
 	if err := <-done; err != nil {
 		t.Fatal(err)
@@ -246,7 +251,7 @@ func TestPermissionsAreKeptAndTold(t *testing.T) {
 	}
 	unprivileged(t, func() {
 		_, _, err := readOne(dir, "connect", isStatus)
-		expectError(t, err, dir, "permission denied")
+		expectError(t, err, "read "+file+": permission denied")
 	})
 	for _, directory := range []string{filepath.Join(dir, connectDir), dir} {
 		if err := os.Chmod(directory, 0o555); err != nil {
@@ -262,6 +267,74 @@ func TestPermissionsAreKeptAndTold(t *testing.T) {
 	expectFiles(t, dir, "connect.json")
 }
 
+func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
+	t.Parallel()
+	archive := plantFile(t, "bundle.tar.gz", packed(t, regular(connect+"db.json", "connected")))
+	nodes := plantTree(t, map[string]string{connect + "db.json": "connected", "host-collectors/node-1/connect/db.json": "error"})
+	unknown := plantTree(t, map[string]string{versionFile: "version: 1"})
+	reported := t.TempDir()
+	if err := NewWriter(reported, FormatJSON).WriteReport(report()); err != nil {
+		t.Fatal(err)
+	}
+	unlisted, closed := t.TempDir(), t.TempDir()
+	held := plantTree(t, map[string]string{connect + "db.json": "connected"})
+	for file, mode := range map[string]os.FileMode{
+		archive: 0, filepath.Join(nodes, "host-collectors", "node-1"): 0, filepath.Join(unknown, versionFile): 0, reported: 0o555, unlisted: 0o311, held: 0o311, closed: 0,
+	} {
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(file, 0o755) })
+	}
+	fresh := filepath.Join(reported, "new")
+	half := t.TempDir()
+	if err := errors.Join(os.MkdirAll(filepath.Join(half, connectDir), 0o755), os.Chmod(half, 0o555)); err != nil {
+		t.Fatal(err)
+	}
+	unprivileged(t, func() {
+		for what, test := range map[string]func() error{
+			"read " + archive + ": permission denied":                             func() error { _, err := Read(t.Context(), archive, "db", isStatus); return err },
+			"host-collectors/node-1: permission denied":                           func() error { _, err := Read(t.Context(), nodes, "db", isStatus); return err },
+			"open bundle: stat " + closed + "/bundle: permission denied":          func() error { _, err := Read(t.Context(), closed+"/bundle", "db", isStatus); return err },
+			"read " + held + ": open bundle directory":                            func() error { _, err := Read(t.Context(), held, "db", isStatus); return err },
+			"permission denied":                                                   func() error { _, err := Read(t.Context(), unlisted, "db", isStatus); return err },
+			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error { return NewWriter(unknown, FormatJSON).WriteReport(report()) },
+			"remove " + filepath.Join(reported, analysisFile):                     func() error { return NewWriter(reported, FormatJSON).WriteReport(report()) },
+			"write " + filepath.Join(half, versionFile) + ": permission denied":   func() error { return NewWriter(half, FormatJSON).WriteReport(report()) },
+			ResultFile(unlisted, "db") + ": open bundle directory": func() error {
+				_, err := NewWriter(unlisted, FormatJSON).Write("db", Result{Status: "error"})
+				return err
+			},
+			"make bundle directory": func() error { return NewWriter(fresh, FormatJSON).WriteReport(report()) },
+			"a.tgz: permission denied": func() error {
+				return NewWriter(reported, FormatJSON).WriteArchive(filepath.Join(reported, "a.tgz"), report())
+			},
+		} {
+			if err := test(); err == nil || !strings.Contains(err.Error(), what) {
+				t.Errorf("got %v, want an error that says %q", err, what)
+			}
+		}
+	})
+	if _, err := os.Stat(filepath.Join(reported, analysisFile)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStrayFileThatCanNotBeOpenedStays(t *testing.T) {
+	t.Parallel()
+	dir, _ := plant(t, "connected")
+	stray := filepath.Join(dir, connectDir, ".other.json"+random+".tmp") // which may be locked
+	if err := os.WriteFile(stray, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	unprivileged(t, func() {
+		if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
+			t.Error(err)
+		}
+	})
+	expectFiles(t, dir, filepath.Base(stray), "connect.json")
+}
+
 // mountTmpfs mounts a small file system of its own on a new directory.
 func mountTmpfs(t *testing.T, options string) string {
 	t.Helper()
@@ -270,7 +343,7 @@ func mountTmpfs(t *testing.T, options string) string {
 		t.Skipf("mounting a file system needs the privilege CAP_SYS_ADMIN: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := unix.Unmount(dir, 0); err != nil {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil { // a process that another test starts may still have its files open
 			t.Error(err)
 		}
 	})
@@ -291,6 +364,30 @@ func TestFullDiskKeepsTheOldResult(t *testing.T) {
 	expectError(t, err, file, "no space left on device")
 	expectContent(t, file, "connected")
 	expectFiles(t, dir, "connect.json")
+}
+
+func TestFullDiskKeepsTheOldArchive(t *testing.T) {
+	t.Parallel()
+	dir := mountTmpfs(t, "size=64k")
+	archive := filepath.Join(dir, "acme.tar.gz")
+	w := NewWriter(dir, FormatJSON)
+	if err := w.WriteArchive(archive, report()); err != nil {
+		t.Fatal(err)
+	}
+	for _, messages := range []int{1, 1 << 20} { // the archive ends on the full disk, or one of its files does
+		full := report()
+		for range messages >> 4 {
+			full.Results = append(full.Results, CollectorResult{"x", Result{Status: "error", Message: rand.Text()}, collectedAt})
+		}
+		_ = os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 128<<10), 0o644)
+		expectError(t, w.WriteArchive(archive, full), "write "+archive, "no space left on device")
+		if result, _, err := readOne(archive, "db", isStatus); err != nil || result.Status != "connected" {
+			t.Errorf("the old archive holds %+v, %v", result, err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, ".*.tmp")); len(left) > 0 {
+			t.Errorf("left: %q", left)
+		}
+	}
 }
 
 func TestReadOnlyFileSystemKeepsTheOldResult(t *testing.T) {

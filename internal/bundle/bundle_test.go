@@ -60,7 +60,6 @@ func expectContent(t *testing.T, file string, want ...string) {
 	}
 }
 
-// expectFiles checks the names in the directory of results, hidden ones included.
 // readOne reads a bundle that one machine made.
 func readOne(bundle, collector string, isStatus func(string) bool) (Result, time.Time, error) {
 	found, err := Read(context.Background(), bundle, collector, isStatus)
@@ -73,6 +72,7 @@ func readOne(bundle, collector string, isStatus func(string) bool) (Result, time
 	return found.Results[0].Result, found.Results[0].CollectedAt, nil
 }
 
+// expectFiles checks the names in the directory of results, hidden ones included.
 func expectFiles(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(dir, connectDir))
@@ -102,10 +102,10 @@ func expectError(t *testing.T, err error, fragments ...string) {
 
 func TestWrittenFilesAreExactAndReadBack(t *testing.T) {
 	t.Parallel()
-	result := Result{Status: "connection-refused", Message: "dial tcp 127.0.0.1:16443: connect: <refused> \"x\""}
+	result := Result{Status: "connection-refused", Message: "dial tcp 127.0.0.1:16443: connect: <refused> \"x\"", Reason: "refused"}
 	for format, want := range map[Format]string{
 		FormatStatus: "connection-refused",
-		FormatJSON:   `{"status":"connection-refused","message":"dial tcp 127.0.0.1:16443: connect: <refused> \"x\""}`,
+		FormatJSON:   `{"status":"connection-refused","message":"dial tcp 127.0.0.1:16443: connect: <refused> \"x\"","reason":"refused"}`,
 	} {
 		dir := filepath.Join(t.TempDir(), "new", "bundle")
 		file, err := NewWriter(dir, format).Write("kubernetes-api", result)
@@ -122,8 +122,8 @@ func TestWrittenFilesAreExactAndReadBack(t *testing.T) {
 		if err != nil || got.Status != result.Status || time.Since(written) > time.Minute {
 			t.Errorf("read back %+v of %s, %v", got, written, err)
 		}
-		if format == FormatJSON && got.Message != result.Message {
-			t.Errorf("read back the message %q", got.Message)
+		if format == FormatJSON && got != result {
+			t.Errorf("read back %+v", got)
 		}
 	}
 }
@@ -132,25 +132,26 @@ func TestReadTakesNothingButAWholeResult(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ content, want string }{
 		"empty":              {"", "is empty"},
-		"truncated status":   {"connec", `holds "connec", which is no status`},
-		"two newlines":       {"connected\n\n", "no status"},
-		"carriage return":    {"connected\r\n", "no status"},
-		"other case":         {"Connected", "no status"},
-		"byte order mark":    {"\ufeffconnected", "no status"},
+		"truncated status":   {"connec", `holds "connec", which is not a status`},
+		"two newlines":       {"connected\n\n", "not a status"},
+		"carriage return":    {"connected\r\n", "not a status"},
+		"other case":         {"Connected", "not a status"},
+		"byte order mark":    {"\ufeffconnected", "not a status"},
 		"truncated JSON":     {`{"status":"conn`, "truncated JSON"},
 		"unclosed JSON":      {`{"status":"connected"`, "truncated JSON"},
 		"JSON and more":      {`{"status":"connected"}{}`, "more than one JSON value"},
 		"no JSON":            {`{status: connected}`, "not valid JSON"},
-		"JSON array":         {`["connected"]`, "no status"},
-		"JSON string":        {`"connected"`, "no status"},
-		"no status":          {`{"message":"connected"}`, "no status"},
-		"empty status":       {`{"status":""}`, "no status"},
-		"null status":        {`{"status":null}`, "no status"},
-		"status in capital":  {`{"Status":"connected"}`, "no status"},
+		"JSON array":         {`["connected"]`, "not a status"},
+		"JSON string":        {`"connected"`, "not a status"},
+		"not a status":       {`{"message":"connected"}`, "not a status"},
+		"empty status":       {`{"status":""}`, "not a status"},
+		"null status":        {`{"status":null}`, "not a status"},
+		"status in capital":  {`{"Status":"connected"}`, "not a status"},
 		"number":             {`{"status":1}`, `key "status"`},
-		"control characters": {`{"status":"\u001b[2Jconnected"}`, "no status"},
+		"number, a reason":   {`{"status":"error","reason":1}`, `key "reason"`},
+		"control characters": {`{"status":"\u001b[2Jconnected"}`, "not a status"},
 		"two statuses":       {`{"status":"error","status":"connected"}`, `key "status" twice`},
-		"zeros":              {strings.Repeat("\x00", 100), "no status"},
+		"zeros":              {strings.Repeat("\x00", 100), "not a status"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,6 +173,8 @@ func TestReadTakesWhatTheToolsWrite(t *testing.T) {
 		`{"status":"error","message":"no route"}`:           {Status: "error", Message: "no route"},
 		"{\n \"status\": \"connected\", \"later\": {}\n}\n": {Status: "connected"},
 		`{"status":"half-open","message":""}`:               {Status: "half-open"},
+		`{"status":"error","reason":"local-limit"}`:         {Status: "error", Reason: "local-limit"},
+		`{"status":"error","reason":null}`:                  {Status: "error"},
 	} {
 		dir, _ := plant(t, content)
 		if got, _, err := readOne(dir, "connect", isStatus); err != nil || got != want {
@@ -245,7 +248,7 @@ func TestSymbolicLinksLeadNowhereElse(t *testing.T) {
 			symlink(t, filepath.Join(outside, filepath.FromSlash(level)), link)
 
 			_, _, err := readOne(dir, "connect", isStatus)
-			expectError(t, err, ResultFile(dir, "connect"), leadsOut)
+			expectError(t, err, link, leadsOut)
 
 			_, err = NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"})
 			expectError(t, err, ResultFile(dir, "connect"), leadsOut)
@@ -394,16 +397,23 @@ func TestWritersAndVandalsLeaveWholeFilesInTheBundleOnly(t *testing.T) {
 	expectContent(t, ResultFile(dir, "connect"), "error")
 }
 
+// random is what a temporary name of ours has between the name and its end.
+const random = ".ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 func TestNextWriteClearsStrayFilesOnly(t *testing.T) {
 	t.Parallel()
 	dir, _ := plant(t, "connected")
 	connect := filepath.Join(dir, connectDir)
-	for _, name := range []string{".connect.json.STRAY.tmp", ".keep"} {
+	others := []string{
+		".connect.json" + random + ".tmp.keep", ".connect.json.ABC.tmp", ".connect.json.tmp", ".connect.json" + strings.ToLower(random) + ".tmp",
+		".connect.txt" + random + ".tmp", ".json" + random + ".tmp", "connect.json" + random + ".tmp",
+	}
+	for _, name := range append(others, ".connect.json"+random+".tmp") {
 		if err := os.WriteFile(filepath.Join(connect, name), []byte("conn"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	live, err := os.Create(filepath.Join(connect, ".other.json.LIVE.tmp"))
+	live, err := os.Create(filepath.Join(connect, ".other.json"+random+".tmp"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -413,7 +423,7 @@ func TestNextWriteClearsStrayFilesOnly(t *testing.T) {
 	if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
 		t.Fatal(err)
 	}
-	expectFiles(t, dir, ".keep", ".other.json.LIVE.tmp", "connect.json")
+	expectFiles(t, dir, slices.Sorted(slices.Values(append(others, ".other.json"+random+".tmp", "connect.json")))...)
 	if err := live.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -444,6 +454,70 @@ func TestCauseDropsWhatTheCallerSays(t *testing.T) {
 	for _, err := range []error{want, &fs.PathError{Op: "open", Path: "x", Err: want}, fmt.Errorf("outer: %w", &os.LinkError{Op: "rename", Err: want})} {
 		if got := cause(err); !errors.Is(got, want) || got.Error() != want.Error() {
 			t.Errorf("cause of %q is %q", err, got)
+		}
+	}
+}
+
+func TestSameBundleIsKnownHoweverItIsSpelt(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	plantInto(t, parent, map[string]string{"own/" + connect + "db.json": "connected", "other/" + connect + "db.json": "connected", "empty/readme": ""})
+	own := filepath.Join(parent, "own")
+	links := map[string]string{ // link -> what it leads to
+		"linked":                          "own",
+		"parts/host-collectors":           "../own/host-collectors",
+		"results/host-collectors/connect": "../../own/host-collectors/connect",
+		"result/" + connect + "db.json":   "../../../own/" + connect + "db.json",
+		"loop":                            "loop",
+	}
+	for link, target := range links {
+		file := filepath.Join(parent, filepath.FromSlash(link))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		symlink(t, filepath.FromSlash(target), file)
+	}
+	for dir, want := range map[string]bool{
+		own: true, own + "/.": true, filepath.Join(own, "..") + "/own/": true, "linked": true, "parts": true, "results": true, "result": true,
+		"loop":  true, // it is not known
+		"other": false, "empty": false, "gone": false,
+	} {
+		if !strings.HasPrefix(dir, parent) {
+			dir = filepath.Join(parent, dir)
+		}
+		if Same(own, dir, "db") != want || Same(dir, own, "db") != want {
+			t.Errorf("%s is the same: %t", dir, !want)
+		}
+		if got := Same(own, dir, "absent"); got != (want && filepath.Base(dir) != "result") {
+			t.Errorf("%s is the same for a collector without a result: %t", dir, got)
+		}
+	}
+}
+
+func TestFormatsAreNamedToTheLetter(t *testing.T) {
+	t.Parallel()
+	formats := []Format{FormatStatus, FormatJSON}
+	if !slices.Equal(Formats(), formats) {
+		t.Errorf("the formats are %q", Formats())
+	}
+	for _, format := range formats {
+		if got, err := ParseFormat(string(format)); err != nil || got != format {
+			t.Errorf("%q is %q, %v", format, got, err)
+		}
+	}
+	_, err := ParseFormat("JSON")
+	expectError(t, err, `"JSON" is not a bundle format`, `"status" and "json"`)
+}
+
+func TestErrorsNameLongTextsInShort(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		strings.Repeat("a", 80):       strings.Repeat("a", 80),
+		strings.Repeat("a", 81):       strings.Repeat("a", 80) + "...",
+		strings.Repeat("a", 79) + "ä": strings.Repeat("a", 79) + "...",
+	} {
+		if got := abbreviate(text); got != want {
+			t.Errorf("%q is abbreviated to %q", text, got)
 		}
 	}
 }

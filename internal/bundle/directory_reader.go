@@ -24,41 +24,51 @@ func (c *contents) readDirectory(bundle string) (dir string, err error) {
 		return dir, fmt.Errorf("open bundle directory: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // Only read.
-	files := []string{nodeListPath, c.resultOf("")}
-	c.at = c.resultOf("")
-	entries, err := fs.ReadDir(root.FS(), connectPath)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return dir, explain(err)
+	c.at = hostCollectors
+	if _, err := root.Lstat(hostCollectors); errors.Is(err, fs.ErrNotExist) {
+		return dir, nil
 	}
-	for _, entry := range entries {
-		file := path.Join(connectPath, entry.Name())
-		c.note(file)
-		c.at = file
-		isDir, err := leadsToDirectory(root, file, entry)
-		if err != nil {
-			return dir, explain(err)
-		}
-		if isDir {
-			files = append(files, path.Join(file, resultName(c.collector)))
-			c.noteAll(root, file)
-		}
-	}
-	for _, file := range files {
-		c.at = file
-		if err := c.readRegular(root, file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return dir, explain(err)
-		}
-	}
-	return dir, nil
+	return dir, explain(c.walk(root, hostCollectors))
 }
 
-// leadsToDirectory tells whether an entry is a directory, that of a node, or a link to one.
-func leadsToDirectory(root *os.Root, file string, entry fs.DirEntry) (bool, error) {
-	if entry.Type()&fs.ModeSymlink == 0 {
-		return entry.IsDir(), nil
+// walk notes what lies in a directory and in those below it that may hold results, and keeps what is wanted.
+func (c *contents) walk(root *os.Root, dir string) error {
+	c.at = dir
+	entries, err := fs.ReadDir(root.FS(), dir)
+	if err != nil {
+		return err
 	}
-	info, err := statEntry(root, file)
-	return err == nil && info.IsDir(), err
+	for _, entry := range entries {
+		file := path.Join(dir, entry.Name())
+		c.note(file)
+		c.at = file
+		switch {
+		case c.wants(file):
+			err = c.readRegular(root, file)
+		case mayHoldResults(file):
+			err = c.walkEntry(root, file, entry)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walkEntry walks an entry if it is a directory, or a link to one.
+func (c *contents) walkEntry(root *os.Root, file string, entry fs.DirEntry) error {
+	isDir := entry.IsDir()
+	if entry.Type()&fs.ModeSymlink != 0 {
+		info, err := statEntry(root, file)
+		if err != nil {
+			return err
+		}
+		isDir = info.IsDir()
+	}
+	if !isDir {
+		return nil
+	}
+	return c.walk(root, file)
 }
 
 // statEntry is Stat for what may be a link. One that leads nowhere is no absent file: what it led to is missing.
@@ -72,14 +82,6 @@ func statEntry(root *os.Root, name string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// noteAll notes the files of a directory: that of a node.
-func (c *contents) noteAll(root *os.Root, dir string) {
-	entries, _ := fs.ReadDir(root.FS(), dir) // it is only to tell what might have been meant
-	for _, entry := range entries {
-		c.note(path.Join(dir, entry.Name()))
-	}
-}
-
 // topOf returns the directory of a bundle that holds host-collectors.
 func topOf(bundle string) (string, error) {
 	holdsResults := func(dir string) bool {
@@ -87,7 +89,7 @@ func topOf(bundle string) (string, error) {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
 	if holdsResults(bundle) {
-		return bundle, nil
+		return bundle, nil // what lies beside is not meant: an alias of the provider may keep its own bundle in this one
 	}
 	entries, err := os.ReadDir(bundle)
 	if err != nil {
@@ -105,7 +107,7 @@ func topOf(bundle string) (string, error) {
 	case 1:
 		return tops[0], nil
 	default:
-		return "", fmt.Errorf("the directory holds several bundles: %q. Give one of them", tops)
+		return "", fmt.Errorf("the directory holds several bundles: %s. Give one of them", fewOf(tops))
 	}
 }
 

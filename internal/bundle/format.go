@@ -20,7 +20,8 @@ type Format string
 const (
 	// FormatStatus is the status alone, with no newline, as on Troubleshoot's documentation page.
 	FormatStatus Format = "status"
-	// FormatJSON is {"status":"...","message":"..."}, with no newline, as the Troubleshoot tools write and read it.
+	// FormatJSON is {"status":"...","message":"...","reason":"..."}, with no newline. The Troubleshoot tools write and read it without
+	// the reason.
 	FormatJSON Format = "json"
 )
 
@@ -47,11 +48,12 @@ func (f Format) encode(result Result) ([]byte, error) {
 	err := encoder.Encode(struct {
 		Status  string `json:"status"`
 		Message string `json:"message"`
+		Reason  string `json:"reason"`
 	}(result))
 	return bytes.TrimSuffix(file.Bytes(), []byte("\n")), err
 }
 
-// decode reads either format. isStatus tells which texts are a status by themselves. A JSON file may hold another status, that
+// decode reads either format. isStatus reports which texts are a status by themselves. A JSON file may hold another status, that
 // of a later version.
 func decode(file []byte, isStatus func(string) bool) (Result, error) {
 	if len(file) == 0 {
@@ -62,30 +64,31 @@ func decode(file []byte, isStatus func(string) bool) (Result, error) {
 	}
 	status := strings.TrimSuffix(string(file), "\n")
 	if !isStatus(status) {
-		return Result{}, fmt.Errorf("the file holds %q, which is no status", abbreviate(string(file)))
+		return Result{}, fmt.Errorf("the file holds %q, which is not a status", abbreviate(string(file)))
 	}
 	return Result{Status: status}, nil
 }
 
 func decodeJSON(file []byte) (Result, error) {
 	var result Result
-	if _, err := decodeObject(file, map[string]any{"status": &result.Status, "message": &result.Message}); err != nil {
+	wanted := map[string]any{"status": &result.Status, "message": &result.Message, "reason": &result.Reason}
+	if _, err := decodeObject(file, wanted); err != nil {
 		return Result{}, err
 	}
 	if !statusWord.MatchString(result.Status) {
-		return Result{}, fmt.Errorf("the file has %q for a status, which is no status", abbreviate(result.Status))
+		return Result{}, fmt.Errorf("the status of the file, %q, is not a status", abbreviate(result.Status))
 	}
 	return result, nil
 }
 
-// decodeObject decodes the fields of a JSON object that are wanted, and tells which there are. It is stricter than json.Unmarshal, which
+// decodeObject decodes the fields of a JSON object that are wanted, and returns which there are. It is stricter than json.Unmarshal, which
 // takes the last of several equal keys, and keys in any case: a file that says two things says nothing.
 func decodeObject(file []byte, wanted map[string]any) (seen map[string]bool, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(file))
 	if begin, err := decoder.Token(); err != nil {
 		return nil, invalidJSON(err)
 	} else if begin != json.Delim('{') {
-		return nil, errors.New("the file is no JSON object")
+		return nil, errors.New("the file is not a JSON object")
 	}
 	seen = make(map[string]bool)
 	for decoder.More() {

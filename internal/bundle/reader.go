@@ -14,7 +14,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +32,7 @@ const (
 // Found is what a bundle tells of one collector.
 type Found struct {
 	Dir     string       // the directory that holds host-collectors; empty: the bundle is an archive
-	Results []NodeResult // at least one; of a cluster the nodes in order
+	Results []NodeResult // at least one that is not missing; of a cluster the nodes in order
 }
 
 // NodeResult is the result of a collector on one machine.
@@ -41,14 +40,15 @@ type NodeResult struct {
 	Node string // of a cluster; empty: the machine that made the bundle
 	Result
 	CollectedAt time.Time // when the file was written
+	Missing     bool      // the bundle lists the node, and holds nothing of it
 }
 
 // Read reads the results of a collector from a bundle, in either format: a directory, or a gzipped tar archive. In both the content
-// may lie in a single top directory. Of a bundle that several nodes made there is a result of each. isStatus tells which texts are
+// may lie in a single top directory. Of a bundle that several nodes made there is a result of each. isStatus reports which texts are
 // a status.
 //
-// Nothing is written, and of a hostile archive little is kept. The error names the path and what is wrong. It is one if any result
-// that should be there is missing, and if ctx ends.
+// Nothing is written, and of a hostile archive little is kept. The error names the path and what is wrong. It is an error if a node
+// has other results but not this one, if no node of a list has it, and if ctx ends.
 func Read(ctx context.Context, bundle, collector string, isStatus func(status string) bool) (Found, error) {
 	if err := CheckCollectorName(collector); err != nil {
 		return Found{}, err
@@ -62,7 +62,7 @@ func Read(ctx context.Context, bundle, collector string, isStatus func(status st
 	case !info.IsDir() && !info.Mode().IsRegular():
 		return Found{}, fmt.Errorf("%s is neither a directory nor a regular file", bundle)
 	}
-	contents := &contents{collector: collector, files: make(map[string]entry)}
+	contents := newContents(collector)
 	found := Found{}
 	if info.IsDir() {
 		found.Dir, err = contents.readDirectory(bundle)
@@ -72,33 +72,32 @@ func Read(ctx context.Context, bundle, collector string, isStatus func(status st
 	if err == nil {
 		found.Results, err = contents.results(isStatus)
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return found, nil
-	case found.Dir != "":
-		return Found{}, fmt.Errorf("read %s: %w", filepath.Join(found.Dir, filepath.FromSlash(contents.at)), err)
-	case contents.at != "":
-		return Found{}, fmt.Errorf("read %s, %s: %w", bundle, contents.at, err)
-	default:
-		return Found{}, fmt.Errorf("read %s: %w", bundle, err)
 	}
+	at := bundle
+	switch {
+	case found.Dir != "":
+		at = filepath.Join(found.Dir, filepath.FromSlash(contents.at))
+	case contents.at != "":
+		at += ", " + contents.at
+	}
+	return Found{}, fmt.Errorf("read %s: %w", at, err)
 }
 
-// The paths of a bundle, slash-separated.
-const (
-	hostCollectors = "host-collectors"
-	connectPath    = hostCollectors + "/connect"
-	nodeListPath   = hostCollectors + "/system/node_list.json"
-)
-
-// contents are those files of a bundle that tell of one collector.
+// contents are those files of a bundle that are about one collector.
 type contents struct {
 	collector string
 	files     map[string]entry // by path
 	kept      int              // bytes
 	at        string           // the file that an error is about; empty: the whole bundle
-	others    []string         // names of other collectors, a few
+	nodes     map[string]bool  // that have results, of any collector
+	others    []string         // names of collectors that have results, a few
 	deeper    string           // where host-collectors lie that are too deep to be this bundle's
+}
+
+func newContents(collector string) *contents {
+	return &contents{collector: collector, files: make(map[string]entry), nodes: make(map[string]bool)}
 }
 
 // entry is a file.
@@ -107,32 +106,19 @@ type entry struct {
 	modTime time.Time
 }
 
-// wants tells whether a file tells of the collector.
+// wants reports whether a file is about the collector.
 func (c *contents) wants(file string) bool {
-	if file == nodeListPath || file == c.resultOf("") {
-		return true
-	}
-	_, isNode := c.nodeOf(file)
-	return isNode
+	_, collector, isResult := connectResult(file)
+	return file == nodeListPath || isResult && collector == c.collector
 }
 
-// nodeOf returns the node whose result of the collector a file holds.
-func (c *contents) nodeOf(file string) (node string, ok bool) {
-	node, ok = strings.CutPrefix(file, connectPath+"/")
-	if !ok {
-		return "", false
-	}
-	return strings.CutSuffix(node, "/"+resultName(c.collector))
-}
-
-// note remembers the name of another collector, to tell people what they might have meant.
+// note remembers which nodes have results, and of which collectors, to say what might have been meant.
 func (c *contents) note(file string) {
-	if deeper, _, found := strings.Cut(file, "/"+hostCollectors+"/"); found && c.deeper == "" {
-		c.deeper = deeper
+	if node, ok := nodeOf(file); ok {
+		c.nodes[node] = true
 	}
 	const most = 10
-	name, isResult := strings.CutSuffix(path.Base(file), ".json")
-	if isResult && strings.HasPrefix(file, connectPath+"/") && len(c.others) < most && !slices.Contains(c.others, name) && CheckCollectorName(name) == nil {
+	if _, name, _ := connectResult(file); len(c.others) < most && !slices.Contains(c.others, name) && CheckCollectorName(name) == nil {
 		c.others = append(c.others, name)
 	}
 }
@@ -140,8 +126,8 @@ func (c *contents) note(file string) {
 // keep reads a file that is wanted.
 func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 	c.at = file
-	if node, ok := c.nodeOf(file); ok && !nodeName.MatchString(node) {
-		return fmt.Errorf("it is the result of %q, which is no name of a node", abbreviate(node))
+	if node, _, _ := connectResult(file); node != "" && !nodeName.MatchString(node) {
+		return fmt.Errorf("it is the result of %q, which is not the name of a node", abbreviate(node))
 	}
 	content, err := io.ReadAll(io.LimitReader(from, maxResultSize+1))
 	if err != nil {
@@ -158,42 +144,80 @@ func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 	return nil
 }
 
-// results decodes what was kept.
+// results decodes what was kept, in the order of the nodes.
 func (c *contents) results(isStatus func(string) bool) ([]NodeResult, error) {
-	nodes, err := c.nodes()
+	listed, err := c.listedNodes()
 	if err != nil {
 		return nil, err
 	}
-	if _, found := c.files[c.resultOf("")]; found || len(nodes) == 0 {
-		nodes = slices.Insert(nodes, 0, "")
-	}
-	results := make([]NodeResult, 0, len(nodes))
-	for _, node := range nodes {
-		c.at = c.resultOf(node)
-		file, found := c.files[c.at]
-		if !found {
-			return nil, c.missing(node)
+	var results []NodeResult
+	for _, file := range slices.Sorted(maps.Keys(c.files)) {
+		node, _, isResult := connectResult(file)
+		if !isResult {
+			continue
 		}
-		result, err := decode(file.content, isStatus)
+		c.at = file
+		result, err := decode(c.files[file].content, isStatus)
 		if err != nil {
 			return nil, err
 		}
-		results = append(results, NodeResult{node, result, file.modTime})
+		results = append(results, NodeResult{Node: node, Result: result, CollectedAt: c.files[file].modTime})
 	}
-	return results, nil
+	if len(results) == 0 {
+		c.at = path.Join(connectPath, resultName(c.collector))
+		return nil, c.noResult()
+	}
+	c.at = ""
+	missing, err := c.missing(listed, results)
+	results = append(results, missing...)
+	slices.SortStableFunc(results, func(a, b NodeResult) int { return strings.Compare(a.Node, b.Node) })
+	return results, err
 }
 
-// resultOf is the path of the collector's result of a node.
-func (c *contents) resultOf(node string) string {
-	return path.Join(connectPath, node, resultName(c.collector))
+// missing returns the listed nodes that the bundle holds nothing of. A node that has other results only is an error, and so is a list
+// none of whose nodes has a result.
+func (c *contents) missing(listed []string, results []NodeResult) ([]NodeResult, error) {
+	nodes := maps.Clone(c.nodes) // the value reports whether it has results
+	for _, node := range listed {
+		nodes[node] = nodes[node] || c.nodes[node]
+	}
+	onNodes := false
+	for _, result := range results {
+		onNodes = onNodes || result.Node != ""
+		delete(nodes, result.Node)
+	}
+	var missing []NodeResult
+	var incomplete []string
+	for _, node := range slices.Sorted(maps.Keys(nodes)) {
+		if nodes[node] {
+			incomplete = append(incomplete, node)
+		} else {
+			missing = append(missing, NodeResult{Node: node, Missing: true})
+		}
+	}
+	switch {
+	case len(incomplete) > 0:
+		return nil, fmt.Errorf("the bundle holds results of %s, but none of a collector named %q. Collect it again, with this collector on every node",
+			fewOf(incomplete), c.collector)
+	case len(missing) > 0 && !onNodes:
+		return nil, fmt.Errorf("%s lists nodes, and the bundle holds no result of a collector named %q of any of them", nodeListPath, c.collector)
+	default:
+		return missing, nil
+	}
 }
 
-// missing says that a node, or this machine, has no result.
-func (c *contents) missing(node string) error {
+// fewOf lists names, but not a thousand.
+func fewOf(names []string) string {
+	const most = 10
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%q and %d more", names[:most], more)
+	}
+	return fmt.Sprintf("%q", names)
+}
+
+// noResult says that nothing was found, and what might have been meant.
+func (c *contents) noResult() error {
 	text := fmt.Sprintf("the bundle holds no result of a collector named %q", c.collector)
-	if node != "" {
-		return fmt.Errorf("%s for the node %q, which %s lists", text, node, nodeListPath)
-	}
 	switch {
 	case len(c.others) > 0:
 		slices.Sort(c.others)
@@ -208,33 +232,25 @@ func (c *contents) missing(node string) error {
 
 const nodeListForm = `{"nodes":["node-1","node-2"]}`
 
-// nodeName is what the name of a Kubernetes node looks like, and leads nowhere.
-var nodeName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
-
-// nodes returns the nodes that are listed and those that have a result, in order.
-func (c *contents) nodes() ([]string, error) {
-	nodes := make(map[string]bool)
-	for file := range c.files {
-		if node, ok := c.nodeOf(file); ok {
-			nodes[node] = true
+// listedNodes returns the nodes of the node list, if there is one.
+func (c *contents) listedNodes() ([]string, error) {
+	list, found := c.files[nodeListPath]
+	if !found {
+		return nil, nil
+	}
+	c.at = nodeListPath
+	var listed []string
+	seen, err := decodeObject(list.content, map[string]any{"nodes": &listed})
+	if err != nil {
+		return nil, fmt.Errorf("%w; its form is %s", err, nodeListForm)
+	}
+	if !seen["nodes"] {
+		return nil, fmt.Errorf("the file lists no nodes; its form is %s", nodeListForm)
+	}
+	for _, node := range listed {
+		if !nodeName.MatchString(node) {
+			return nil, fmt.Errorf("the file lists %q, which is not the name of a node", abbreviate(node))
 		}
 	}
-	if list, found := c.files[nodeListPath]; found {
-		c.at = nodeListPath
-		var listed []string
-		seen, err := decodeObject(list.content, map[string]any{"nodes": &listed})
-		if err != nil {
-			return nil, fmt.Errorf("%w; its form is %s", err, nodeListForm)
-		}
-		if !seen["nodes"] {
-			return nil, fmt.Errorf("the file lists no nodes; its form is %s", nodeListForm)
-		}
-		for _, node := range listed {
-			if !nodeName.MatchString(node) {
-				return nil, fmt.Errorf("the file lists %q, which is no name of a node", abbreviate(node))
-			}
-			nodes[node] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(nodes)), nil
+	return listed, nil
 }

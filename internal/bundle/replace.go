@@ -9,30 +9,24 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
+	"regexp"
 )
 
-// A temporary file begins with a dot, as no collector's name does. While it is written its writer holds a lock on it, so what is
-// not locked was left by a writer that was killed.
-const (
-	temporaryPrefix = "."
-	temporarySuffix = ".tmp"
-)
+// temporaryFile is the whole form of the name of a temporary file: somebody else's may look like it. It begins with a dot, as no
+// collector's name does. While it is written its writer holds a lock on it, so what is not locked was left by a writer that was killed.
+var temporaryFile = regexp.MustCompile(`^\.(.+)\.[A-Z2-7]{26}\.tmp$`)
 
 // temporaryName returns a new name for a temporary file that is to replace name.
 func temporaryName(name string) string {
-	return temporaryPrefix + name + "." + rand.Text() + temporarySuffix
+	return "." + name + "." + rand.Text() + ".tmp"
 }
 
-// temporaryOf returns the name that a temporary file was to replace, and whether it is one.
-func temporaryOf(temporary string) (name string, ok bool) {
-	inner, hasPrefix := strings.CutPrefix(temporary, temporaryPrefix)
-	inner, hasSuffix := strings.CutSuffix(inner, temporarySuffix)
-	end := strings.LastIndex(inner, ".")
-	if !hasPrefix || !hasSuffix || end < 0 {
-		return "", false
+// temporaryOf returns the name that a temporary file was to replace, empty if it is not one.
+func temporaryOf(temporary string) (name string) {
+	if parts := temporaryFile.FindStringSubmatch(temporary); parts != nil {
+		return parts[1]
 	}
-	return inner[:end], true
+	return ""
 }
 
 // replace has a temporary file written and renames it to name.
@@ -84,7 +78,7 @@ func sweep(dir *os.Root, ours func(name string) bool) {
 		return
 	}
 	for _, entry := range entries {
-		if name, ok := temporaryOf(entry.Name()); ok && entry.Type().IsRegular() && ours(name) {
+		if name := temporaryOf(entry.Name()); name != "" && entry.Type().IsRegular() && ours(name) {
 			removeUnlocked(dir, entry.Name())
 		}
 	}

@@ -69,12 +69,12 @@ func (r Report) resultFiles(format Format) ([]file, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, file{path.Join("host-collectors", "connect", resultName(result.Collector)), content, result.CollectedAt})
+		files = append(files, file{path.Join(connectPath, resultName(result.Collector)), content, result.CollectedAt})
 	}
 	return files, nil
 }
 
-// topFiles returns the files that tell of the whole.
+// topFiles returns the files that describe the whole.
 func (r Report) topFiles() ([]file, error) {
 	analysis, err := r.analysis()
 	if err != nil {
@@ -131,7 +131,7 @@ func (r Report) analysis() ([]byte, error) {
 	return bytes.TrimSuffix(content.Bytes(), []byte("\n")), err
 }
 
-var notInNames = regexp.MustCompile(`[^\p{L}\p{Nd}]+`)
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
 func analysisName(title string) string {
 	return notInNames.ReplaceAllString(strings.ToLower(title), ".")

@@ -18,7 +18,7 @@ import (
 const writesAtOnce = 32
 
 // WriteReport writes all files of a report, each whole or not at all. The analysis comes last, after an older one was removed: one
-// that lies there belongs to the results beside it.
+// that lies there belongs to the results beside it. Nothing is written if it would replace a file of somebody else: a ForeignFileError.
 func (w *Writer) WriteReport(report Report) error {
 	results, err := report.resultFiles(w.format)
 	if err != nil {
@@ -26,6 +26,9 @@ func (w *Writer) WriteReport(report Report) error {
 	}
 	top, err := report.topFiles()
 	if err != nil {
+		return err
+	}
+	if err := w.CheckForeign(); err != nil {
 		return err
 	}
 	connect, err := w.openConnectDir()

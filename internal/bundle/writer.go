@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 )
 
@@ -50,6 +51,12 @@ func (w *Writer) write(collector string, result Result) error {
 	return cause(replace(dir, resultName(collector), contentOf(content)))
 }
 
+// isResultName reports whether a file in the directory of results is the result of a collector.
+func isResultName(name string) bool {
+	collector, isResult := strings.CutSuffix(name, ".json")
+	return isResult && CheckCollectorName(collector) == nil
+}
+
 // contentOf returns a function that writes content.
 func contentOf(content []byte) func(io.Writer) error {
 	return func(to io.Writer) error {
@@ -64,7 +71,7 @@ func (w *Writer) openConnectDir() (*os.Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.sweepConnect.Do(func() { sweep(dir, func(string) bool { return true }) })
+	w.sweepConnect.Do(func() { sweep(dir, isResultName) })
 	return dir, nil
 }
 

@@ -325,8 +325,8 @@ func TestEphemeralCheckGatesASavedPlan(t *testing.T) {
 	w := newWorkspace(t, map[string]string{"main.tf": ephemeralGateOn(quoted(peer.AddrPort()), "")})
 	w.succeed("plan", "-out=plan")
 	_ = peer.Close()
-	expectText(t, w.fail("apply", "plan"), "Preflight Check Failed: Database", "Database: connection-refused",
-		"Address: "+peer.AddrPort().String(), "Status: connection-refused, reason: refused", "The system said: dial tcp", "connect: connection refused")
+	expectText(t, w.fail("apply", "plan"), "Preflight Check Failed: Database",
+		"Address: "+peer.AddrPort().String(), "Status: connection-refused, reason: refused", "Message: dial tcp", "connect: connection refused")
 	w.expectResource(protected, false)
 	w.expectFile("support-bundle/host-collectors/connect/connect.json", "connection-refused")
 }

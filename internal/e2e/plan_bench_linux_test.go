@@ -6,7 +6,6 @@ package e2e
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,9 +17,7 @@ import (
 //
 //	make bench
 func BenchmarkPlanOfAThousandAddresses(b *testing.B) {
-	if os.Getenv("TF_ACC") == "" {
-		b.Skip("runs Terraform only if TF_ACC is set; `make bench` sets it")
-	}
+	requireTerraform(b, "1.0.0")
 	const n, timeout = 1000, 2 * time.Second
 	silent := loopback.Spread(loopback.Silent(b, netip.IPv4Unspecified()).Port(), n)
 	closed := loopback.Listen(b, netip.IPv4Unspecified())

@@ -31,7 +31,7 @@ import (
 //	terraform ARG...  run Terraform or OpenTofu, after `terraform init` where nobody has run it
 //
 // and the conditions [opentofu] and [terraform:1.10]: that version or a later one, or an OpenTofu that can do the same. In what
-// Terraform prints, a text that it has broken to fit a terminal is one line again.
+// Terraform prints, a text of a diagnostic that it has broken into lines is one line again.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	requireTerraform(t, "1.0.0")
@@ -149,21 +149,24 @@ func terraformCommand(ts *testscript.TestScript, neg bool, args []string) {
 // wrapWidth is the longest line that Terraform makes of a diagnostic's text where it prints to no terminal.
 const wrapWidth = 77
 
-// unwrap joins the lines that Terraform broke, which are not indented: those whose next word would not have fitted.
+// unwrap joins the lines of diagnostics that Terraform broke: those that are not indented, and whose next word would not have fitted.
 func unwrap(output string) string {
 	var joined strings.Builder
-	last := "" // the line as it was printed
+	last, inDiagnostic := "", false
 	for i, line := range strings.Split(strings.ReplaceAll(output, "\r\n", "\n"), "\n") {
 		word, _, _ := strings.Cut(line, " ")
-		switch broken := last != "" && last[0] != ' ' && word != "" && utf8.RuneCountInString(last) <= wrapWidth &&
-			utf8.RuneCountInString(last+" "+word) > wrapWidth; {
-		case broken:
+		switch {
+		case inDiagnostic && isText(last) && isText(line) && utf8.RuneCountInString(last) <= wrapWidth &&
+			utf8.RuneCountInString(last+" "+word) > wrapWidth:
 			joined.WriteByte(' ')
 		case i > 0:
 			joined.WriteByte('\n')
 		}
 		joined.WriteString(line)
 		last = line
+		inDiagnostic = inDiagnostic || strings.HasPrefix(line, "Error: ") || strings.HasPrefix(line, "Warning: ")
 	}
 	return joined.String()
 }
+
+func isText(line string) bool { return line != "" && line[0] != ' ' }

@@ -12,14 +12,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/mirror"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/terraform"
 )
 
-// What TestMain finds and builds.
+// What start finds and builds, below a directory of TestMain.
 var (
+	directory string
 	cli       terraform.CLI
 	cliConfig string // path of a CLI configuration that finds the built provider
 )
@@ -29,25 +31,24 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	if os.Getenv("TF_ACC") == "" {
-		return m.Run() // every test skips
-	}
-	dir, err := os.MkdirTemp("", "preflight-e2e")
-	if err != nil {
+	var err error
+	if directory, err = os.MkdirTemp("", "preflight-e2e"); err != nil {
 		log.Print(err)
 		return 1
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // A directory below the system's temporary one.
-	if cli, err = terraform.Find(); err != nil {
-		log.Print(err)
-		return 1
-	}
-	if cliConfig, err = mirror.BuildWithConfig(dir); err != nil {
-		log.Print(err)
-		return 1
-	}
+	defer os.RemoveAll(directory) //nolint:errcheck // A directory below the system's temporary one.
 	return m.Run()
 }
+
+// start is called by tests and not by TestMain, because Go's cache of test results regards only the environment that tests read: with
+// another Terraform they run again.
+var start = sync.OnceValue(func() (err error) {
+	if cli, err = terraform.Find(); err != nil {
+		return err
+	}
+	cliConfig, err = mirror.BuildWithConfig(directory)
+	return err
+})
 
 // The versions of Terraform that brought what some tests need.
 const (
@@ -57,13 +58,16 @@ const (
 )
 
 // requireTerraform skips the test below a version of Terraform, or the OpenTofu that can do the same.
-func requireTerraform(t *testing.T, oldest string) {
-	t.Helper()
+func requireTerraform(tb testing.TB, oldest string) {
+	tb.Helper()
 	if os.Getenv("TF_ACC") == "" {
-		t.Skip("acceptance tests run Terraform only if TF_ACC is set; `make test` sets it")
+		tb.Skip("acceptance tests run Terraform only if TF_ACC is set; `make test` sets it")
+	}
+	if err := start(); err != nil {
+		tb.Fatal(err)
 	}
 	if !cli.Has(oldest) {
-		t.Skipf("needs Terraform %s, this is %s", oldest, cli)
+		tb.Skipf("needs Terraform %s, this is %s", oldest, cli)
 	}
 }
 
@@ -139,6 +143,21 @@ func (w *workspace) fail(arguments ...string) (output string) {
 		w.t.Fatalf("terraform %s succeeded\n%s", strings.Join(arguments, " "), output)
 	}
 	return output
+}
+
+// files lists the names in the workspace, without what Terraform or OpenTofu keeps there.
+func (w *workspace) files() (names []string) {
+	w.t.Helper()
+	entries, err := os.ReadDir(w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); !strings.HasPrefix(name, ".terraform") && !strings.HasPrefix(name, "terraform.tfstate") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (w *workspace) expectFile(name, want string) {

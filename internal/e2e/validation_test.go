@@ -48,6 +48,7 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 		add("tcp_connect", fmt.Sprintf("address = %q", address), "address", says, addressForm)
 		add("tcp_connect", fmt.Sprintf("exclude = true\naddress = %q", address), "address", says, addressForm)
 	}
+	add("tcp_connect", "address = \"db:1\"\ntimeout = 10", "timeout", `Did you mean "10s"?`)
 	for _, timeout := range []string{"ten", "10", "0s", "-1s", ""} {
 		add("tcp_connect", fmt.Sprintf("address = \"db:1\"\ntimeout = %q", timeout), "timeout", durationForm)
 		add("analysis", fmt.Sprintf("bundle = \"b\"\n%s\nmax_age = %q", somePass, timeout), "max_age", durationForm)
@@ -59,7 +60,6 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 	for when, nearest := range map[string]string{"connection_refused": "connection-refused", "Connected": "connected", "refused": "connection-refused"} {
 		add("analysis", fmt.Sprintf("status = \"connected\"\noutcomes = [{ fail = { when = %q } }]", when), "outcomes",
 			"outcomes[0].fail.when", statuses, fmt.Sprintf("Did you mean %q?", nearest))
-		add("analysis", fmt.Sprintf("%s\nstatus = %q", somePass, when), "status", statuses, fmt.Sprintf("Did you mean %q?", nearest))
 	}
 	for outcomes, says := range map[string][]string{
 		`[{ fail = {}, pass = { when = "error" } }]`:     {"outcomes[0] has fail and pass", "exactly one"},
@@ -80,8 +80,21 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 		`[null]`:                            {"outcomes[0] is null, not an object"},
 		`["pass"]`:                          {"outcomes[0] is a string, not an object"},
 		`[{ pass = "connected" }]`:          {"outcomes[0].pass is a string, not an object"},
-		`{ pass = { when = "connected" } }`: {"outcomes is an object"},
-		`"pass"`:                            {"outcomes is a string"},
+		`{ pass = { when = "connected" } }`: {"outcomes is an object. Put braces around each outcome and brackets around all of them: [{ fail = { ... } }, { pass = { ... } }]"},
+		`{}`:                                {"outcomes is an object. Put braces around"},
+		`{ "0" = { fail = { when = "error" } }, "1" = { pass = {} } }`: {`outcomes is an object with the keys "0", "1"`, "typed binding", `addOverride("outcomes", [...])`},
+		`tomap({ "0" = { pass = { when = "connected" } } })`:           {`an object with the keys "0": a typed binding`},
+		`{ "0" = { fail = {} }, "x" = { fail = {} } }`:                 {"Put braces around each outcome"},
+		`[{ error = {} }]`:                                      {`outcomes[0] has the key "error"`, `Did you mean "fail"?`},
+		`[{ when = "connected" }]`:                              {`outcomes[0] has the key "when"`, `Write when inside the verdict: { fail = { when = "..." } }.`},
+		`[{ pass = { description = "x" } }]`:                    {`Did you mean "message"?`},
+		`[{ "//" = "comment", pass = { when = "connected" } }]`: {`outcomes[0] has the key "//"`, "comments have no place in outcomes"},
+		`[{ pass = { when = "connected", "//" = "comment" } }]`: {`outcomes[0].pass has the key "//"`, "comments have no place in outcomes"},
+		`[{ fail = { when = "no-such-host" } }]`:                {`"no-such-host" is a reason, not a status`, `Did you mean "error"?`},
+		`[{ fail = { message = "hidden\u001b[8m" } }]`:          {"outcomes[0].fail.message", "the control character U+001B"},
+		`[{ fail = { title = "bell\u0007" } }]`:                 {"outcomes[0].fail.title", "the control character U+0007"},
+		`[{ fail = { uri = "https://example.com/\u001b" } }]`:   {"outcomes[0].fail.uri", "the control character U+001B"},
+		`"pass"`: {"outcomes is a string"},
 		`tomap({ pass = { when = "connected" } })`:               {"outcomes is an object"},
 		`[tomap({ pass = { when = "connected", whne = "x" } })]`: {`outcomes[0].pass has the key "whne"`},
 	} {
@@ -90,7 +103,12 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 	add("analysis", somePass+"\nstatus = \"connected\"\nbundle = \"b\"", "bundle", "Both status and bundle are set", "Use status for")
 	add("analysis", somePass, "", "Neither status nor bundle has a value", "Use status for")
 	add("analysis", somePass+"\nstatus = \"connected\"\nmax_age = \"1h\"", "max_age", "leave max_age out, or set bundle")
-	add("analysis", somePass+"\nstatus = \"connected\"\ncheck_name = \" \"", "check_name", "The value is blank")
+	add("analysis", somePass+"\nbundle = \"b\"\nreason = \"refused\"", "reason", "leave reason out")
+	for _, kind := range []string{"analysis", "tcp_connect"} {
+		arguments := map[string]string{"analysis": somePass + "\nstatus = \"connected\"", "tcp_connect": "address = \"db:1\""}[kind]
+		add(kind, arguments+"\ncheck_name = \" \"", "check_name", "The value is blank")
+		add(kind, arguments+"\ncheck_name = \"x\\u001b[8m\"", "check_name", "the control character U+001B")
+	}
 
 	retry := func(arguments string) string {
 		return "address = \"db:1\"\ntimeout = \"1m\"\nretry {\n" + arguments + "\n}"
@@ -112,8 +130,11 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 	add("tcp_connect", retry("attempt_timeout = \"soon\""), "attempt_timeout", durationForm)
 	add("tcp_connect", retry("until = []"), "until", "at least 1")
 	add("tcp_connect", retry("until = [\"refused\"]"), "until", statuses, `Did you mean "connection-refused"?`)
+	add("tcp_connect", retry("until = [\"connection-refused\", \"error\", \"connection-timeout\"]"), "until", "no status is left")
+	add("tcp_connect", retry("until = [\"connection-refused\", \"error\", \"connection-timeout\", \"connected\"]"), "until", "no status is left")
 	add("tcp_connect", retry("give_up_on = [\"no-host\"]"), "give_up_on", `Did you mean "no-such-host"?`)
-	add("tcp_connect", "address = \"db:1\"\nip_family = \"ip4\"", "ip_family", `The families are "any", "ipv4" and "ipv6"`)
+	add("tcp_connect", retry("give_up_on = [\"connection-refused\"]"), "give_up_on", `Did you mean "refused"?`)
+	add("tcp_connect", "address = \"db:1\"\nip_family = \"ip4\"", "ip_family", `Use one of "any", "ipv4", "ipv6". Did you mean "ipv4"?`)
 	add("tcp_connect", "address = \"db:1\"\nsource_address = \"eth0\"", "source_address", "is not an IP address")
 	add("tcp_connect", "address = \"db:1\"\nsource_address = \"10.0.0.5\"\nip_family = \"ipv6\"", "source_address", `not of the IP family "ipv6"`)
 	add("tcp_connect", "address = \"[::1]:1\"\nip_family = \"ipv4\"", "ip_family", `not of the IP family "ipv4"`)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -53,6 +54,38 @@ func DNSFunc(tb testing.TB, complete func(reply *dnsmessage.Message, network str
 		}
 	}()
 	return resolverOf(tb, datagrams.LocalAddr().String())
+}
+
+// SlowDNS starts a DNS server that answers one query after the other, so many a second, from its socket's ordinary buffer: what does
+// not fit there is lost. It knows every name, at 127.0.0.1. The endpoint is where it listens.
+func SlowDNS(tb testing.TB, perSecond int) netip.AddrPort {
+	tb.Helper()
+	datagrams, err := net.ListenPacket("udp", netip.AddrPortFrom(IPv4, 0).String())
+	if err != nil {
+		tb.Fatalf("listen for DNS: %v", err)
+	}
+	tb.Cleanup(func() { _ = datagrams.Close() })
+	go func() {
+		query := make([]byte, 512)
+		for due := time.Now(); ; {
+			n, client, err := datagrams.ReadFrom(query)
+			if err != nil {
+				return
+			}
+			const atRest = 10 * time.Millisecond // more than a sleep is late
+			if time.Since(due) > atRest {
+				due = time.Now()
+			}
+			due = due.Add(time.Second / time.Duration(perSecond))
+			time.Sleep(time.Until(due))
+			reply := answer(query[:n], "udp", func(reply *dnsmessage.Message, _ string) bool {
+				AddAddresses(reply, IPv4)
+				return true
+			})
+			_, _ = datagrams.WriteTo(reply, client)
+		}
+	}()
+	return datagrams.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
 // ServeDNS answers the queries that come as datagrams, until the test ends.

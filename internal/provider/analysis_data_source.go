@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -36,9 +37,11 @@ type analysisDataSource struct {
 
 type analysisModel struct {
 	Status        types.String `tfsdk:"status"`
+	Reason        types.String `tfsdk:"reason"`
 	Bundle        types.String `tfsdk:"bundle"`
 	CollectorName types.String `tfsdk:"collector_name"`
 	MaxAge        types.String `tfsdk:"max_age"`
+	MissingNodes  types.String `tfsdk:"missing_nodes"`
 	Exclude       types.Bool   `tfsdk:"exclude"`
 	judgementArguments
 
@@ -62,8 +65,12 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				Optional: true,
 				Computed: true,
 				MarkdownDescription: "The status to judge, normally `data.preflight_tcp_connect.NAME.status`: " + listOf(tcpconnect.Statuses()) +
-					". Exactly one of `status` and `bundle` is set; with `bundle` this is the status that was found there.",
-				Validators: []validator.String{statusCheck},
+					". Exactly one of `status` and `bundle` is set; with `bundle` this is the status that was found there, null if a node without a result decides (`missing_nodes`).",
+			},
+			"reason": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Why the status is what it is, normally `data.preflight_tcp_connect.NAME.reason`. No `pass` matches a reason that says nothing about the peer, such as `" +
+					string(tcpconnect.ReasonLocalLimit) + "`, so hand it on wherever another status than `" + string(tcpconnect.Connected) + "` passes. Only with `status`.",
 			},
 			"bundle": schema.StringAttribute{
 				Optional: true,
@@ -74,7 +81,7 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			},
 			"collector_name": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read, for example `data.preflight_tcp_connect.NAME.collector_name`. Of no effect with `status`. Default `%s`.", tcpconnect.DefaultCollectorName),
+				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read, for example `data.preflight_tcp_connect.NAME.collector_name`. With `status` it only names the check in warnings and errors if there is no `check_name`. Default `%s`.", tcpconnect.DefaultCollectorName),
 				Validators:          []validator.String{collectorNameCheck},
 			},
 			"max_age": schema.StringAttribute{
@@ -82,6 +89,13 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				MarkdownDescription: "Oldest result that is taken, by the time of its file; an older one, or one from the future, is an error. " +
 					durationForm + " Only with `bundle`. Default: any age.",
 				Validators: []validator.String{durationCheck},
+			},
+			"missing_nodes": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "What a node means that the bundle lists and holds nothing of, such as a tainted one, which the Troubleshoot tools do not reach: " +
+					listOf(missingNodesChoices) + ". `" + missingNodesError + "` is an error, the others are the verdict on that node. A node with other results but not this one, " +
+					"and a list none of whose nodes has the result, are errors in any case. Only with `bundle`. Default `" + missingNodesError + "`.",
+				Validators: []validator.String{missingNodesCheck},
 			},
 			"exclude": schema.BoolAttribute{
 				Optional: true,
@@ -105,12 +119,14 @@ func nodeResultAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"node":         schema.StringAttribute{Computed: true, MarkdownDescription: "The node of a cluster that the result is of. Null if the machine that made the bundle dialled itself."},
 		"title":        schema.StringAttribute{Computed: true, MarkdownDescription: "Title of the outcome that decided, or else `check_name`; of a node with ` - Node ` and its name."},
-		"status":       schema.StringAttribute{Computed: true, MarkdownDescription: "Its status."},
+		"status":       schema.StringAttribute{Computed: true, MarkdownDescription: "Its status. Null if the node has no result (`missing_nodes`)."},
+		"reason":       schema.StringAttribute{Computed: true, MarkdownDescription: "Why the status is what it is. Null if that is not known."},
+		"detail":       schema.StringAttribute{Computed: true, MarkdownDescription: "What the operating system said, by the result file. Empty with `status`, and if the file does not say."},
 		"outcome":      schema.StringAttribute{Computed: true, MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + "."},
 		"message":      schema.StringAttribute{Computed: true, MarkdownDescription: "Message of the outcome that decided, or else the title and the status."},
 		"uri":          schema.StringAttribute{Computed: true, MarkdownDescription: "Where to read more. Null if the outcome has none."},
 		"matched":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether an outcome matched."},
-		"collected_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the result was written, RFC 3339, UTC. Null with `status`."},
+		"collected_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the result was written, RFC 3339, UTC. Null with `status`, and if the node has no result."},
 	}
 }
 
@@ -124,6 +140,7 @@ func (d *analysisDataSource) ValidateConfig(ctx context.Context, req datasource.
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if !resp.Diagnostics.HasError() {
 		model.checkSource(&resp.Diagnostics)
+		model.warnWithoutReason(&resp.Diagnostics)
 	}
 }
 
@@ -141,9 +158,39 @@ func (m *analysisModel) checkSource(diags *diag.Diagnostics) {
 			"\n\nThe status of a collector with exclude = true is null: set exclude on this analysis too, by the same expression. "+
 			"Its bundle_dir is null then, and also with emit_bundle = false: use status.")
 	}
-	if !bundleSet && !m.MaxAge.IsNull() && !mayBeExcluded {
+	if hasValue(m.Bundle) && hasValue(m.Reason) && !mayBeExcluded {
+		diags.AddAttributeError(path.Root("reason"), "Reason Without Status",
+			"reason belongs to status. A result that is read from a bundle has its own: leave reason out.")
+	}
+	if !bundleSet && hasValue(m.MaxAge) && !mayBeExcluded {
 		diags.AddAttributeError(path.Root("max_age"), "Max Age Without Bundle",
 			"max_age limits the age of a result that is read from a bundle. A status of this run is never old: leave max_age out, or set bundle.")
+	}
+	if !bundleSet && hasValue(m.MissingNodes) && !mayBeExcluded {
+		diags.AddAttributeError(path.Root("missing_nodes"), "Missing Nodes Without Bundle",
+			"missing_nodes is about the nodes of a cluster that made a bundle. Leave missing_nodes out, or set bundle.")
+	}
+}
+
+// hasValue reports whether an argument has a value. An unknown one may be null in the end.
+func hasValue(value types.String) bool {
+	return !value.IsNull() && !value.IsUnknown()
+}
+
+// warnWithoutReason warns where another status than connected passes, whatever its reason.
+func (m *analysisModel) warnWithoutReason(diags *diag.Diagnostics) {
+	if m.Status.IsNull() || !m.Reason.IsNull() || m.Exclude.ValueBool() {
+		return
+	}
+	outcomes, whole := decodeOutcomes(m.Outcomes, new(diag.Diagnostics)) // its own validator shows what is wrong
+	if !whole {
+		return
+	}
+	passes := slices.DeleteFunc(tcpconnect.Analyzer{Outcomes: outcomes}.Passes(), func(status tcpconnect.Status) bool { return status == tcpconnect.Connected })
+	if len(passes) > 0 {
+		diags.AddAttributeWarning(path.Root("outcomes"), "Pass Without a Reason",
+			fmt.Sprintf("The status %s passes, also for a reason that says nothing about the peer, such as a limit of this machine. Hand the reason on, so that such a check fails: "+
+				"reason = data.preflight_tcp_connect.NAME.reason.", plainList(passes)))
 	}
 }
 
@@ -174,22 +221,56 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 // statuses returns what is to be judged, at least one: the status, or the results of the bundle. A status of this run has no time.
 func (m *analysisModel) statuses(ctx context.Context, i *instance, diags *diag.Diagnostics) []bundle.NodeResult {
 	if m.Bundle.IsNull() {
-		status := statusCheck.value(path.Root("status"), m.Status, diags)
-		return []bundle.NodeResult{{Result: bundle.Result{Status: string(status)}}}
+		return []bundle.NodeResult{{Result: m.statusOfThisRun(diags)}}
 	}
 	collectorName := cmp.Or(m.CollectorName.ValueString(), tcpconnect.DefaultCollectorName)
 	results, err := i.readResults(ctx, m.Bundle.ValueString(), collectorName)
-	if err == nil && !m.MaxAge.IsNull() {
-		maxAge := durationCheck.value(path.Root("max_age"), m.MaxAge, diags)
-		for _, result := range results {
-			err = errors.Join(err, checkAge(time.Since(result.CollectedAt), maxAge))
-		}
+	if err == nil {
+		err = m.checkNodes(results, diags)
 	}
 	if err != nil {
 		diags.AddAttributeError(path.Root("bundle"), "No Usable Result in the Bundle",
-			fmt.Sprintf("Collector %q: %s", collectorName, err))
+			tcpconnect.Printable(fmt.Sprintf("Collector %q: %s", collectorName, err)))
 	}
 	return results
+}
+
+// statusOfThisRun returns status and reason. They are checked here and not at validation: under mock providers Terraform validates
+// texts that it has made up.
+func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
+	status := statusCheck.value(path.Root("status"), m.Status, diags)
+	if m.Reason.IsNull() || diags.HasError() {
+		return bundle.Result{Status: string(status)}
+	}
+	reason := reasonCheck.value(path.Root("reason"), m.Reason, diags)
+	if !diags.HasError() && !reason.Explains(status) {
+		diags.AddAttributeError(path.Root("reason"), "Reason of Another Status",
+			fmt.Sprintf("The reason %q does not belong to the status %q. Take both from the same check.", reason, status))
+	}
+	return bundle.Result{Status: string(status), Reason: string(reason)}
+}
+
+// checkNodes returns an error if the result of a node is too old, or missing where that is an error.
+func (m *analysisModel) checkNodes(results []bundle.NodeResult, diags *diag.Diagnostics) error {
+	var maxAge time.Duration
+	if !m.MaxAge.IsNull() {
+		maxAge = durationCheck.value(path.Root("max_age"), m.MaxAge, diags)
+	}
+	var missing []string
+	var err error
+	for _, result := range results {
+		switch {
+		case result.Missing:
+			missing = append(missing, result.Node)
+		case !m.MaxAge.IsNull():
+			err = errors.Join(err, checkAge(time.Since(result.CollectedAt), maxAge))
+		}
+	}
+	if len(missing) > 0 && cmp.Or(m.MissingNodes.ValueString(), missingNodesError) == missingNodesError {
+		err = errors.Join(err, fmt.Errorf("the bundle lists nodes that it holds nothing of: %s. If the tools do not reach them, as tainted ones, set missing_nodes = %q or %q.",
+			tcpconnect.Digest(missing, ", "), tcpconnect.Warn, tcpconnect.Fail))
+	}
+	return err
 }
 
 // judge fills the results: each status has its own analysis, and the worst is that of the whole.
@@ -198,14 +279,15 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 	var elements []attr.Value
 	var facts []string
 	for _, status := range statuses {
+		status.Node = tcpconnect.Printable(status.Node) // of an archive that somebody sent
 		judge := analyzer
 		if status.Node != "" {
 			judge = analyzer.OnNode(status.Node)
 		}
-		analysis := judge.Analyze(tcpconnect.Status(status.Status), "")
+		analysis := m.analyze(judge, status)
 		analyses = append(analyses, analysis)
 		elements = append(elements, nodeResultValue(status, analysis))
-		facts = append(facts, "Status"+onNode(status.Node)+": "+status.Status)
+		facts = append(facts, describeStatus(status))
 	}
 	verdict, message := tcpconnect.Summarize(analyses)
 	if len(analyses) == 1 {
@@ -215,14 +297,62 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 	whole := analyses[worst]
 	m.fill(whole)
 	whole.Message = message
-	report(analyzer.CheckName, whole, m.Strict.ValueBool(), []string{tcpconnect.Digest(facts, "\n")}, diags)
-	m.Status = types.StringValue(statuses[worst].Status)
+	m.report(m.judged(), whole, m.Strict.ValueBool(), []string{tcpconnect.Digest(facts, "\n")}, diags)
+	m.Status = stringOrNull(statuses[worst].Status)
 	m.Message = types.StringValue(message)
 	m.Results = types.ListValueMust(nodeResultType, elements)
 	if !m.Bundle.IsNull() {
-		oldest := slices.MinFunc(statuses, func(a, b bundle.NodeResult) int { return a.CollectedAt.Compare(b.CollectedAt) })
+		found := slices.DeleteFunc(statuses, func(status bundle.NodeResult) bool { return status.Missing })
+		oldest := slices.MinFunc(found, func(a, b bundle.NodeResult) int { return a.CollectedAt.Compare(b.CollectedAt) })
 		m.CollectedAt = timeValue(oldest.CollectedAt)
 	}
+}
+
+// judged names what is judged, as well as an analysis knows it.
+func (m *analysisModel) judged() string {
+	collectorName := m.CollectorName.ValueString()
+	if m.Bundle.IsNull() {
+		return cmp.Or(collectorName, tcpconnect.DefaultCheckName)
+	}
+	return fmt.Sprintf("%s in %s", cmp.Or(collectorName, tcpconnect.DefaultCollectorName), m.Bundle.ValueString())
+}
+
+// analyze judges a result. That of a missing node is what missing_nodes says.
+func (m *analysisModel) analyze(judge tcpconnect.Analyzer, result bundle.NodeResult) tcpconnect.Analysis {
+	if !result.Missing {
+		return judge.Analyze(tcpconnect.Status(result.Status), tcpconnect.Reason(result.Reason))
+	}
+	return tcpconnect.Analysis{
+		Verdict: tcpconnect.Verdict(m.MissingNodes.ValueString()),
+		Title:   judge.CheckName,
+		Message: judge.CheckName + ": the bundle holds nothing of this node",
+	}
+}
+
+func describeStatus(result bundle.NodeResult) string {
+	switch {
+	case result.Missing:
+		return fmt.Sprintf("Status%s: none", onNode(result.Node))
+	case result.Reason != "":
+		return fmt.Sprintf("Status%s: %s, reason: %s", onNode(result.Node), result.Status, result.Reason)
+	default:
+		return fmt.Sprintf("Status%s: %s", onNode(result.Node), result.Status)
+	}
+}
+
+// What a listed node means that a bundle holds nothing of.
+const missingNodesError = "error"
+
+var (
+	missingNodesChoices = []string{missingNodesError, string(tcpconnect.Fail), string(tcpconnect.Warn)}
+	missingNodesCheck   = stringCheck[string]{"Invalid Choice", "must be what a missing node means", parseMissingNodes}
+)
+
+func parseMissingNodes(text string) (string, error) {
+	if !slices.Contains(missingNodesChoices, text) {
+		return "", fmt.Errorf("%q is not what a missing node can mean. Use one of %s.%s", text, plainList(missingNodesChoices), suggest.Question(text, missingNodesChoices))
+	}
+	return text, nil
 }
 
 // nodeResultType is the type of an element of results.
@@ -236,7 +366,9 @@ func nodeResultValue(status bundle.NodeResult, analysis tcpconnect.Analysis) att
 	return types.ObjectValueMust(nodeResultType.AttrTypes, map[string]attr.Value{
 		"node":         stringOrNull(status.Node),
 		"title":        types.StringValue(analysis.Title),
-		"status":       types.StringValue(status.Status),
+		"status":       stringOrNull(status.Status),
+		"reason":       stringOrNull(status.Reason),
+		"detail":       types.StringValue(status.Message),
 		"outcome":      types.StringValue(string(analysis.Verdict)),
 		"message":      types.StringValue(analysis.Message),
 		"uri":          stringOrNull(analysis.URI),
@@ -253,9 +385,9 @@ func checkAge(age, maxAge time.Duration) error {
 	switch {
 	case age > maxAge:
 		return fmt.Errorf("the result is %s old, and max_age is %s. Run the check again, or use the status of this run: "+
-			"status = data.preflight_tcp_connect.NAME.status.", age.Round(time.Second), maxAge)
+			"status = data.preflight_tcp_connect.NAME.status.", roundedForPeople(age), maxAge)
 	case age < -clockSkew:
-		return fmt.Errorf("the result is dated %s in the future, so its age is not known. Compare the clocks of the machines that wrote and read it.", (-age).Round(time.Second))
+		return fmt.Errorf("the result is dated %s in the future, so its age is not known. Compare the clocks of the machines that wrote and read it.", roundedForPeople(-age))
 	default:
 		return nil
 	}

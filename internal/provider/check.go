@@ -103,8 +103,8 @@ func checkAttributes(strict string) map[string]schema.Attribute {
 		},
 		"exclude": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "`true`: nothing is dialled or written, and nothing fails. Where the check has results, `connected` is false and the others are null; with `outcomes`, `proceed` is true. " +
-				"Exclude an analysis of its status too. Default `false`.",
+			MarkdownDescription: "`true`: nothing is dialled or written, and nothing fails. `proceed` is true, the other booleans of the verdict and `connected` are false, texts for people " +
+				"(`message`, `outcome_message`, `title`) are not null, and all else is. Exclude an analysis of its status too. Default `false`.",
 		},
 		"triggers": schema.MapAttribute{
 			Optional:            true,
@@ -144,7 +144,7 @@ func checkAttributes(strict string) map[string]schema.Attribute {
 		},
 		"message": schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "What the operating system or the resolver said, of every address that was tried. Empty when connected.",
+			MarkdownDescription: "What the operating system or the resolver said, of every address that was tried. Empty when connected, and when excluded.",
 		},
 		"attempts": schema.Int64Attribute{
 			Computed:            true,
@@ -200,7 +200,7 @@ func (a *checkArguments) validate(ctx context.Context, diags *diag.Diagnostics) 
 	if !a.Address.IsUnknown() && !a.IPFamily.IsUnknown() && !a.SourceAddress.IsUnknown() {
 		a.target(new(diag.Diagnostics), diags)
 	}
-	validateRetry(ctx, a.Retry, a.Timeout, diags)
+	a.validateRetry(ctx, diags)
 }
 
 // target returns what to dial. Errors of single arguments, which their own validators show, go apart from those of several.
@@ -225,10 +225,11 @@ func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Ta
 
 // resolve gives arguments that are not set their defaults and returns what they ask for.
 func (a *checkArguments) resolve(ctx context.Context, i *instance, diags *diag.Diagnostics) check {
-	validateRetry(ctx, a.Retry, a.Timeout, diags)
+	a.validateRetry(ctx, diags)
 	if a.Timeout.IsNull() {
 		a.Timeout = types.StringValue(i.timeout.String())
 	}
+	a.validateCheckName(diags)
 	if a.CollectorName.IsNull() {
 		a.CollectorName = types.StringValue(tcpconnect.DefaultCollectorName)
 	}
@@ -239,8 +240,8 @@ func (a *checkArguments) resolve(ctx context.Context, i *instance, diags *diag.D
 			timeout: durationCheck.value(path.Root("timeout"), a.Timeout, diags),
 		},
 	}
-	c.dial.retry = resolveRetry(ctx, a.Retry, c.dial.timeout, diags)
-	if !a.Outcomes.IsNull() && !a.Outcomes.IsUnderlyingValueNull() {
+	c.dial.retry = a.resolveRetry(ctx, c.dial.timeout, diags)
+	if a.hasOutcomes() {
 		analyzer := a.analyzer(diags)
 		c.analyzer = &analyzer
 	}
@@ -252,7 +253,7 @@ func (c check) judge(checkName string, result tcpconnect.Result) tcpconnect.Anal
 	if c.analyzer != nil {
 		return c.analyzer.Analyze(result.Status, result.Reason)
 	}
-	analysis := tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: checkName, Message: fmt.Sprintf("%s: %s", checkName, result.Status)}
+	analysis := tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: checkName, Message: fmt.Sprintf("%s: %s", checkName, result.Status), Matched: true}
 	if result.Ready {
 		analysis.Verdict = tcpconnect.Pass
 	}
@@ -268,9 +269,8 @@ func (a *checkArguments) run(ctx context.Context, i *instance, isGate bool, prog
 	}
 	model := newCheckModel(*a)
 	if a.Exclude.ValueBool() {
-		if c.analyzer != nil {
-			model.OutcomeMessage = types.StringValue(model.fillExcluded(a.checkName()))
-		}
+		model.Message = types.StringValue("")
+		model.OutcomeMessage = types.StringValue(model.fillExcluded(a.checkName()))
 		return model
 	}
 	address := c.dial.target.Address
@@ -293,11 +293,10 @@ func (a *checkArguments) run(ctx context.Context, i *instance, isGate bool, prog
 		model.BundleFile = types.StringValue(file)
 	}
 	analysis := c.judge(a.checkName(), result)
-	if c.analyzer != nil {
-		model.fill(analysis)
-		model.OutcomeMessage = types.StringValue(analysis.Message)
-	}
-	report(a.checkName(), analysis, isGate || a.Strict.ValueBool(), factsOf(address.String(), result), diags)
+	model.fill(analysis)
+	model.OutcomeMessage = types.StringValue(analysis.Message)
+	checked := fmt.Sprintf("%s at %s", c.collectorName, address)
+	a.report(checked, analysis, isGate || a.Strict.ValueBool(), factsOf(address.String(), result), diags)
 	return model
 }
 
@@ -321,7 +320,7 @@ func factsOf(address string, result tcpconnect.Result) []string {
 		facts[1] = fmt.Sprintf("Status: %s, reason: %s", result.Status, result.Reason)
 	}
 	if result.Message != "" {
-		facts = append(facts, "The system said: "+result.Message)
+		facts = append(facts, "Message: "+result.Message)
 	}
 	if advice := result.Reason.Advice(); advice != "" {
 		facts = append(facts, advice)

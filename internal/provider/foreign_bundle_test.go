@@ -63,14 +63,14 @@ func TestBundleOfAClusterHasAResultOfEachNode(t *testing.T) {
 	writtenAt := time.Now().Add(-time.Hour).Truncate(time.Second).UTC()
 	dir, archive := plantBundle(t, clusterBundle, "support-bundle-2026-11-01T12_00_00/", writtenAt)
 	for _, bundle := range []string{dir, archive} {
-		result := func(node, status, outcome, message string) knownvalue.Check {
+		result := func(node, status, detail, outcome, message string) knownvalue.Check {
 			return knownvalue.ObjectExact(map[string]knownvalue.Check{
 				"node": knownvalue.StringExact(node), "title": knownvalue.StringExact("Database - Node " + node), "status": knownvalue.StringExact(status),
-				"outcome": knownvalue.StringExact(outcome), "message": knownvalue.StringExact(message), "uri": knownvalue.Null(),
+				"reason": knownvalue.Null(), "detail": knownvalue.StringExact(detail), "outcome": knownvalue.StringExact(outcome), "message": knownvalue.StringExact(message), "uri": knownvalue.Null(),
 				"matched": knownvalue.Bool(true), "collected_at": knownvalue.StringExact(writtenAt.Format(time.RFC3339)),
 			})
 		}
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: fmt.Sprintf(`
 data "preflight_analysis" "db" {
   check_name = "Database"
@@ -90,24 +90,140 @@ data "preflight_analysis" "db" {
 				"message":      knownvalue.StringExact("Database - Node node-2: The database does not answer"),
 				"collected_at": knownvalue.StringExact(writtenAt.Format(time.RFC3339)),
 				"results": knownvalue.ListExact([]knownvalue.Check{
-					result("node-1", "connected", "pass", "Database - Node node-1: connected"),
-					result("node-2", "connection-timeout", "fail", "The database does not answer"),
+					result("node-1", "connected", "", "pass", "Database - Node node-1: connected"),
+					result("node-2", "connection-timeout", "dial tcp 10.0.0.1:5432: i/o timeout", "fail", "The database does not answer"),
 				}),
 			}),
 		})
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: analysisOf(bundle, "max_age = \"30m\"\n"), PlanOnly: true, ExpectError: says("the result is 1h0m"),
 		})
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: fmt.Sprintf("data \"preflight_analysis\" \"db\" {\n  bundle   = %q\n  strict   = true\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle), PlanOnly: true,
 			ExpectError: says("TCP Connection Attempt - Node node-2: no outcome covers the status"),
 		})
 	}
 }
 
+func TestMissingNodesAreWhatTheyAreSaidToBe(t *testing.T) {
+	t.Parallel()
+	const nodeList = "host-collectors/system/node_list.json"
+	dir, archive := plantBundle(t, map[string]string{
+		nodeList: `{"nodes":["control-plane","node-1"]}`,
+		"host-collectors/node-1/connect/connect.json": `{"status":"connected","message":""}`,
+	}, "", time.Now().Add(-time.Minute))
+	for _, bundle := range []string{dir, archive} {
+		for _, missing := range []string{"", "missing_nodes = \"error\"\n"} {
+			acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+				Config: analysisOf(bundle, missing), PlanOnly: true,
+				ExpectError: says(`the bundle lists nodes that it holds nothing of: control-plane. If the tools do not reach them, as tainted ones, set missing_nodes = "warn" or "fail".`),
+			})
+		}
+		for verdict, proceed := range map[string]bool{"fail": false, "warn": true} {
+			acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+				Config: analysisOf(bundle, fmt.Sprintf("check_name = \"Database\"\nmax_age = \"1h\"\nmissing_nodes = %q\n", verdict)),
+				ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
+					"status": knownvalue.Null(), "outcome": knownvalue.StringExact(verdict), "proceed": knownvalue.Bool(proceed), "matched": knownvalue.Bool(false),
+					"message": knownvalue.StringExact("Database - Node control-plane: the bundle holds nothing of this node"),
+					"results": knownvalue.ListExact([]knownvalue.Check{
+						knownvalue.ObjectPartial(map[string]knownvalue.Check{
+							"node": knownvalue.StringExact("control-plane"), "status": knownvalue.Null(), "detail": knownvalue.StringExact(""),
+							"outcome": knownvalue.StringExact(verdict), "collected_at": knownvalue.Null(),
+						}),
+						knownvalue.ObjectPartial(map[string]knownvalue.Check{"node": knownvalue.StringExact("node-1"), "outcome": knownvalue.StringExact("pass")}),
+					}),
+				}),
+			})
+		}
+	}
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		Config: analysisOf(dir, "strict = true\nmissing_nodes = \"fail\"\n"), PlanOnly: true, ExpectError: says(`Status of the node "control-plane": none`),
+	})
+	none, _ := plantBundle(t, map[string]string{nodeList: `{"nodes":["control-plane"]}`, "host-collectors/connect/connect.json": "connected"}, "", time.Now())
+	partly, _ := plantBundle(t, map[string]string{
+		nodeList: `{"nodes":["node-1","node-2"]}`, "host-collectors/node-1/connect/connect.json": "connected", "host-collectors/node-2/system/cpu.json": "{}",
+	}, "", time.Now())
+	for bundle, want := range map[string]string{
+		none:   "lists nodes, and the bundle holds no result of a collector named \"connect\" of any of them",
+		partly: `the bundle holds results of ["node-2"], but none of a collector named "connect"`,
+	} {
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: analysisOf(bundle, "missing_nodes = \"warn\"\n"), PlanOnly: true, ExpectError: says(want)})
+	}
+}
+
+func TestMissingNodesAreOfABundle(t *testing.T) {
+	t.Parallel()
+	const ofAStatus = "data \"preflight_analysis\" \"db\" {\n  status = \"connected\"\n  outcomes = [{ pass = { when = \"connected\" } }]\n  missing_nodes = \"warn\"\n%s}\n"
+	acceptance(t, &tcpconnect.Collector{},
+		resource.TestStep{Config: fmt.Sprintf(ofAStatus, ""), PlanOnly: true, ExpectError: says("Missing Nodes Without Bundle")},
+		resource.TestStep{Config: analysisOf("x", "missing_nodes = \"warning\"\n"), PlanOnly: true, ExpectError: says(`"warning" is not what a missing node can mean`)},
+		resource.TestStep{Config: analysisOf("x", "missing_nodes = \"wran\"\n"), PlanOnly: true, ExpectError: says(`Did you mean "warn"?`)},
+		resource.TestStep{Config: fmt.Sprintf(ofAStatus, "  exclude = true\n")},
+	)
+}
+
+func TestReasonOfABundleIsObeyed(t *testing.T) {
+	t.Parallel()
+	for content, test := range map[string]struct {
+		outcome, reason string
+	}{
+		`{"status":"connection-refused","message":"","reason":"refused"}`: {"pass", "refused"},
+		`{"status":"connection-refused","message":""}`:                    {"pass", ""},
+		`connection-refused`: {"pass", ""},
+		`{"status":"connection-refused","message":"","reason":"local-limit"}`:   {"fail", "local-limit"},
+		`{"status":"connection-refused","message":"","reason":"of-tomorrow"}`:   {"fail", "of-tomorrow"},
+		`{"status":"connection-refused","message":"","reason":"\u001brefused"}`: {"fail", "\ufffdrefused"},
+	} {
+		dir, _ := plantResult(t, content, 0)
+		reason := knownvalue.Check(knownvalue.Null())
+		if test.reason != "" {
+			reason = knownvalue.StringExact(test.reason)
+		}
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+			Config: analysisOf(dir, ""),
+			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
+				"outcome": knownvalue.StringExact(test.outcome),
+				"results": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectPartial(map[string]knownvalue.Check{"reason": reason})}),
+			}),
+		})
+	}
+	dir, _ := plantResult(t, `{"status":"error","message":"","reason":"local-limit"}`, 0)
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: analysisOf(dir, "strict = true\n"), PlanOnly: true, ExpectError: says("Status: error, reason: local-limit")})
+}
+
+func TestTextsOfABundleHoldNoControlCharacters(t *testing.T) {
+	t.Parallel()
+	dir, archive := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": `{"status":"error","message":"\u001b[8mhidden\u0007\u009b\r\n\tseen"}`}, "", time.Now())
+	for _, bundle := range []string{dir, archive} {
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+			Config: analysisOf(bundle, ""),
+			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
+				"results": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectPartial(map[string]knownvalue.Check{
+					"detail": knownvalue.StringExact("\ufffd[8mhidden\ufffd\ufffd\n\tseen"),
+				})}),
+			}),
+		})
+	}
+	_, hostile := plantBundle(t, map[string]string{"host-collectors/connect/\x1b[8m/connect.json": "connected"}, "", time.Now())
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: analysisOf(hostile, ""), PlanOnly: true, ExpectError: says("host-collectors/connect/\ufffd[8m/connect.json")})
+}
+
+func TestStatusOfALaterVersionNeverPasses(t *testing.T) {
+	t.Parallel()
+	dir, _ := plantResult(t, `{"status":"half-open","message":""}`, 0)
+	for verdict, want := range map[string]string{"pass": "fail", "warn": "warn", "fail": "fail"} {
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+			Config: fmt.Sprintf("data \"preflight_analysis\" \"db\" {\n  bundle = %q\n  outcomes = [{ %s = {} }]\n}\n", dir, verdict),
+			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
+				"status": knownvalue.StringExact("half-open"), "outcome": knownvalue.StringExact(want), "matched": knownvalue.Bool(verdict != "pass"),
+			}),
+		})
+	}
+}
+
 func TestEveryAnalysisHasResults(t *testing.T) {
 	t.Parallel()
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config: `
 data "preflight_analysis" "db" {
   status   = "connected"
@@ -120,7 +236,8 @@ data "preflight_analysis" "excluded" {
 `,
 		ConfigStateChecks: append(attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
 			"results": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectExact(map[string]knownvalue.Check{
-				"node": knownvalue.Null(), "title": knownvalue.StringExact("Database"), "status": knownvalue.StringExact("connected"), "outcome": knownvalue.StringExact("warn"),
+				"node": knownvalue.Null(), "title": knownvalue.StringExact("Database"), "status": knownvalue.StringExact("connected"),
+				"reason": knownvalue.Null(), "detail": knownvalue.StringExact(""), "outcome": knownvalue.StringExact("warn"),
 				"message": knownvalue.StringExact("Database: connected"), "uri": knownvalue.StringExact("https://example.com"), "matched": knownvalue.Bool(true), "collected_at": knownvalue.Null(),
 			})}),
 		}), attributes("data.preflight_analysis.excluded", map[string]knownvalue.Check{"results": knownvalue.Null()})...),
@@ -134,11 +251,11 @@ func TestArchiveOfThisRunIsNotReadBeforeItIsWritten(t *testing.T) {
 		return providerBlock(t.TempDir(), "") + specConfig(endpointSpec(map[string]string{"a": loopback.Refused(t).String()}, "5s"), fmt.Sprintf("archive = %q\n%s", older, order)) +
 			fmt.Sprintf("data \"preflight_analysis\" \"a\" {\n  bundle = %s\n  collector_name = \"a\"\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle)
 	}
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config:   config(fmt.Sprintf("%q", filepath.Dir(older)+"/./"+filepath.Base(older)), "depends_on = [data.preflight_analysis.a]\n"),
 		PlanOnly: true, ExpectError: says("what was read is an older run's"),
 	})
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config: config("data.preflight_spec.vendor.archive", ""),
 		ConfigStateChecks: attributes("data.preflight_analysis.a", map[string]knownvalue.Check{
 			"status": knownvalue.StringExact("connection-refused"), "proceed": knownvalue.Bool(false),
@@ -175,6 +292,10 @@ func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
 		"written, then read":  {func(a *ownArchives) error { _ = a.claim(archive); a.written(archive); return a.read(archive, nothing) }, nil},
 		"in another spelling": {func(a *ownArchives) error { return errors.Join(a.read("./x/../"+archive, nothing), a.claim(archive)) }, errOlderArchive},
 		"another archive":     {func(a *ownArchives) error { return errors.Join(a.claim("x/"+archive), a.read(archive, nothing)) }, nil},
+		"written, being written again, and read": {func(a *ownArchives) error {
+			a.written(archive)
+			return errors.Join(a.claim(archive), a.read(archive, nothing))
+		}, nil},
 		"written, read, and written again": {func(a *ownArchives) error {
 			a.written(archive)
 			return errors.Join(a.read(archive, nothing), a.claim(archive))
@@ -190,7 +311,7 @@ func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
 func TestBundleInsideTheOwnDirectoryIsTheOwn(t *testing.T) {
 	t.Parallel()
 	dir, _ := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": "connected"}, "acme/", time.Now())
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config: providerBlock(dir, "") + analysisOf(dir, ""), PlanOnly: true, ExpectError: says("is this provider's own bundle"),
 	})
 }

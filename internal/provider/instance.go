@@ -19,16 +19,16 @@ import (
 type instance struct {
 	sweeps    sync.Mutex // one spec at a time: each takes what the process may open, and what it writes belongs together
 	version   string
-	collector tcpconnect.Collector
+	collector *tcpconnect.Collector
 	timeout   time.Duration
 	bundleDir string
 	writer    *bundle.Writer // nil: no result is written
 	archives  ownArchives
+	results   ownResults
 
-	mu      sync.Mutex
-	claims  map[string]dialArguments     // by collector name in lower case
-	written map[string]tcpconnect.Status // by collector name
-	spec    string                       // that tells of the whole bundle; empty: none yet
+	mu     sync.Mutex
+	claims map[string]dialArguments // by collector name in lower case
+	spec   string                   // that describes the whole bundle; empty: none yet
 }
 
 // dialArguments are what tells one dial from another.
@@ -51,7 +51,7 @@ func (d dialArguments) String() string {
 		text += ", all_addresses"
 	}
 	if d.retry != nil {
-		text += fmt.Sprintf(", retry %+v", *d.retry)
+		text += fmt.Sprintf(", retry { %s }", d.retry)
 	}
 	return text + ")"
 }
@@ -66,21 +66,24 @@ func (i *instance) check(ctx context.Context, c check, progress func(tcpconnect.
 	if err != nil || i.writer == nil {
 		return result, "", err
 	}
-	file, err := i.writer.Write(c.collectorName, bundle.Result{Status: string(result.Status), Message: result.Message})
+	file, written := "", bundleResult(c.collectorName, result)
+	err = i.results.record([]bundle.CollectorResult{written}, func() (err error) {
+		file, err = i.writer.Write(c.collectorName, written.Result)
+		return err
+	})
 	if err != nil {
 		return tcpconnect.Result{}, "", err
 	}
-	i.noteWritten(c.collectorName, result.Status)
 	return result, file, nil
 }
 
-func (i *instance) noteWritten(collectorName string, status tcpconnect.Status) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.written == nil {
-		i.written = make(map[string]tcpconnect.Status)
+// bundleResult is a result in the words of a bundle.
+func bundleResult(collectorName string, result tcpconnect.Result) bundle.CollectorResult {
+	return bundle.CollectorResult{
+		Collector:   collectorName,
+		Result:      bundle.Result{Status: string(result.Status), Message: result.Message, Reason: string(result.Reason)},
+		CollectedAt: result.CollectedAt,
 	}
-	i.written[collectorName] = status
 }
 
 func (i *instance) collect(ctx context.Context, dial dialArguments, progress func(tcpconnect.Attempt)) (tcpconnect.Result, error) {
@@ -109,7 +112,6 @@ func (i *instance) claim(collectorName string, dial dialArguments) error {
 		return &claimError{collectorName, earlier, dial}
 	}
 	i.claims[key] = dial
-	delete(i.written, collectorName) // it is about to be replaced
 	return nil
 }
 
@@ -125,9 +127,10 @@ func (e *claimError) Error() string {
 		e.collectorName, e.earlier, e.later)
 }
 
-// readResults reads the results of a collector from a bundle. Of the bundle that this instance writes it gives only what this instance
-// wrote: anything else there is an older run's.
+// readResults reads the results of a collector from a bundle. Of the bundle and the archives that this instance writes it gives only
+// what this instance wrote: anything else there is an older run's. Terminals can show the texts.
 func (i *instance) readResults(ctx context.Context, dir, collectorName string) ([]bundle.NodeResult, error) {
+	wrote := i.results.wrote(collectorName) // before it is read
 	var found bundle.Found
 	err := i.archives.read(dir, func() (err error) {
 		found, err = bundle.Read(ctx, dir, collectorName, func(text string) bool { return tcpconnect.Status(text).Known() })
@@ -136,26 +139,37 @@ func (i *instance) readResults(ctx context.Context, dir, collectorName string) (
 	if err != nil {
 		return nil, err
 	}
-	isOwn := func(dir string) bool { return bundle.Same(dir, i.bundleDir, collectorName) }
-	if found.Dir == "" || !isOwn(dir) && !isOwn(found.Dir) { // a bundle may lie inside another directory, also inside our own
+	for n, result := range found.Results {
+		found.Results[n].Message = tcpconnect.Printable(result.Message)
+		found.Results[n].Reason = tcpconnect.Printable(result.Reason)
+	}
+	if !i.isOwn(dir, found, collectorName) {
 		return found.Results, nil
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	own, written := i.written[collectorName]
-	if !written {
+	if !wrote {
 		return nil, fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a collector named %q: "+
 			"what lies there may be an older run's. (The plan is a process of its own: what it has written is not the apply's.) "+
 			"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's.", dir, collectorName)
 	}
-	for _, result := range found.Results {
-		if result.Node != "" || result.Status != string(own) {
+	for n, result := range found.Results {
+		own, isOwn := i.results.recognize(collectorName, result.Result)
+		if result.Node != "" || !isOwn {
 			return nil, fmt.Errorf("%s holds %q%s, but this run has written %q: another run has overwritten the result. "+
 				"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's, and give each run its own bundle_dir.",
-				bundle.ResultFile(found.Dir, collectorName), result.Status, onNode(result.Node), own)
+				dir, result.Status, onNode(result.Node), i.results.statuses(collectorName))
 		}
+		found.Results[n].Result = own
 	}
 	return found.Results, nil
+}
+
+// isOwn reports whether what was found is in the bundle or an archive that this instance writes. A bundle may lie inside another
+// directory, also inside our own.
+func (i *instance) isOwn(dir string, found bundle.Found, collectorName string) bool {
+	if found.Dir == "" {
+		return i.archives.state(dir) == archiveWritten
+	}
+	return bundle.Same(dir, i.bundleDir, collectorName) || bundle.Same(found.Dir, i.bundleDir, collectorName)
 }
 
 // onNode names a node in a sentence, if there is one.

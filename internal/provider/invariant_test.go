@@ -151,7 +151,7 @@ func randomStatus(t *testing.T, random *rand.Rand, dir string, refused error) (t
 	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	i := &instance{bundleDir: filepath.Join(dir, "own")}
+	i := &instance{collector: &tcpconnect.Collector{}, bundleDir: filepath.Join(dir, "own")}
 	results, err := i.readResults(t.Context(), dir, "connect")
 	if err != nil {
 		return truth, ""
@@ -166,7 +166,7 @@ func randomStatus(t *testing.T, random *rand.Rand, dir string, refused error) (t
 // dialled returns the status of a dial that ends as truth says.
 func dialled(t *testing.T, truth tcpconnect.Status, refused error) tcpconnect.Status {
 	t.Helper()
-	collector := tcpconnect.Collector{Dial: func(context.Context, netip.Addr, netip.AddrPort) (net.Conn, error) {
+	collector := &tcpconnect.Collector{Dial: func(context.Context, netip.Addr, netip.AddrPort) (net.Conn, error) {
 		switch truth {
 		case tcpconnect.Connected:
 			near, _ := net.Pipe()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -72,7 +73,7 @@ func judgementAttributes(outcomesRequired bool, strict, messageName string) map[
 		"check_name": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: fmt.Sprintf("Title of the check. Default `%s`.", tcpconnect.DefaultCheckName),
-			Validators:          []validator.String{notBlankCheck},
+			Validators:          []validator.String{checkNameCheck},
 		},
 		"outcomes": schema.DynamicAttribute{
 			Required: outcomesRequired,
@@ -109,11 +110,22 @@ func outcomesIntroduction(required bool) string {
 	if required {
 		return ""
 	}
-	return "Left out, nothing is judged: `outcome`, `proceed` and what else tells of the verdict are null. "
+	return "If omitted, the check passes if it is `ready` and fails if it is not. "
+}
+
+// validateCheckName repeats what the schema's validator says, which Terraform does not ask again when it invokes an action.
+func (a judgementArguments) validateCheckName(diags *diag.Diagnostics) {
+	if !a.CheckName.IsNull() {
+		checkNameCheck.value(path.Root("check_name"), a.CheckName, diags)
+	}
 }
 
 func (a judgementArguments) checkName() string {
 	return cmp.Or(a.CheckName.ValueString(), tcpconnect.DefaultCheckName)
+}
+
+func (a judgementArguments) hasOutcomes() bool {
+	return !a.Outcomes.IsNull() && !a.Outcomes.IsUnderlyingValueNull()
 }
 
 // analyzer returns the analyzer that the arguments describe, or adds an error.
@@ -145,17 +157,19 @@ func (r *judgementResults) fillExcluded(checkName string) (message string) {
 	return checkName + ": excluded"
 }
 
-// report shows a warning, and if a failure is an error that too, where people see them. facts are lines of what is known.
-func report(checkName string, analysis tcpconnect.Analysis, failureIsError bool, facts []string, diags *diag.Diagnostics) {
+// report shows a warning, and if failureIsError a failure, where people see them: by the name of the check, or by what was checked
+// if it has none, because Terraform folds warnings of one summary into one. facts are lines of what is known.
+func (a judgementArguments) report(checked string, analysis tcpconnect.Analysis, failureIsError bool, facts []string, diags *diag.Diagnostics) {
 	if analysis.URI != "" {
 		facts = append(facts, "More: "+analysis.URI)
 	}
+	subject := cmp.Or(a.CheckName.ValueString(), checked)
+	message := strings.TrimPrefix(analysis.Message, a.checkName()+": ")
 	detail := strings.Join(facts, "\n")
 	switch {
 	case analysis.Verdict == tcpconnect.Warn:
-		// Terraform folds warnings of one summary into one, so the summary tells all.
-		diags.AddWarning(checkName+": "+strings.TrimPrefix(analysis.Message, checkName+": "), detail)
+		diags.AddWarning(subject+": "+message, detail)
 	case !analysis.Verdict.Proceed() && failureIsError:
-		diags.AddError("Preflight Check Failed: "+checkName, analysis.Message+"\n\n"+detail)
+		diags.AddError("Preflight Check Failed: "+subject, message+"\n\n"+detail)
 	}
 }

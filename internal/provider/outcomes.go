@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -33,6 +34,15 @@ func (outcomesCheck) ValidateDynamic(_ context.Context, req validator.DynamicReq
 	}
 	if outcomes, whole := decodeOutcomes(req.ConfigValue, &resp.Diagnostics); whole {
 		warnOfUnreachable(outcomes, &resp.Diagnostics)
+		warnOfOpenGate(outcomes, &resp.Diagnostics)
+	}
+}
+
+// warnOfOpenGate warns of outcomes that let everything through.
+func warnOfOpenGate(outcomes []tcpconnect.Outcome, diags *diag.Diagnostics) {
+	if passes := (tcpconnect.Analyzer{Outcomes: outcomes}).Passes(); len(passes) == len(tcpconnect.Statuses()) {
+		diags.AddAttributeWarning(path.Root("outcomes"), "Outcomes Let Everything Through",
+			"Every status passes, so the check can hardly fail. Write when in each pass, for example { pass = { when = \"connected\" } }, or use warn to proceed with a warning.")
 	}
 }
 
@@ -65,13 +75,13 @@ func decodeOutcomes(value attr.Value, diags *diag.Diagnostics) (outcomes []tcpco
 	if value.IsUnknown() {
 		return nil, false
 	}
-	elements, ok := elementsOf(value)
+	elements, isList := elementsOf(value)
 	switch {
 	case isSet(value):
 		diags.AddAttributeError(at, invalidOutcomes, "outcomes is a set, which has no order, but the first outcome that matches decides. Use a list.")
 		return nil, false
-	case !ok:
-		diags.AddAttributeError(at, invalidOutcomes, fmt.Sprintf("outcomes is %s. %s", kindOf(value), outcomesForm))
+	case !isList:
+		diags.AddAttributeError(at, invalidOutcomes, notAList(value))
 		return nil, false
 	case len(elements) == 0:
 		diags.AddAttributeError(at, invalidOutcomes, "outcomes is empty, so nothing could ever pass. "+outcomesForm)
@@ -84,6 +94,31 @@ func decodeOutcomes(value attr.Value, diags *diag.Diagnostics) (outcomes []tcpco
 		}
 	}
 	return outcomes, len(outcomes) == len(elements)
+}
+
+// notAList says what outcomes is, and how to make a list of it.
+func notAList(value attr.Value) string {
+	attributes, isObject := attributesOf(value)
+	keys := slices.Sorted(maps.Keys(attributes))
+	switch {
+	case isObject && areIndexes(keys):
+		return fmt.Sprintf("outcomes is an object with the keys %s: a typed binding, such as one of CDKTF, made it of a list. Hand the list over past the binding "+
+			"(in CDKTF with addOverride(\"outcomes\", [...])). %s", quotedList(keys), outcomesForm)
+	case isObject:
+		return "outcomes is an object. Put braces around each outcome and brackets around all of them: [{ fail = { ... } }, { pass = { ... } }]. " + outcomesForm
+	default:
+		return fmt.Sprintf("outcomes is %s. %s", kindOf(value), outcomesForm)
+	}
+}
+
+// areIndexes reports whether the keys are those of a list that became a map.
+func areIndexes(keys []string) bool {
+	for _, key := range keys {
+		if _, err := strconv.ParseUint(key, 10, 0); err != nil {
+			return false
+		}
+	}
+	return len(keys) > 0
 }
 
 // outcomeDecoder decodes one element of outcomes.
@@ -192,6 +227,10 @@ func (d outcomeDecoder) text(label, key string, attributes map[string]attr.Value
 		d.addError("%s.%s is %s, not a string.", label, key, kindOf(value))
 		return "", true, false
 	default:
+		if err := tcpconnect.CheckText(text.ValueString()); err != nil {
+			d.addError("%s.%s: %s", label, key, err)
+			return "", true, false
+		}
 		return text.ValueString(), true, true
 	}
 }
@@ -201,11 +240,24 @@ func (d outcomeDecoder) checkKeys(label string, attributes map[string]attr.Value
 	ok := true
 	for _, key := range slices.Sorted(maps.Keys(attributes)) {
 		if !slices.Contains(known, key) {
-			d.addError("%s has the key %q, which does not exist. The keys are %s.%s", label, key, plainList(known), suggest.Question(key, known))
+			d.addError("%s has the key %q, which does not exist. The keys are %s.%s", label, key, plainList(known), keyQuestion(key, known))
 			ok = false
 		}
 	}
 	return ok
+}
+
+// keyQuestion says what to do about an unknown key, after a space, if there is something to say.
+func keyQuestion(key string, known []string) string {
+	isField := slices.Contains(tcpconnect.OutcomeFields(), key)
+	switch {
+	case key == "//":
+		return " It is a comment of JSON configuration only beside arguments, and part of the value here: comments have no place in outcomes, so remove it."
+	case isField:
+		return fmt.Sprintf(" Write %s inside the verdict: { fail = { %s = \"...\" } }.", key, key)
+	default:
+		return suggest.Question(key, known)
+	}
 }
 
 func verdictKeys(verdicts []tcpconnect.Verdict) []string {

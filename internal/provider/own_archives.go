@@ -10,6 +10,11 @@ import (
 	"sync"
 )
 
+// archiveError says why an archive was not written.
+type archiveError struct{ error }
+
+func (e archiveError) Unwrap() error { return e.error }
+
 // ownArchives knows which archives this run reads and writes, so that none is judged that it is yet to replace: what lies there
 // until then is an older run's. Its zero value knows none.
 type ownArchives struct {
@@ -56,14 +61,17 @@ func (a *ownArchives) state(archive string) (state archiveState) {
 	return state
 }
 
-// claim says that an archive will be written. The error is errOlderArchive if it was read before.
+// claim says that an archive will be written, perhaps again. The error is errOlderArchive if it was read before.
 func (a *ownArchives) claim(archive string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.states[archiveKey(archive)] == archiveRead {
+	switch key := archiveKey(archive); a.states[key] {
+	case archiveRead:
 		return errOlderArchive
+	case archiveWritten: // it stays this run's: the same spec replaces it, whole
+	default:
+		a.set(key, archiveClaimed)
 	}
-	a.set(archiveKey(archive), archiveClaimed)
 	return nil
 }
 

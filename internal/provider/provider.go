@@ -31,8 +31,9 @@ var (
 
 // Provider is the preflight provider.
 type Provider struct {
-	version   string
-	collector tcpconnect.Collector
+	version  string
+	resolver tcpconnect.Resolver // nil: the system's
+	dial     tcpconnect.DialFunc // nil: the system's
 }
 
 // New returns a function that makes a provider of the given version, which dials through this machine's network.
@@ -47,6 +48,7 @@ type providerModel struct {
 	BundleFormat types.String `tfsdk:"bundle_format"`
 	EmitBundle   types.Bool   `tfsdk:"emit_bundle"`
 	Timeout      types.String `tfsdk:"timeout"`
+	ControlHost  types.String `tfsdk:"control_host"`
 }
 
 // Metadata names the provider.
@@ -71,7 +73,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			bundleFormatSetting.attribute: schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Form of the result files. `status`: the status alone, without a newline. " +
-					"`json`: `{\"status\":\"...\",\"message\":\"...\"}`, which the Troubleshoot tools read. " + bundleFormatSetting.describe(),
+					"`json`: `{\"status\":\"...\",\"message\":\"...\",\"reason\":\"...\"}`, which the Troubleshoot tools read. " + bundleFormatSetting.describe(),
 				Validators: []validator.String{bundleFormatCheck},
 			},
 			emitBundleSetting.attribute: schema.BoolAttribute{
@@ -82,6 +84,13 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				Optional:            true,
 				MarkdownDescription: "Total timeout of a check that sets none. " + durationForm + " " + timeoutSetting.describe(),
 				Validators:          []validator.String{durationCheck},
+			},
+			controlHostSetting.attribute: schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "IP address at which nothing listens, for example `192.0.2.1` of TEST-NET. Something on the way may accept connections for everybody: a mesh sidecar, a transparent proxy. " +
+					"So the port of a check is also dialled at this address, once in a run, before the first answer. If that connects within a second, every check of the port is `error` for the reason `" +
+					string(tcpconnect.ReasonIntercepted) + "`, which no `pass` matches. " + controlHostSetting.describe(),
+				Validators: []validator.String{controlHostCheck},
 			},
 		},
 	}
@@ -95,12 +104,16 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		return
 	}
 	configured := &instance{
-		version:   p.version,
-		collector: p.collector,
+		version: p.version,
+		collector: &tcpconnect.Collector{
+			Resolver:    p.resolver,
+			Dial:        p.dial,
+			ControlHost: resolve(controlHostSetting, config.ControlHost, parseControlHost, &resp.Diagnostics),
+		},
 		timeout:   resolve(timeoutSetting, config.Timeout, tcpconnect.ParseDuration, &resp.Diagnostics),
 		bundleDir: resolve(bundleDirSetting, config.BundleDir, parseNotBlank, &resp.Diagnostics),
 	}
-	format := resolve(bundleFormatSetting, config.BundleFormat, bundle.ParseFormat, &resp.Diagnostics)
+	format := resolve(bundleFormatSetting, config.BundleFormat, parseBundleFormat, &resp.Diagnostics)
 	if resolve(emitBundleSetting, config.EmitBundle, parseBool, &resp.Diagnostics) {
 		configured.writer = bundle.NewWriter(configured.bundleDir, format)
 	}

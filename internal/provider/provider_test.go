@@ -30,19 +30,22 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// acceptance runs a configuration through the real Terraform, against a provider that dials with the given collector.
-func acceptance(t *testing.T, collector tcpconnect.Collector, steps ...resource.TestStep) {
+// acceptance runs a configuration through the real Terraform, against a provider that dials with the given collector (nil: the system's).
+func acceptance(t *testing.T, collector *tcpconnect.Collector, steps ...resource.TestStep) {
 	t.Helper()
 	acceptanceFrom(t, tfversion.Version1_0_0, collector, steps...)
 }
 
 // acceptanceFrom is acceptance with what only newer versions of Terraform have.
-func acceptanceFrom(t *testing.T, oldest *version.Version, collector tcpconnect.Collector, steps ...resource.TestStep) {
+func acceptanceFrom(t *testing.T, oldest *version.Version, collector *tcpconnect.Collector, steps ...resource.TestStep) {
 	t.Helper()
+	if collector == nil {
+		collector = new(tcpconnect.Collector)
+	}
 	resource.Test(t, resource.TestCase{
 		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.SkipBelow(oldest)},
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			"preflight": providerserver.NewProtocol6WithError(&Provider{version: "test", collector: collector}),
+			"preflight": providerserver.NewProtocol6WithError(&Provider{version: "test", resolver: collector.Resolver, dial: collector.Dial}),
 		},
 		Steps: steps,
 	})
@@ -107,9 +110,9 @@ spec:
 
 func TestPageExampleThroughYamldecode(t *testing.T) {
 	t.Parallel()
-	unresolvable := tcpconnect.Collector{Resolver: loopback.DNS(t, nil, dnsmessage.RCodeNameError)}
+	unresolvable := &tcpconnect.Collector{Resolver: loopback.DNS(t, nil, dnsmessage.RCodeNameError)}
 	for status, test := range map[tcpconnect.Status]struct {
-		collector tcpconnect.Collector
+		collector *tcpconnect.Collector
 		address   string
 		outcome   string
 		message   string
@@ -163,7 +166,7 @@ data "preflight_analysis" "api" {
 func TestConnectedCheckTellsBothEnds(t *testing.T) {
 	t.Parallel()
 	dir, peer := t.TempDir(), loopback.Open(t)
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config: providerBlock(dir, "timeout = \"7s\"\n") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n}\n", peer),
 		ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
 			"status":             knownvalue.StringExact("connected"),
@@ -218,7 +221,7 @@ data "preflight_tcp_connect" "db" {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: config(test.peer), ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want)})
+			acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: config(test.peer), ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want)})
 		})
 	}
 }
@@ -226,7 +229,7 @@ data "preflight_tcp_connect" "db" {
 func TestArgumentsReachTheDial(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Listen(t, loopback.IPv4).AddrPort()
-	both := tcpconnect.Collector{Resolver: loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, loopback.IPv6}}, dnsmessage.RCodeNameError)}
+	both := &tcpconnect.Collector{Resolver: loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, loopback.IPv6}}, dnsmessage.RCodeNameError)}
 	silent := loopback.Silent(t, loopback.IPv4)
 	for name, test := range map[string]struct {
 		arguments string
@@ -278,9 +281,9 @@ func TestOneNameIsForOneKindOfDial(t *testing.T) {
 		"ip_family ipv4":           func(d *dialArguments) { d.target.Family = tcpconnect.IPv4 },
 		"source_address 127.0.0.1": func(d *dialArguments) { d.target.Source = loopback.IPv4 },
 		"all_addresses":            func(d *dialArguments) { d.target.AllAddresses = true },
-		"retry {":                  func(d *dialArguments) { d.retry = &tcpconnect.Retry{Attempts: 2} },
+		"retry { attempts 2, ":     func(d *dialArguments) { d.retry = &tcpconnect.Retry{Attempts: 2} },
 	} {
-		owner := &instance{writer: bundle.NewWriter(t.TempDir(), bundle.FormatStatus)}
+		owner := &instance{collector: &tcpconnect.Collector{}, writer: bundle.NewWriter(t.TempDir(), bundle.FormatStatus)}
 		second := first
 		change(&second)
 		if err := errors.Join(owner.claim("db", first), owner.claim("db", first)); err != nil {
@@ -292,15 +295,25 @@ func TestOneNameIsForOneKindOfDial(t *testing.T) {
 	}
 }
 
-func TestCheckWithoutOutcomesJudgesNothing(t *testing.T) {
+func TestCheckWithoutOutcomesIsJudgedByReady(t *testing.T) {
 	t.Parallel()
-	peer := loopback.Refused(t)
-	config := providerBlock(t.TempDir(), "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n  strict = false\n}\n", peer)
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: config, ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
-		"outcome": knownvalue.Null(), "proceed": knownvalue.Null(), "is_fail": knownvalue.Null(), "matched": knownvalue.Null(), "outcome_message": knownvalue.Null(),
-		"ready": knownvalue.Bool(false), "attempts": knownvalue.Int64Exact(1),
-	})}, resource.TestStep{
-		Config:      strings.Replace(config, "strict = false", "strict = true", 1),
+	config := func(address netip.AddrPort) string {
+		return providerBlock(t.TempDir(), "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n  strict = false\n}\n", address)
+	}
+	want := func(ready bool, outcome, status string) []statecheck.StateCheck {
+		return attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
+			"outcome": knownvalue.StringExact(outcome), "proceed": knownvalue.Bool(ready), "is_pass": knownvalue.Bool(ready), "is_fail": knownvalue.Bool(!ready), "is_warn": knownvalue.Bool(false),
+			"matched": knownvalue.Bool(true), "title": knownvalue.StringExact("TCP Connection Attempt"), "outcome_message": knownvalue.StringExact("TCP Connection Attempt: " + status),
+			"uri": knownvalue.Null(), "ready": knownvalue.Bool(ready), "attempts": knownvalue.Int64Exact(1),
+		})
+	}
+	refused := config(loopback.Refused(t))
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		Config: config(loopback.Open(t)), ConfigStateChecks: want(true, "pass", "connected"),
+	}, resource.TestStep{
+		Config: refused, ConfigStateChecks: want(false, "fail", "connection-refused"),
+	}, resource.TestStep{
+		Config:      strings.Replace(refused, "strict = false", "strict = true", 1),
 		PlanOnly:    true,
 		ExpectError: says("Status: connection-refused, reason: refused"),
 	})
@@ -315,7 +328,7 @@ func TestEveryAddressHasItsRow(t *testing.T) {
 	} else {
 		_ = listener.Close()
 	}
-	collector := tcpconnect.Collector{Resolver: loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, second}}, dnsmessage.RCodeNameError)}
+	collector := &tcpconnect.Collector{Resolver: loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, second}}, dnsmessage.RCodeNameError)}
 	config := func(allAddresses bool) string {
 		return providerBlock(t.TempDir(), "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = \"db.test.:%d\"\n  all_addresses = %t\n}\n", peer.Port(), allAddresses)
 	}
@@ -342,7 +355,10 @@ func TestExcludedCheckDialsAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	dir, peer := filepath.Join(t.TempDir(), "bundle"), loopback.Listen(t, loopback.IPv4)
 	checks := attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
-		"connected": knownvalue.Bool(false), "status": knownvalue.Null(), "reason": knownvalue.Null(), "message": knownvalue.Null(),
+		"connected": knownvalue.Bool(false), "status": knownvalue.Null(), "reason": knownvalue.Null(), "message": knownvalue.StringExact(""),
+		"outcome": knownvalue.Null(), "uri": knownvalue.Null(), "proceed": knownvalue.Bool(true), "matched": knownvalue.Bool(false),
+		"is_pass": knownvalue.Bool(false), "is_warn": knownvalue.Bool(false), "is_fail": knownvalue.Bool(false),
+		"title": knownvalue.StringExact("TCP Connection Attempt"), "outcome_message": knownvalue.StringExact("TCP Connection Attempt: excluded"),
 		"collected_at": knownvalue.Null(), "remote_address": knownvalue.Null(), "local_address": knownvalue.Null(),
 		"resolved_addresses": knownvalue.Null(), "duration_ms": knownvalue.Null(), "bundle_dir": knownvalue.Null(), "bundle_file": knownvalue.Null(),
 	})
@@ -351,7 +367,7 @@ func TestExcludedCheckDialsAndWritesNothing(t *testing.T) {
 		"is_pass": knownvalue.Bool(false), "is_warn": knownvalue.Bool(false), "is_fail": knownvalue.Bool(false), "matched": knownvalue.Bool(false),
 		"title": knownvalue.StringExact("Database"), "message": knownvalue.StringExact("Database: excluded"),
 	})...)
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config: providerBlock(dir, "") + fmt.Sprintf(`
 data "preflight_tcp_connect" "db" {
   address = %q
@@ -389,14 +405,14 @@ func TestProviderArguments(t *testing.T) {
 	t.Run("json", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(dir, "bundle_format = \"json\"\n") + check})
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(dir, "bundle_format = \"json\"\n") + check})
 		expectFile(t, bundle.ResultFile(dir, "connect"),
-			fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused"}`, peer))
+			fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused","reason":"refused"}`, peer))
 	})
 	t.Run("no bundle", func(t *testing.T) {
 		t.Parallel()
 		dir := filepath.Join(t.TempDir(), "bundle")
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: providerBlock(dir, "emit_bundle = false\n") + check,
 			ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
 				"status": knownvalue.StringExact("connection-refused"), "bundle_dir": knownvalue.Null(), "bundle_file": knownvalue.Null(),
@@ -408,7 +424,7 @@ func TestProviderArguments(t *testing.T) {
 	})
 	t.Run("unknown", func(t *testing.T) {
 		t.Parallel()
-		acceptanceFrom(t, tfversion.Version1_4_0, tcpconnect.Collector{}, resource.TestStep{ // terraform_data
+		acceptanceFrom(t, tfversion.Version1_4_0, &tcpconnect.Collector{}, resource.TestStep{ // terraform_data
 			Config:      "resource \"terraform_data\" \"dir\" {}\nprovider \"preflight\" {\n  bundle_dir = terraform_data.dir.id\n}\n" + check,
 			ExpectError: says(`"bundle_dir" is not known yet`),
 		})
@@ -426,7 +442,7 @@ func TestProviderEnvironment(t *testing.T) {
 		t.Setenv("PREFLIGHT_BUNDLE_FORMAT", "json")
 		t.Setenv("PREFLIGHT_TIMEOUT", "3s")
 		t.Setenv("PREFLIGHT_EMIT_BUNDLE", "")
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config:            "provider \"preflight\" {}\n" + check,
 			ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{"timeout": knownvalue.StringExact("3s"), "bundle_dir": knownvalue.StringExact(environment)}),
 		}, resource.TestStep{
@@ -446,7 +462,7 @@ func TestProviderEnvironment(t *testing.T) {
 	} {
 		t.Run(variable, func(t *testing.T) {
 			t.Setenv(variable, test.value)
-			acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: check, PlanOnly: true, ExpectError: says(test.want)})
+			acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: check, PlanOnly: true, ExpectError: says(test.want)})
 		})
 	}
 }
@@ -483,7 +499,7 @@ func TestForeignBundleIsJudged(t *testing.T) {
 			if err := os.Chtimes(file, written, written); err != nil {
 				t.Fatal(err)
 			}
-			acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+			acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 				Config: providerBlock(t.TempDir(), "") + analysisOf(dir, "max_age = \"2h\"\n"),
 				ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
 					"status":       knownvalue.StringExact(status),
@@ -514,15 +530,15 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 		"truncated":         {analysisOf(truncated, ""), []string{truncatedFile, "truncated JSON"}},
 		"empty":             {analysisOf(empty, ""), []string{emptyFile, "is empty"}},
 		"a file":            {analysisOf(oldFile, ""), []string{oldFile, "not a gzipped tar archive"}},
-		"too old":           {analysisOf(old, "max_age = \"1h\"\n"), []string{"the result is 1h30m", "status = data.preflight_tcp_connect.NAME.status"}},
+		"too old":           {analysisOf(old, "max_age = \"1h\"\n"), []string{"the result is 1h", "status = data.preflight_tcp_connect.NAME.status"}},
 		"in the future":     {analysisOf(future, "max_age = \"1h\"\n"), []string{"in the future"}},
-		"hostile status":    {analysisOf(hostile, ""), []string{"no status"}},
+		"hostile status":    {analysisOf(hostile, ""), []string{"is not a status"}},
 		"unknown status":    {analysisOf(unknown, "strict = true\n"), []string{`no outcome covers the status "half-open"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, want := range test.want {
-				acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: test.config, PlanOnly: true, ExpectError: says(want)})
+				acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: test.config, PlanOnly: true, ExpectError: says(want)})
 			}
 		})
 	}
@@ -537,7 +553,7 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 	t.Run("this run's", func(t *testing.T) {
 		t.Parallel()
 		dir, _ := plantResult(t, "connected", 0)
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: providerBlock(dir, "") + collector(refused) +
 				"data \"preflight_analysis\" \"db\" {\n  bundle = data.preflight_tcp_connect.db.bundle_dir\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n",
 			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
@@ -548,7 +564,7 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 	t.Run("an older run's", func(t *testing.T) {
 		t.Parallel()
 		dir, _ := plantResult(t, "connected", 0)
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: providerBlock(dir, "") + analysisOf(dir+"/../"+filepath.Base(dir)+"/.", ""), PlanOnly: true,
 			ExpectError: says("this run has written no result of a collector named \"connect\""),
 		})
@@ -563,7 +579,7 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 		if err := os.Symlink(filepath.Join("own", "host-collectors"), filepath.Join(dir, "host-collectors")); err != nil {
 			t.Skipf("this user may not make symbolic links: %v", err)
 		}
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: providerBlock(filepath.Join(dir, "own"), "") + analysisOf(dir, ""), PlanOnly: true,
 			ExpectError: says("this run has written no result of a collector named \"connect\""),
 		})
@@ -571,7 +587,7 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 	t.Run("an older run's, nothing written", func(t *testing.T) {
 		t.Parallel()
 		dir, _ := plantResult(t, "connected", 0)
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 			Config: providerBlock(dir, "emit_bundle = false\n") + collector(open) + analysisOf(dir, "depends_on = [data.preflight_tcp_connect.db]\n"), PlanOnly: true,
 			ExpectError: says("Use status = data.preflight_tcp_connect.NAME.status"),
 		})
@@ -581,7 +597,7 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 func TestResultOfAnotherRunIsNotTaken(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	own := &instance{timeout: time.Minute, bundleDir: dir, writer: bundle.NewWriter(dir, bundle.FormatStatus)}
+	own := &instance{collector: &tcpconnect.Collector{}, timeout: time.Minute, bundleDir: dir, writer: bundle.NewWriter(dir, bundle.FormatStatus)}
 	address, err := tcpconnect.ParseAddress(loopback.Refused(t).String())
 	if err != nil {
 		t.Fatal(err)
@@ -618,13 +634,13 @@ data "preflight_tcp_connect" "second" {
 	}
 	for _, want := range []string{first.String(), second.AddrPort().String(), "Set a different collector_name on each"} {
 		dir := t.TempDir()
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(dir, "") + config("DB"), PlanOnly: true, ExpectError: says(want)})
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(dir, "") + config("DB"), PlanOnly: true, ExpectError: says(want)})
 		expectFile(t, bundle.ResultFile(dir, "db"), "connected")
 	}
 	if second.Accepted() > 0 {
 		t.Error("the second collector dialled")
 	}
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(t.TempDir(), "") + config("db2")})
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(t.TempDir(), "") + config("db2")})
 }
 
 func TestResultThatCanNotBeWrittenIsAnError(t *testing.T) {
@@ -632,14 +648,14 @@ func TestResultThatCanNotBeWrittenIsAnError(t *testing.T) {
 	_, file := plantResult(t, "connected", 0)
 	config := providerBlock(file, "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n}\n", loopback.Open(t))
 	for _, want := range []string{"Result Not Written", file, "set emit_bundle = false"} {
-		acceptance(t, tcpconnect.Collector{}, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
+		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
 	}
 	expectFile(t, file, "connected")
 }
 
 func TestNullStatusSaysToExclude(t *testing.T) {
 	t.Parallel()
-	acceptance(t, tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
 		Config: fmt.Sprintf(`
 data "preflight_tcp_connect" "db" {
   address = %q

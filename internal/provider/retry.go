@@ -60,8 +60,10 @@ func retryBlock() schema.SingleNestedBlock {
 			"until": schema.ListAttribute{
 				Optional:    true,
 				ElementType: types.StringType,
-				MarkdownDescription: "Statuses that a dial must end in: " + listOf(tcpconnect.Statuses()) + ". Default `[\"" + string(tcpconnect.Connected) + "\"]`; " +
-					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close. A fault of this machine (`local-address`, `local-limit`) never counts.",
+				MarkdownDescription: "Statuses that a dial must end in: " + listOf(tcpconnect.Statuses()) + ". Defaults to those that `outcomes` pass, without `outcomes` to `[\"" + string(tcpconnect.Connected) + "\"]`. " +
+					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close. Not all of `" +
+					string(tcpconnect.ConnectionRefused) + "`, `" + string(tcpconnect.ConnectionTimeout) + "` and `" + string(tcpconnect.Error) + "`, since no status would be left for a check that is not ready. " +
+					"A reason that says nothing about the peer, such as `" + string(tcpconnect.ReasonLocalLimit) + "`, never counts.",
 				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(), listvalidator.ValueStringsAre(statusCheck)},
 			},
 			"consecutive": schema.Int64Attribute{
@@ -92,17 +94,17 @@ func decodeRetry(ctx context.Context, object types.Object, diags *diag.Diagnosti
 }
 
 // validateRetry checks what concerns several arguments, as far as they are known.
-func validateRetry(ctx context.Context, object types.Object, timeout types.String, diags *diag.Diagnostics) {
-	model := decodeRetry(ctx, object, diags)
+func (a *checkArguments) validateRetry(ctx context.Context, diags *diag.Diagnostics) {
+	model := decodeRetry(ctx, a.Retry, diags)
 	if model == nil {
 		return
 	}
-	if timeout.IsNull() {
+	if a.Timeout.IsNull() {
 		diags.AddAttributeError(path.Root("timeout"), "Missing Timeout",
 			"A check with retry must say in timeout how long to wait in all, for example timeout = \"5m\". The provider's timeout is meant for one dial.")
 	}
 	var single diag.Diagnostics // shown by the arguments' own validators
-	total, totalKnown := knownDuration(timeout, 0, path.Root("timeout"), &single)
+	total, totalKnown := knownDuration(a.Timeout, 0, path.Root("timeout"), &single)
 	attempt, attemptKnown := knownDuration(model.AttemptTimeout, 0, retryPath.AtName("attempt_timeout"), &single)
 	minDelay, minKnown := knownDuration(model.MinDelay, tcpconnect.DefaultMinDelay, retryPath.AtName("min_delay"), &single)
 	maxDelay, maxKnown := knownDuration(model.MaxDelay, tcpconnect.DefaultMaxDelay, retryPath.AtName("max_delay"), &single)
@@ -117,10 +119,47 @@ func validateRetry(ctx context.Context, object types.Object, timeout types.Strin
 		diags.AddAttributeError(retryPath.AtName("consecutive"), "Consecutive Above Attempts",
 			fmt.Sprintf("consecutive is %d, but attempts allows only %d dials, so the check could never be ready. Lower it or raise attempts.", consecutive, attempts))
 	}
+	a.validateUntil(ctx, model, diags)
 	if minKnown && maxKnown && minDelay > maxDelay {
 		diags.AddAttributeError(retryPath.AtName("min_delay"), "Min Delay Above Max Delay",
 			fmt.Sprintf("min_delay is %s, more than max_delay, %s. Lower it or raise max_delay.", minDelay, maxDelay))
 	}
+}
+
+// validateUntil checks that a status is left that says "not ready".
+func (a *checkArguments) validateUntil(ctx context.Context, model *retryModel, diags *diag.Diagnostics) {
+	until := knownStatuses(ctx, model.Until, diags)
+	whose := ""
+	if model.Until.IsNull() {
+		until = a.defaultUntil()
+		whose = "The statuses that outcomes pass are those to wait for if until is omitted. "
+	}
+	if err := tcpconnect.CheckUntil(until); err != nil {
+		diags.AddAttributeError(retryPath.AtName("until"), "Nothing Left for Not Ready", whose+err.Error())
+	}
+}
+
+// defaultUntil returns the statuses that the outcomes pass, as far as they are known, or those of a check without any.
+func (a *checkArguments) defaultUntil() []tcpconnect.Status {
+	outcomes, whole := decodeOutcomes(a.Outcomes, new(diag.Diagnostics))
+	if passes := (tcpconnect.Analyzer{Outcomes: outcomes}).Passes(); a.hasOutcomes() && whole && len(passes) > 0 {
+		return passes
+	}
+	return tcpconnect.DefaultUntil()
+}
+
+// knownStatuses returns the elements of until that are known.
+func knownStatuses(ctx context.Context, list types.List, diags *diag.Diagnostics) []tcpconnect.Status {
+	if list.IsNull() || list.IsUnknown() {
+		return nil
+	}
+	var texts []types.String
+	diags.Append(list.ElementsAs(ctx, &texts, false)...)
+	statuses := make([]tcpconnect.Status, 0, len(texts))
+	for _, text := range texts {
+		statuses = append(statuses, tcpconnect.Status(text.ValueString()))
+	}
+	return statuses
 }
 
 // knownDuration returns the value of an argument or its default, and whether it is known.
@@ -136,8 +175,8 @@ func knownDuration(text types.String, defaultValue time.Duration, at path.Path, 
 }
 
 // resolveRetry returns what the block asks for, or nil if there is none.
-func resolveRetry(ctx context.Context, object types.Object, timeout time.Duration, diags *diag.Diagnostics) *tcpconnect.Retry {
-	model := decodeRetry(ctx, object, diags)
+func (a *checkArguments) resolveRetry(ctx context.Context, timeout time.Duration, diags *diag.Diagnostics) *tcpconnect.Retry {
+	model := decodeRetry(ctx, a.Retry, diags)
 	if model == nil {
 		return nil
 	}
@@ -148,7 +187,7 @@ func resolveRetry(ctx context.Context, object types.Object, timeout time.Duratio
 		GiveUpOn:    listValue(ctx, model.GiveUpOn, reasonCheck, retryPath.AtName("give_up_on"), diags),
 	}
 	if len(retry.Until) == 0 {
-		retry.Until = tcpconnect.DefaultUntil()
+		retry.Until = a.defaultUntil()
 	}
 	retry.AttemptTimeout, _ = knownDuration(model.AttemptTimeout, min(tcpconnect.DefaultAttemptTimeout, timeout), retryPath.AtName("attempt_timeout"), diags)
 	retry.MinDelay, _ = knownDuration(model.MinDelay, tcpconnect.DefaultMinDelay, retryPath.AtName("min_delay"), diags)

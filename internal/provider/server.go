@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
 // NewServer returns a function that makes a server of the provider of the given version.
@@ -30,10 +32,12 @@ type server struct {
 	stop    context.CancelFunc
 }
 
-// untilStopped returns a context that ends with the other, and when Terraform asks the provider to stop.
-func (s *server) untilStopped(ctx context.Context) context.Context {
-	ctx, cancel := context.WithCancel(ctx)
-	context.AfterFunc(s.stopped, cancel)
+// untilStopped returns a context that ends with that of the call, and when Terraform asks the provider to stop.
+func (s *server) untilStopped(call context.Context) context.Context {
+	ctx, cancel := context.WithCancel(call)
+	forget := context.AfterFunc(s.stopped, cancel)
+	// Not at the return of the call: the events of an action come after it.
+	context.AfterFunc(call, func() { forget() })
 	return ctx
 }
 
@@ -45,15 +49,44 @@ func (s *server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRe
 
 // ReadDataSource reads a data source, unless the provider was stopped.
 func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
-	return s.ProviderServer.ReadDataSource(s.untilStopped(ctx), req)
+	resp, err := s.ProviderServer.ReadDataSource(s.untilStopped(ctx), req)
+	if resp != nil {
+		clean(resp.Diagnostics)
+	}
+	return resp, err
 }
 
 // OpenEphemeralResource opens an ephemeral resource, unless the provider was stopped.
 func (s *server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
-	return s.ProviderServer.OpenEphemeralResource(s.untilStopped(ctx), req)
+	resp, err := s.ProviderServer.OpenEphemeralResource(s.untilStopped(ctx), req)
+	if resp != nil {
+		clean(resp.Diagnostics)
+	}
+	return resp, err
 }
 
 // InvokeAction invokes an action, unless the provider was stopped.
 func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
-	return s.ActionServer.InvokeAction(s.untilStopped(ctx), req)
+	stream, err := s.ActionServer.InvokeAction(s.untilStopped(ctx), req)
+	if err != nil {
+		return stream, err
+	}
+	return &tfprotov6.InvokeActionServerStream{Events: func(yield func(tfprotov6.InvokeActionEvent) bool) {
+		for event := range stream.Events {
+			if completed, ok := event.Type.(tfprotov6.CompletedInvokeActionEventType); ok {
+				clean(completed.Diagnostics)
+			}
+			if !yield(event) {
+				return
+			}
+		}
+	}}, nil
+}
+
+// clean shows control characters in what comes from elsewhere (a path, an archive, a resolver) as U+FFFD: Terraform prints diagnostics
+// as they are.
+func clean(diagnostics []*tfprotov6.Diagnostic) {
+	for _, diagnostic := range diagnostics {
+		diagnostic.Summary, diagnostic.Detail = tcpconnect.Printable(diagnostic.Summary), tcpconnect.Printable(diagnostic.Detail)
+	}
 }

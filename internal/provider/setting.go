@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // setting is an argument of the provider that the environment can give too.
@@ -28,6 +29,7 @@ var (
 	bundleFormatSetting = setting{"bundle_format", string(bundle.FormatStatus)}
 	emitBundleSetting   = setting{"emit_bundle", "true"}
 	timeoutSetting      = setting{"timeout", "10s"}
+	controlHostSetting  = setting{"control_host", ""}
 )
 
 func (s setting) variable() string {
@@ -35,6 +37,9 @@ func (s setting) variable() string {
 }
 
 func (s setting) describe() string {
+	if s.defaultValue == "" {
+		return fmt.Sprintf("If omitted, the environment variable `%s` sets it, else there is none.", s.variable())
+	}
 	return fmt.Sprintf("Default `%s`; the environment variable `%s` sets another.", s.defaultValue, s.variable())
 }
 
@@ -59,6 +64,9 @@ func resolve[T any](s setting, configured attr.Value, parse func(string) (T, err
 	if text == "" {
 		text = s.defaultValue
 	}
+	if text == "" {
+		return zero
+	}
 	value, err := parse(text)
 	if err != nil {
 		diags.AddError("Invalid Environment Variable", fmt.Sprintf("%s: %s", s.variable(), err))
@@ -76,7 +84,7 @@ func textOf(value attr.Value) string {
 func parseBool(text string) (bool, error) {
 	value, err := strconv.ParseBool(text)
 	if err != nil {
-		return false, fmt.Errorf("%q is neither true nor false. Write \"true\" or \"false\".", text)
+		return false, fmt.Errorf("%q is neither true nor false. Write \"true\" or \"false\".%s", text, suggest.Question(text, []string{"true", "false"}))
 	}
 	return value, nil
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -65,7 +66,7 @@ var unsupportedChoices = []string{unsupportedError, unsupportedWarn, unsupported
 
 func parseUnsupported(text string) (string, error) {
 	if !slices.Contains(unsupportedChoices, text) {
-		return "", fmt.Errorf("%q is not a way to go on. Use one of %s.", text, plainList(unsupportedChoices))
+		return "", fmt.Errorf("%q is not a way to go on. Use one of %s.%s", text, plainList(unsupportedChoices), suggest.Question(text, unsupportedChoices))
 	}
 	return text, nil
 }
@@ -383,6 +384,8 @@ func describeFinding(finding spec.Finding) string {
 
 // addSpecError says why a spec has no results.
 func addSpecError(err error, diags *diag.Diagnostics) {
+	_, isForeign := errors.AsType[*bundle.ForeignFileError](err)
+	_, isArchive := errors.AsType[archiveError](err)
 	switch _, isClaim := errors.AsType[*claimError](err); {
 	case isClaim, errors.Is(err, errSecondSpec):
 		diags.AddAttributeError(path.Root("spec"), "Results Would Be Overwritten", err.Error())
@@ -392,7 +395,9 @@ func addSpecError(err error, diags *diag.Diagnostics) {
 		diags.AddAttributeError(path.Root("archive"), "Archive Was Read Before", err.Error())
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		diags.AddError("Check Interrupted", "The run was stopped while the addresses of the spec were checked. Nothing is known about them, and no result was written.")
-	case errors.Is(err, errArchiveNotWritten):
+	case isForeign:
+		diags.AddError("File of Another Program", err.Error()+". Give the bundle a directory of its own, for example bundle_dir = \"support-bundle\" in the provider's configuration, or move the file.")
+	case isArchive:
 		diags.AddAttributeError(path.Root("archive"), "Archive Not Written", fmt.Sprintf("The addresses of the spec were dialled, and the bundle was written, but not the archive: %s. "+
 			"Look at the path, its permissions and the free space, or leave archive out.", err))
 	default:

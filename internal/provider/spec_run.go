@@ -6,7 +6,6 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -39,7 +38,6 @@ type specReport struct {
 var (
 	errSecondSpec = errors.New("Another preflight_spec of this provider configuration writes into the same bundle, whose version.yaml and analysis.json tell of one spec. " +
 		"Make one spec of both (spec = join(\"\\n---\\n\", [file(\"a.yaml\"), file(\"b.yaml\")])), or give each an alias of the provider with its own bundle_dir.")
-	errArchiveNotWritten    = errors.New("not written")
 	errArchiveWithoutBundle = errors.New("emit_bundle is false in the provider's configuration or environment, so no file is written, and no archive either. Leave archive out, or set emit_bundle = true.")
 )
 
@@ -82,6 +80,9 @@ func (i *instance) claimSpec(run specRun, collectors []spec.Collector, checks []
 		}
 		return nil
 	}
+	if foreign, ok := errors.AsType[*bundle.ForeignFileError](i.writer.CheckForeign()); ok {
+		return foreign // what else is wrong with the directory is told when it is written
+	}
 	i.mu.Lock()
 	if i.spec != "" && i.spec != run.text {
 		i.mu.Unlock()
@@ -109,28 +110,20 @@ func (i *instance) writeSpec(run specRun, report *specReport) error {
 	}
 	content := bundle.Report{Version: i.version, MadeAt: time.Now().UTC()}
 	for n, collector := range report.collectors {
-		result := report.results[n]
-		content.Results = append(content.Results, bundle.CollectorResult{
-			Collector:   collector.Name,
-			Result:      bundle.Result{Status: string(result.Status), Message: result.Message},
-			CollectedAt: result.CollectedAt,
-		})
+		content.Results = append(content.Results, bundleResult(collector.Name, report.results[n]))
 	}
 	for _, finding := range report.findings {
 		content.Insights = append(content.Insights, bundle.Insight{Title: finding.Title, Message: finding.Message, Severity: severities[finding.Verdict]})
 	}
-	if err := i.writer.WriteReport(content); err != nil {
+	if err := i.results.record(content.Results, func() error { return i.writer.WriteReport(content) }); err != nil {
 		return err
 	}
 	report.bundleDir = i.bundleDir
-	for n, collector := range report.collectors {
-		i.noteWritten(collector.Name, report.results[n].Status)
-	}
 	if run.archive == "" {
 		return nil
 	}
 	if err := i.writer.WriteArchive(run.archive, content); err != nil {
-		return fmt.Errorf("%w: %w", errArchiveNotWritten, err)
+		return archiveError{err}
 	}
 	i.archives.written(run.archive)
 	return nil

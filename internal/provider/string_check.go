@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -35,17 +37,42 @@ var (
 	reasonCheck        = stringCheck[tcpconnect.Reason]{"Invalid Reason", "must be a reason", tcpconnect.ParseReason}
 	ipFamilyCheck      = stringCheck[tcpconnect.Family]{"Invalid IP Family", "must be an IP family", tcpconnect.ParseFamily}
 	sourceAddressCheck = stringCheck[netip.Addr]{"Invalid Source Address", "must be an IP address", tcpconnect.ParseSource}
-	bundleFormatCheck  = stringCheck[bundle.Format]{"Invalid Bundle Format", "must be a bundle format", bundle.ParseFormat}
+	controlHostCheck   = stringCheck[netip.Addr]{"Invalid Control Host", "must be an IP address", parseControlHost}
+	bundleFormatCheck  = stringCheck[bundle.Format]{"Invalid Bundle Format", "must be a bundle format", parseBundleFormat}
 	specCheck          = stringCheck[spec.Spec]{"Invalid Spec", "must be a Troubleshoot spec", parseSpec}
 	unsupportedCheck   = stringCheck[string]{"Invalid Choice", "must be a way to go on", parseUnsupported}
 	archiveCheck       = stringCheck[string]{"Invalid Archive", "must be the path of an archive", parseArchive}
 	notBlankCheck      = stringCheck[string]{"Empty Value", "must not be blank", parseNotBlank}
+	checkNameCheck     = stringCheck[string]{"Invalid Check Name", "must be a text to show", parseCheckName}
 )
 
 const durationForm = "A duration such as `500ms`, `10s` or `1m30s`."
 
 func parseCollectorName(text string) (string, error) {
 	return text, bundle.CheckCollectorName(text)
+}
+
+func parseBundleFormat(text string) (bundle.Format, error) {
+	format, err := bundle.ParseFormat(text)
+	if err != nil {
+		err = fmt.Errorf("%w%s", err, suggest.Question(text, bundle.Formats()))
+	}
+	return format, err
+}
+
+func parseCheckName(text string) (string, error) {
+	if err := tcpconnect.CheckText(text); err != nil {
+		return "", err
+	}
+	return parseNotBlank(text)
+}
+
+func parseControlHost(text string) (netip.Addr, error) {
+	ip, err := netip.ParseAddr(text)
+	if err != nil || ip.Unmap().WithZone("").IsUnspecified() {
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address of a host. Write an address at which nothing listens, without a port, for example \"192.0.2.1\".", text)
+	}
+	return ip.Unmap(), nil
 }
 
 func parseNotBlank(text string) (string, error) {

@@ -6,7 +6,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/action/schema"
@@ -68,5 +67,5 @@ func describeAttempt(attempt tcpconnect.Attempt) string {
 	if attempt.Next == 0 {
 		return text
 	}
-	return fmt.Sprintf("%s, next try in %s, %s left", text, attempt.Next.Round(time.Second/10), attempt.Left.Round(time.Second))
+	return fmt.Sprintf("%s, next try in %s, %s left", text, roundedForPeople(attempt.Next), roundedForPeople(attempt.Left))
 }

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -30,52 +29,14 @@ const actionName = "preflight_tcp_connect"
 
 // actionServer is a provider server, configured, with the schema of the action.
 type actionServer struct {
-	tfprotov6.ProviderServer
-	tfprotov6.ActionServer
+	*server
 	schema *tfprotov6.Schema
 }
 
 func newActionServer(t *testing.T) actionServer {
 	t.Helper()
-	server := providerserver.NewProtocol6(&Provider{version: "test"})()
-	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
-		Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": t.TempDir()}),
-	})
-	if err != nil || len(configured.Diagnostics) > 0 {
-		t.Fatal(err, configured.Diagnostics)
-	}
-	return actionServer{server, server.(tfprotov6.ActionServer), schemas.ActionSchemas[actionName].Schema}
-}
-
-// objectOf makes a configuration in which what is not given is null.
-func objectOf(t *testing.T, schema *tfprotov6.Schema, given map[string]any) *tfprotov6.DynamicValue {
-	t.Helper()
-	objectType := schema.ValueType().(tftypes.Object)
-	value, err := tfprotov6.NewDynamicValue(objectType, valueOf(objectType, given))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &value
-}
-
-func valueOf(wanted tftypes.Type, given any) tftypes.Value {
-	object, isObject := wanted.(tftypes.Object)
-	fields, isMap := given.(map[string]any)
-	if !isObject || !isMap {
-		if value, isValue := given.(tftypes.Value); isValue {
-			return value
-		}
-		return tftypes.NewValue(wanted, given)
-	}
-	values := make(map[string]tftypes.Value, len(object.AttributeTypes))
-	for name, attribute := range object.AttributeTypes {
-		values[name] = valueOf(attribute, fields[name])
-	}
-	return tftypes.NewValue(wanted, values)
+	configured := newConfigured(t, t.TempDir())
+	return actionServer{configured.server, configured.schemas.ActionSchemas[actionName].Schema}
 }
 
 // invoke returns the progress messages of the action and the diagnostics of its end.
@@ -146,7 +107,7 @@ func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
 		given map[string]any
 		says  []string
 	}{
-		"not ready": {map[string]any{}, []string{"Database: connection-refused"}},
+		"not ready": {map[string]any{}, []string{"ERROR: Preflight Check Failed: Database: connection-refused\n"}},
 		"outcomes":  {map[string]any{"outcomes": outcomes}, []string{"No database", "More: https://example.com/db"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +118,7 @@ func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
 				t.Errorf("progress %q", progress)
 			}
 			said := strings.Join(texts(diagnostics), "\n")
-			for _, fragment := range append(test.says, "ERROR: Preflight Check Failed: Database", "Address: "+peer.String(), "reason: refused", "The system said: dial tcp") {
+			for _, fragment := range append(test.says, "ERROR: Preflight Check Failed: Database", "Address: "+peer.String(), "reason: refused", "Message: dial tcp") {
 				if !strings.Contains(said, fragment) {
 					t.Errorf("the action does not say %q but %q", fragment, said)
 				}
@@ -179,6 +140,7 @@ func TestActionRefusesWhatItLearnsTooLate(t *testing.T) {
 		"unknown exclude":       {"exclude": unknown(tftypes.Bool)},
 		"unknown outcomes":      {"outcomes": unknown(tftypes.DynamicPseudoType)},
 		"wrong address":         {"address": "db"},
+		"control characters":    {"check_name": "Database\x1b[8m"},
 		"no timeout":            {"timeout": nil, "retry": map[string]any{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -252,8 +214,17 @@ func TestActionRefusesWhatTheDataSourceRefuses(t *testing.T) {
 func TestProgressIsALineForPeople(t *testing.T) {
 	t.Parallel()
 	attempt := tcpconnect.Attempt{Number: 3, Result: tcpconnect.Result{Status: tcpconnect.ConnectionRefused}, Next: 4 * time.Second, Left: 41 * time.Second}
-	if got, want := describeAttempt(attempt), "attempt 3: connection-refused, next try in 4s, 41s left"; got != want {
-		t.Errorf("%q, want %q", got, want)
+	for want, times := range map[string][2]time.Duration{
+		"attempt 3: connection-refused, next try in 4s, 41s left":       {4040 * time.Millisecond, 41300 * time.Millisecond},
+		"attempt 3: connection-refused, next try in 10ms, 1h30m0s left": {10 * time.Millisecond, 90*time.Minute + 100*time.Millisecond},
+		"attempt 3: connection-refused, next try in 350ms, 400µs left":  {351 * time.Millisecond, 400 * time.Microsecond},
+		"attempt 3: connection-refused, next try in 1.2s, 0s left":      {1234 * time.Millisecond, 0},
+		"attempt 3: connection-refused":                                 {0, time.Minute},
+	} {
+		attempt.Next, attempt.Left = times[0], times[1]
+		if got := describeAttempt(attempt); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ package suggest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -20,10 +21,26 @@ var (
 	strange = levenshtein.NewParams().InsCost(0).DelCost(1).SubCost(1)
 )
 
-// Nearest returns the known word that needs the least change to found, without regard to case and to "_" for "-".
-// It returns the empty string if no word is near.
+// synonyms are what people write for a word that has few letters in common with it.
+var synonyms = map[string]string{
+	"error": "fail", "failed": "fail", "failure": "fail", "deny": "fail",
+	"warning": "warn",
+	"ok":      "pass", "success": "pass", "allow": "pass",
+	"open": "connected", "closed": "connection-refused",
+	"condition": "when", "if": "when", "status": "when",
+	"description": "message", "text": "message",
+	"link": "uri", "name": "title",
+	"fail": "error", "ignore": "skip",
+	"yes": "true", "on": "true", "no": "false", "off": "false",
+}
+
+// Nearest returns the known word that needs the least change to found, without regard to case and to "_" for "-", or else the one
+// that found is a synonym of. It returns the empty string if there is neither.
 func Nearest[S ~string](found string, known []S) S {
 	found = strings.ReplaceAll(strings.ToLower(found), "_", "-")
+	if synonym := S(synonyms[found]); slices.Contains(known, synonym) {
+		return synonym
+	}
 	var nearest S
 	best := -1
 	for _, word := range known {
@@ -44,5 +61,18 @@ func Question[S ~string](found string, known []S) string {
 	if nearest == "" {
 		return ""
 	}
-	return fmt.Sprintf(" Did you mean %q?", nearest)
+	return Asking(nearest)
+}
+
+// Asking asks, after a space, whether one of the words was meant. There is at least one.
+func Asking[S ~string](words ...S) string {
+	quoted := make([]string, 0, len(words))
+	for _, word := range words {
+		quoted = append(quoted, fmt.Sprintf("%q", word))
+	}
+	last := len(quoted) - 1
+	if last == 0 {
+		return fmt.Sprintf(" Did you mean %s?", quoted[0])
+	}
+	return fmt.Sprintf(" Did you mean %s or %s?", strings.Join(quoted[:last], ", "), quoted[last])
 }

@@ -26,12 +26,35 @@ func TestNearestFindsTheWordThatWasMeant(t *testing.T) {
 		{"pas", []string{"fail", "warn", "pass"}, "pass"},
 		{"anything", nil, ""},
 		{"ok", statuses, ""},
-		{"ok", []string{"fail", "warn", "pass"}, ""},
+		{"ok", []string{"fail", "warn", "pass"}, "pass"},
+		{"error", []string{"fail", "warn", "pass"}, "fail"},
+		{"Failure", []string{"fail", "warn", "pass"}, "fail"},
+		{"closed", statuses, "connection-refused"},
+		{"description", keys, "message"},
+		{"yes", []string{"true", "false"}, "true"},
+		{"no", []string{"true", "false"}, "false"},
+		{"warning", statuses, ""},
+		{"ignore", []string{"error", "warn", "skip"}, "skip"},
 		{"true", statuses, ""},
 		{"", statuses, ""},
 	} {
 		if got := Nearest(test.found, test.known); got != test.want {
 			t.Errorf("Nearest(%q) = %q, want %q", test.found, got, test.want)
+		}
+	}
+}
+
+func TestQuestionAsksForEveryWordThatMayBeMeant(t *testing.T) {
+	t.Parallel()
+	for want, got := range map[string]string{
+		"":                               Question("xyz", []string{"pass"}),
+		` Did you mean "pass"?`:          Question("pas", []string{"pass", "fail"}),
+		` Did you mean "a"?`:             Asking("a"),
+		` Did you mean "a" or "b"?`:      Asking("a", "b"),
+		` Did you mean "a", "b" or "c"?`: Asking("a", "b", "c"),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -5,50 +5,51 @@ package tcpconnect
 
 import (
 	"context"
-	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 )
 
-// dialAll dials all remotes, at least one, side by side. Status and reason are those of the worst answer, and of several such of
-// the first in order; the connection that it tells of is the first one.
-func dialAll(ctx context.Context, dial func(context.Context, netip.AddrPort) (net.Conn, error), remotes []netip.AddrPort) Result {
-	type ends struct{ remote, local netip.AddrPort }
-	connections := make([]ends, len(remotes))
-	failures := make([]error, len(remotes))
-	durations := make([]time.Duration, len(remotes))
+// dialAll dials all endpoints side by side, as soon as they are found, and returns the answer of each in the order in which they
+// were found. remote and local are the ends of the connection to the first.
+func dialAll(ctx context.Context, dial dialEndpoint, found <-chan []netip.AddrPort) (results []EndpointResult, remote, local netip.AddrPort) {
 	var dials sync.WaitGroup
-	for i, remote := range remotes {
-		dials.Go(func() {
-			start := time.Now()
-			conn, err := dial(ctx, remote)
-			durations[i], failures[i] = time.Since(start), err
-			if err == nil {
-				connections[i] = ends{addrPort(conn.RemoteAddr()), addrPort(conn.LocalAddr())}
-				_ = conn.Close() // nothing was written, so nothing can be lost
-			}
-		})
+	var answers []*EndpointResult
+	for endpoints := range found {
+		for _, endpoint := range endpoints {
+			mine := &EndpointResult{Endpoint: endpoint}
+			isFirst := len(answers) == 0
+			answers = append(answers, mine)
+			dials.Go(func() {
+				start := time.Now()
+				conn, err := dial(ctx, endpoint)
+				mine.Duration, mine.Reason = time.Since(start), ReasonConnected
+				if err != nil {
+					mine.Reason, mine.Message = dialReason(err), Printable(err.Error())
+				} else {
+					if isFirst {
+						remote, local = addrPort(conn.RemoteAddr()), addrPort(conn.LocalAddr())
+					}
+					_ = conn.Close() // nothing was written, so nothing can be lost
+				}
+				mine.Status = mine.Reason.Status()
+			})
+		}
 	}
 	dials.Wait()
+	for _, answer := range answers {
+		results = append(results, *answer)
+	}
+	return results, remote, local
+}
 
-	result := Result{Reason: ReasonConnected, Tried: remotes, Endpoints: make([]EndpointResult, len(remotes))}
-	for i, remote := range remotes {
-		endpoint := EndpointResult{Endpoint: remote, Status: Connected, Reason: ReasonConnected, Duration: durations[i]}
-		if err := failures[i]; err != nil {
-			endpoint.Reason, endpoint.Message = dialReason(err), err.Error()
-			endpoint.Status = endpoint.Reason.Status()
-			if endpoint.Status.worseThan(result.Reason.Status()) {
-				result.Reason = endpoint.Reason
-			}
+// worst returns the gravest answer, of several such the first.
+func worst(results []EndpointResult) EndpointResult {
+	answer := results[0]
+	for _, result := range results[1:] {
+		if result.Reason.graver(answer.Reason) {
+			answer = result
 		}
-		result.Endpoints[i] = endpoint
 	}
-	if result.Reason == ReasonConnected {
-		result.Remote, result.Local = connections[0].remote, connections[0].local
-		return result
-	}
-	result.Message = describe(slices.DeleteFunc(failures, func(err error) bool { return err == nil }), 0)
-	return result
+	return answer
 }

@@ -41,6 +41,11 @@ func (a Analyzer) Unreachable() iter.Seq2[int, int] {
 	}
 }
 
+// Passes returns the statuses that pass where nothing is known of the reason.
+func (a Analyzer) Passes() []Status {
+	return slices.DeleteFunc(Statuses(), func(status Status) bool { return a.Analyze(status, "").Verdict != Pass })
+}
+
 // OnNode returns the analyzer whose titles tell that it judges one node of a cluster, as in Troubleshoot.
 func (a Analyzer) OnNode(node string) Analyzer {
 	titled := func(title string) string { return fmt.Sprintf("%s - Node %s", title, node) }

@@ -113,3 +113,21 @@ func TestNoPassMatchesAReasonThatSaysNothingAboutThePeer(t *testing.T) {
 		}
 	}
 }
+
+func TestPassesListsWhatWouldPass(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		outcomes []Outcome
+		want     []Status
+	}{
+		"nothing":         {nil, []Status{}},
+		"one":             {[]Outcome{{Verdict: Pass, When: Error}}, []Status{Error}},
+		"everything":      {[]Outcome{{Verdict: Pass}}, Statuses()},
+		"all but one":     {[]Outcome{{Verdict: Fail, When: Connected}, {Verdict: Pass}}, Statuses()[1:]},
+		"the others fail": {[]Outcome{{Verdict: Fail, When: ConnectionRefused}, {Verdict: Fail, When: ConnectionTimeout}, {Verdict: Warn, When: Error}, {Verdict: Pass}}, []Status{Connected}},
+	} {
+		if got := (Analyzer{CheckName: "Database", Outcomes: test.outcomes}).Passes(); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}

@@ -17,19 +17,22 @@ import (
 // DefaultCollectorName is the name of a collector that has none, as in Troubleshoot.
 const DefaultCollectorName = "connect"
 
-// Resolver looks up the addresses of a host name, best first. It returns when the context ends. *net.Resolver is one.
-type Resolver interface {
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
-}
-
 // DialFunc opens a TCP connection to one endpoint, from a local address if that is valid. It returns when the context ends; its
 // errors hold a syscall.Errno or are a timeout in the sense of net.Error where that is what happened.
 type DialFunc func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error)
 
-// Collector dials targets. The zero value uses the system's resolver and dialer. It may be used concurrently.
+// Collector dials targets. The zero value uses the system's resolver and dialer. It may be used concurrently: checks that run at the
+// same time share lookups and their bound. It must not be copied after first use.
 type Collector struct {
-	Resolver Resolver // nil: net.DefaultResolver
+	Resolver Resolver // nil: the system's
 	Dial     DialFunc // nil: a net.Dialer
+
+	// ControlHost is an IP address at which nothing listens. If a dial of it connects, the answer for that port is ReasonIntercepted.
+	// It is dialled once for each port and source address, outside of any timeout but its own second. Zero: there is no control.
+	ControlHost netip.Addr
+
+	lookups lookups
+	control control
 }
 
 // Target is what a collector dials, and how. Equal targets (==) make the same dials.
@@ -68,109 +71,161 @@ type EndpointResult struct {
 
 // Collect dials a target once and closes every connection at once, having sent nothing.
 //
-// A host name is looked up once. Its addresses are tried as RFC 8305 describes, and the first completed handshake wins; where
-// all fail, status and reason are those of the first address in the resolver's order. With AllAddresses they are dialled side by
-// side, and status and reason are those of the worst. The timeout, greater than zero, limits all of it.
+// The families of a host name are looked up side by side, once. Its addresses are tried as RFC 8305 describes, and the first completed
+// handshake wins; if all fail, status and reason are those of the first address in order, or those of a lookup that failed: an address
+// of the name may be missing then. With AllAddresses all are dialled side by side, and status and reason are those of the failed lookup
+// or of the worst address. The timeout, greater than zero, limits all of it, from the time at which the first lookup has its turn.
 //
 // A network failure is an answer, not an error. The error is non-nil only if ctx ended: the check was interrupted, and there is
 // no answer.
 func (c *Collector) Collect(ctx context.Context, target Target, timeout time.Duration) (Result, error) {
+	return c.collect(ctx, c.dialFunc(), target, timeout, nil)
+}
+
+// collect is Collect through a dial function, for a check of a round.
+func (c *Collector) collect(ctx context.Context, dial DialFunc, target Target, timeout time.Duration, of round) (Result, error) {
+	names := resolve(target, func(questions []question) []*lookup {
+		return c.lookups.ask(c.resolver(), questions, patience(timeout), of)
+	})
+	defer c.leave(names)
+	if err := names.awaitTurn(ctx); err != nil {
+		return Result{}, interrupted(target, err)
+	}
+	result, _, err := c.connect(ctx, dial, names, timeout)
+	return result, err
+}
+
+func (c *Collector) leave(names *resolution) {
+	for _, asked := range names.asked {
+		c.lookups.leave(asked)
+	}
+}
+
+func interrupted(target Target, err error) error {
+	return fmt.Errorf("dial %s: %w", target.Address, err)
+}
+
+// patience is how long a lookup in a crowd may stay unanswered.
+func patience(timeout time.Duration) time.Duration {
+	return min(crowdPatience, timeout/2)
+}
+
+// connect dials what a resolution finds, and reports whether it was the timeout that ended the dial, or that of any address.
+func (c *Collector) connect(ctx context.Context, dial DialFunc, names *resolution, timeout time.Duration) (result Result, timedOut bool, err error) {
+	target := names.target
 	start := time.Now()
 	dialCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	result := c.connect(dialCtx, target)
-	if ctx.Err() != nil {
-		return Result{}, fmt.Errorf("dial %s: %w", target.Address, context.Cause(ctx))
-	}
-	result.Status = result.Reason.Status()
-	result.Duration = time.Since(start)
-	result.CollectedAt = start.Add(result.Duration).UTC()
-	result.Attempts = 1
-	result.Ready = result.Status == Connected
-	return result, nil
-}
-
-func (c *Collector) connect(ctx context.Context, target Target) Result {
-	remotes, err := c.resolve(ctx, target)
-	if err != nil {
-		return Result{Reason: lookupReason(err), Message: err.Error()}
-	}
-	dial := func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
-		return c.dial(ctx, target.Source, remote)
+	dialOne := func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
+		return dialFrom(ctx, dial, target.Source, remote)
 	}
 	if target.AllAddresses {
-		return dialAll(ctx, dial, remotes)
+		result = connectAll(dialCtx, dialOne, names)
+	} else {
+		result = c.connectAny(dialCtx, dialOne, names)
 	}
-	conn, failures := dialFirst(ctx, dial, remotes)
-	if conn == nil {
-		return Result{Reason: dialReason(failures[0]), Message: describe(failures, len(remotes)-len(failures)), Tried: remotes[:len(failures)]}
+	timedOut = dialCtx.Err() != nil && result.Reason != ReasonConnected
+	result.Duration = time.Since(start)
+	result.CollectedAt = start.Add(result.Duration).UTC()
+	if ctx.Err() == nil {
+		err = c.compareWithControl(ctx, dial, target, &result)
 	}
+	if ctx.Err() != nil {
+		return Result{}, timedOut, interrupted(target, context.Cause(ctx))
+	}
+	result.Message = Printable(result.Message)
+	result.Status = result.Reason.Status()
+	result.Attempts = 1
+	result.Ready = result.Status == Connected
+	return result, timedOut, err
+}
+
+// connectAny connects to the first endpoint that accepts.
+func (c *Collector) connectAny(ctx context.Context, dial dialEndpoint, names *resolution) Result {
+	if len(names.literal) == 1 { // nothing to race
+		conn, err := dial(ctx, names.literal[0])
+		if err != nil {
+			return Result{Reason: dialReason(err), Message: err.Error(), Tried: names.literal}
+		}
+		return connected(conn, names.literal)
+	}
+	attempts := race{dial: dial, reaches: c.reaches()}
+	if conn := attempts.run(ctx, names.endpoints(ctx)); conn != nil {
+		return connected(conn, attempts.tried)
+	}
+	result := Result{Message: describe(names.failure, attempts.failures, len(attempts.waiting)), Tried: attempts.tried}
+	if names.failure != nil {
+		result.Reason = lookupReason(names.failure)
+	} else {
+		result.Reason = dialReason(attempts.failures[0])
+	}
+	return result
+}
+
+// connected closes a connection, and is the result of it.
+func connected(conn net.Conn, tried []netip.AddrPort) Result {
 	defer conn.Close() //nolint:errcheck // Nothing was written, so nothing can be lost.
-	return Result{
-		Reason: ReasonConnected,
-		Remote: addrPort(conn.RemoteAddr()),
-		Local:  addrPort(conn.LocalAddr()),
-		Tried:  remotes[:len(failures)],
-	}
+	return Result{Reason: ReasonConnected, Remote: addrPort(conn.RemoteAddr()), Local: addrPort(conn.LocalAddr()), Tried: tried}
 }
 
-// resolve returns the endpoints of a target in the order in which they are to be dialled, at least one.
-func (c *Collector) resolve(ctx context.Context, target Target) ([]netip.AddrPort, error) {
-	host, family := target.Address.host, target.family()
-	if ip, err := netip.ParseAddr(host); err == nil {
-		if !family.holds(ip) {
-			return nil, noAddress(host, family)
-		}
-		return []netip.AddrPort{netip.AddrPortFrom(ip, target.Address.port)}, nil
-	}
-	ips, err := c.resolver().LookupNetIP(ctx, family.network(), host)
-	if _, wrongFamily := errors.AsType[*net.AddrError](err); wrongFamily {
-		return nil, noAddress(host, family)
-	}
-	if err != nil {
-		return nil, err
-	}
-	ips = slices.DeleteFunc(ips, func(ip netip.Addr) bool { return !family.holds(ip) })
-	if len(ips) == 0 {
-		return nil, noAddress(host, family)
-	}
-	return interleave(ips, target.Address.port), nil
-}
-
-// noAddress says, as a resolver would, that a name exists but has no address to dial.
-func noAddress(host string, family Family) error {
-	return &net.DNSError{Err: "no " + family.describe() + " address", Name: host, IsNotFound: true}
-}
-
-// interleave alternates between the address families and keeps the resolver's order within each: RFC 8305, section 4, with a
-// First Address Family Count of 1.
-func interleave(ips []netip.Addr, port uint16) []netip.AddrPort {
-	var first, second []netip.AddrPort
-	for _, ip := range ips {
-		remote := netip.AddrPortFrom(ip.Unmap(), port) // a resolver may give IPv4 addresses in their IPv6 form
-		if ip.Unmap().Is4() == ips[0].Unmap().Is4() {
-			first = append(first, remote)
-		} else {
-			second = append(second, remote)
+// connectAll connects to every endpoint.
+func connectAll(ctx context.Context, dial dialEndpoint, names *resolution) Result {
+	results, remote, local := dialAll(ctx, dial, names.endpoints(ctx))
+	result := Result{Endpoints: results}
+	var failures []string
+	for _, endpoint := range results {
+		result.Tried = append(result.Tried, endpoint.Endpoint)
+		if endpoint.Message != "" {
+			failures = append(failures, endpoint.Message)
 		}
 	}
-	remotes := make([]netip.AddrPort, 0, len(ips))
-	for len(first) > 0 {
-		remotes = append(remotes, first[0])
-		first, second = second, first[1:]
-		if len(first) == 0 {
-			first, second = second, first
-		}
+	switch {
+	case names.failure != nil:
+		result.Reason = lookupReason(names.failure)
+		failures = append([]string{names.failure.Error()}, failures...)
+	default:
+		result.Reason = worst(results).Reason
 	}
-	return remotes
+	if result.Message = strings.Join(failures, "; "); result.Reason == ReasonConnected {
+		result.Remote, result.Local = remote, local
+	}
+	return result
 }
 
-func (c *Collector) dial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+// compareWithControl makes the result of a dial Intercepted if what it shows holds for the control host too. An endpoint of another IP
+// family has no control.
+func (c *Collector) compareWithControl(ctx context.Context, dial DialFunc, target Target, result *Result) error {
+	comparable := func(endpoint netip.AddrPort) bool { return endpoint.Addr().Is4() == c.ControlHost.Is4() }
+	tried := result.Tried
+	if result.Remote.IsValid() && !target.AllAddresses {
+		tried = []netip.AddrPort{result.Remote}
+	}
+	if !c.ControlHost.IsValid() || !slices.ContainsFunc(tried, comparable) {
+		return nil
+	}
+	port := target.Address.port
+	intercepted, err := c.control.intercepts(ctx, dial, c.ControlHost, controlled{port, target.Source})
+	if err != nil || !intercepted {
+		return err
+	}
+	text := interceptedBy(netip.AddrPortFrom(c.ControlHost, port))
+	for i, endpoint := range result.Endpoints {
+		if comparable(endpoint.Endpoint) {
+			result.Endpoints[i].Reason, result.Endpoints[i].Status, result.Endpoints[i].Message = ReasonIntercepted, Error, text
+		}
+	}
+	result.Reason, result.Remote, result.Local = ReasonIntercepted, netip.AddrPort{}, netip.AddrPort{}
+	result.Message = strings.TrimSuffix(text+"; "+result.Message, "; ")
+	return nil
+}
+
+// dialFrom opens a connection to one endpoint that is one to somebody else.
+func dialFrom(ctx context.Context, dial DialFunc, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 	if remote.Addr().WithZone("").IsUnspecified() {
 		// Some resolvers answer so for names that they block. The kernel would connect to this machine.
 		return nil, fmt.Errorf("dial tcp %s: %w", remote, errUnspecified)
 	}
-	conn, err := c.dialFunc()(ctx, local, remote)
+	conn, err := dial(ctx, local, remote)
 	if err != nil && local.IsValid() && dialReason(err) == ReasonLocalAddress {
 		return nil, fmt.Errorf("this machine can't dial from the source address %s: %w", local, err)
 	}
@@ -190,7 +245,7 @@ func (c *Collector) resolver() Resolver {
 	if c.Resolver != nil {
 		return c.Resolver
 	}
-	return net.DefaultResolver
+	return systemResolver{}
 }
 
 func (c *Collector) dialFunc() DialFunc {
@@ -198,6 +253,14 @@ func (c *Collector) dialFunc() DialFunc {
 		return c.Dial
 	}
 	return systemDial
+}
+
+// reaches returns the function that reports whether this machine has an address to dial from, nil if it is not this machine that dials.
+func (c *Collector) reaches() func(netip.AddrPort) bool {
+	if c.Dial == nil {
+		return hasSource
+	}
+	return nil
 }
 
 var (
@@ -228,14 +291,20 @@ func systemDial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (n
 	}
 }
 
-// hasSource tells whether this machine has an address to dial from. UDP needs one too, and shares no ports with TCP. Nothing is sent.
+// hasSource reports whether this machine has an address to dial from. UDP needs one too, and shares no ports with TCP. Nothing is sent.
+// It has one too if that can't be found out.
 func hasSource(remote netip.AddrPort) bool {
 	conn, err := net.Dial("udp", remote.String())
-	if err != nil {
-		return false
+	if err == nil {
+		_ = conn.Close()
+		return true
 	}
-	_ = conn.Close()
-	return true
+	switch dialReason(err) {
+	case ReasonLocalAddress, ReasonNetworkUnreachable, ReasonHostUnreachable:
+		return false
+	default:
+		return true
+	}
 }
 
 // resetConn is a connection that the peer reset before it could be looked at, so its local end is not known.
@@ -263,17 +332,18 @@ func addrPort(address net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
-// describe tells of every failed endpoint, and how many were left when the time ran out.
-func describe(failures []error, untried int) string {
-	var text strings.Builder
-	for i, err := range failures {
-		if i > 0 {
-			text.WriteString("; ")
-		}
-		text.WriteString(err.Error())
+// describe says why a name did not connect: why its addresses are not known, how each attempt failed, and how many addresses were
+// left when the time ran out.
+func describe(lookup error, attempts []error, untried int) string {
+	var texts []string
+	if lookup != nil {
+		texts = append(texts, lookup.Error())
+	}
+	for _, err := range attempts {
+		texts = append(texts, err.Error())
 	}
 	if untried > 0 {
-		fmt.Fprintf(&text, "; the time ran out before %d more addresses were tried", untried)
+		texts = append(texts, fmt.Sprintf("the time ran out before %d more addresses were tried", untried))
 	}
-	return text.String()
+	return strings.Join(texts, "; ")
 }

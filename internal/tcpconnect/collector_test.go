@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -187,7 +188,9 @@ func requireAddress(t *testing.T, ip netip.Addr) {
 
 func TestFirstAddressDecidesWhenAllFail(t *testing.T) {
 	t.Parallel()
-	refused, silent := loopback.Refused(t), loopback.Silent(t, loopback.IPv6)
+	other := netip.MustParseAddr("127.0.0.2")
+	requireAddress(t, other)
+	refused, silent := loopback.Refused(t), loopback.Silent(t, other)
 	const timeout = 400 * time.Millisecond
 
 	result := collect(t, route(refused, silent), "db.test:80", timeout)
@@ -315,10 +318,10 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 			reason: ReasonConnected,
 		},
 		"more of the second family": {
-			ips:     []string{"127.0.0.1", "::1", "::2"},
-			answers: script{"127.0.0.1": {err: refused}, "::1": {err: refused}, "::2": {after: time.Millisecond}},
+			ips:     []string{"127.0.0.1", "::1", "127.0.0.2"},
+			answers: script{"127.0.0.1": {err: refused}, "::1": {err: refused}, "127.0.0.2": {after: time.Millisecond}},
 			want:    time.Millisecond,
-			tried:   []string{"127.0.0.1", "::1", "::2"},
+			tried:   []string{"::1", "127.0.0.1", "127.0.0.2"},
 			reason:  ReasonConnected,
 		},
 		"one total timeout": {
@@ -352,6 +355,61 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 			})
 		})
 	}
+}
+
+// closable counts what is open of its connections.
+type closable struct {
+	net.Conn
+	open *atomic.Int64
+}
+
+func (c closable) Close() error {
+	c.open.Add(-1)
+	return c.Conn.Close()
+}
+
+func TestLateSecondWinnerIsClosed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var open, opened atomic.Int64
+		collector := &Collector{
+			Resolver: addresses{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")},
+			Dial: func(_ context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+				<-time.After(300 * time.Millisecond) // a dialer that has connected when it is cancelled
+				near, far := net.Pipe()
+				_ = far.Close()
+				open.Add(1)
+				opened.Add(1)
+				return closable{fakeConn{near, remote}, &open}, nil
+			},
+		}
+		expect(t, collect(t, collector, "db.test:80", patient), Connected, ReasonConnected, "")
+		time.Sleep(time.Second)
+		if opened.Load() != 2 || open.Load() != 0 {
+			t.Errorf("%d connections were opened, and %d are open", opened.Load(), open.Load())
+		}
+	})
+}
+
+func TestGravestAddressIsTheFirstOfEquals(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		collector := &Collector{
+			Resolver: addresses{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")},
+			Dial:     script{"127.0.0.2": {err: errors.New("odd")}, "127.0.0.3": {err: syscallError(unreachableErrno)}}.dial,
+		}
+		target := Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}
+		result, err := collector.Collect(t.Context(), target, patient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, result, Error, ReasonOther, "odd")
+		collector.Dial = script{"127.0.0.1": {err: syscallError(refusedErrno)}, "127.0.0.2": {err: errors.New("odd")}, "127.0.0.3": {err: syscallError(limitErrno)}}.dial
+		if result, err = collector.Collect(t.Context(), target, patient); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, result, Error, ReasonLocalLimit, "odd") // that one was not judged
+	})
 }
 
 func TestErrorsThatNothingClassifiesAreOther(t *testing.T) {
@@ -389,7 +447,7 @@ func TestReasonsExplainTheStatusOfTheContract(t *testing.T) {
 		"connected": "connected", "refused": "connection-refused",
 		"no-response": "connection-timeout", "dns-timeout": "connection-timeout", "not-ready": "connection-timeout",
 		"no-such-host": "error", "dns-failure": "error", "host-unreachable": "error", "network-unreachable": "error", "prohibited": "error",
-		"reset": "error", "local-address": "error", "local-limit": "error", "other": "error",
+		"reset": "error", "local-address": "error", "local-limit": "error", "intercepted": "error", "other": "error",
 	}
 	for _, reason := range Reasons() {
 		if status, found := contract[reason]; !found || reason.Status() != status {

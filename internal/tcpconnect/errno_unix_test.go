@@ -12,9 +12,11 @@ import (
 )
 
 const (
-	refusedErrno = syscall.ECONNREFUSED
-	addressErrno = syscall.EADDRNOTAVAIL
-	limitErrno   = syscall.EMFILE
+	refusedErrno     = syscall.ECONNREFUSED
+	addressErrno     = syscall.EADDRNOTAVAIL
+	limitErrno       = syscall.EMFILE
+	unreachableErrno = syscall.EHOSTUNREACH
+	timeoutErrno     = syscall.ETIMEDOUT
 )
 
 func syscallError(errno syscall.Errno) error { return os.NewSyscallError("connect", errno) }
@@ -38,5 +40,8 @@ func TestContractErrnosAreClassified(t *testing.T) {
 		}
 	}
 }
+
+// limitErrnos are limits of this machine, which a sweep waits out.
+var limitErrnos = []syscall.Errno{syscall.EADDRNOTAVAIL, syscall.EADDRINUSE, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM}
 
 const limitText = "RLIMIT_NOFILE"

@@ -12,9 +12,11 @@ import (
 )
 
 const (
-	refusedErrno = windows.WSAECONNREFUSED
-	addressErrno = windows.WSAEADDRNOTAVAIL
-	limitErrno   = windows.WSAEMFILE
+	refusedErrno     = windows.WSAECONNREFUSED
+	addressErrno     = windows.WSAEADDRNOTAVAIL
+	limitErrno       = windows.WSAEMFILE
+	unreachableErrno = windows.WSAEHOSTUNREACH
+	timeoutErrno     = windows.WSAETIMEDOUT
 )
 
 func syscallError(errno syscall.Errno) error { return os.NewSyscallError("connectex", errno) }
@@ -38,5 +40,8 @@ func TestContractErrnosAreClassified(t *testing.T) {
 		}
 	}
 }
+
+// limitErrnos are limits of this machine, which a sweep waits out.
+var limitErrnos = []syscall.Errno{windows.WSAEADDRNOTAVAIL, windows.WSAEADDRINUSE, windows.WSAEMFILE, windows.ERROR_TOO_MANY_OPEN_FILES, windows.WSAENOBUFS, windows.ERROR_NOT_ENOUGH_MEMORY, windows.ERROR_OUTOFMEMORY, windows.ERROR_NO_SYSTEM_RESOURCES, windows.ERROR_ADDRESS_ALREADY_ASSOCIATED}
 
 const limitText = "free socket in this process"

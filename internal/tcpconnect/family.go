@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // Family narrows a dial to one version of the Internet Protocol.
@@ -24,12 +26,12 @@ func Families() []Family {
 	return []Family{AnyFamily, IPv4, IPv6}
 }
 
-// ParseFamily returns the family that text names. The error lists the families.
+// ParseFamily returns the family that text names. The error lists the families and the nearest one.
 func ParseFamily(text string) (Family, error) {
 	if family := Family(text); slices.Contains(Families(), family) {
 		return family, nil
 	}
-	return "", fmt.Errorf("%q is not an IP family. The families are %q, %q and %q.", text, AnyFamily, IPv4, IPv6)
+	return "", notOneOf(text, "is not an IP family", Families(), suggest.Question(text, Families()))
 }
 
 // holds tells whether an address is of the family.
@@ -54,6 +56,14 @@ func (f Family) network() string {
 	default:
 		return "ip"
 	}
+}
+
+// single returns the single families that f stands for, in the order of preference (RFC 6724, section 2.1).
+func (f Family) single() []Family {
+	if f == IPv4 || f == IPv6 {
+		return []Family{f}
+	}
+	return []Family{IPv6, IPv4}
 }
 
 func (f Family) describe() string {

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -384,42 +382,4 @@ func TestSweepTellsAMissingAddressFromAMissingPort(t *testing.T) {
 			t.Errorf("connected at dial %d, while no port was free", dials)
 		}
 	})
-}
-
-// The system's resolver itself, with files and a name server of the test's own: in a network and a file system that only it sees.
-func TestNamesAreCompletedBySearchDomains(t *testing.T) {
-	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("a file system of the test's own needs root")
-	}
-	if os.Getenv(underLimits) == "" {
-		dir := t.TempDir()
-		for name, content := range map[string]string{"resolv.conf": "nameserver 127.0.0.1\nsearch example.test\n", "hosts": "127.0.0.1 localhost\n", "nsswitch.conf": "hosts: files dns\n"} {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		mounts := ""
-		for _, name := range []string{"resolv.conf", "hosts", "nsswitch.conf"} {
-			mounts += fmt.Sprintf(" && { [ ! -e /etc/%s ] || mount --bind %s/%s /etc/%s; }", name, dir, name, name)
-		}
-		rerunIn(t, []string{"unshare", "--mount", "--net"}, "ip link set lo up"+mounts)
-		return
-	}
-	server, err := net.ListenPacket("udp", "127.0.0.1:53")
-	if err != nil {
-		t.Fatal(err)
-	}
-	loopback.ServeDNS(t, server, func(reply *dnsmessage.Message, _ string) bool {
-		if reply.Questions[0].Name.String() != "db.example.test." {
-			reply.RCode = dnsmessage.RCodeNameError
-			return true
-		}
-		loopback.AddAddresses(reply, loopback.IPv4)
-		return true
-	})
-	peer := loopback.Open(t)
-	result := collect(t, &Collector{}, fmt.Sprintf("db:%d", peer.Port()), patient)
-	expect(t, result, Connected, ReasonConnected, "")
-	expect(t, collect(t, &Collector{}, "cache:80", patient), Error, ReasonNoSuchHost, "on 127.0.0.1:53: no such host")
 }

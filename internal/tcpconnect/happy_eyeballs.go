@@ -4,9 +4,11 @@
 package tcpconnect
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -14,58 +16,119 @@ import (
 // that RFC 8305, section 5, recommends.
 const attemptDelay = 250 * time.Millisecond
 
-// dialFirst dials the remotes, at least one, as RFC 8305, section 5, describes: one after the other, each as soon as the one
-// before has failed or stayed silent for attemptDelay. It returns the first connection, or nil if all attempts failed or ctx
-// ended. There is one entry in failures for each remote that was tried, in order; it is nil for attempts that were still under way
-// when another one won.
-func dialFirst(ctx context.Context, dial func(context.Context, netip.AddrPort) (net.Conn, error), remotes []netip.AddrPort) (winner net.Conn, failures []error) {
-	if len(remotes) == 1 {
-		conn, err := dial(ctx, remotes[0])
-		return conn, []error{err}
-	}
+// dialEndpoint opens a connection to one endpoint.
+type dialEndpoint func(ctx context.Context, remote netip.AddrPort) (net.Conn, error)
 
-	type attempt struct {
-		index int
-		conn  net.Conn
-		err   error
-	}
+// race is the attempts to connect to any of several endpoints.
+type race struct {
+	dial     dialEndpoint
+	reaches  func(netip.AddrPort) bool // whether this machine has an address to dial an endpoint from
+	waiting  []netip.AddrPort          // in the order in which they are to be tried
+	tried    []netip.AddrPort
+	failures []error // of those tried; nil: under way
+	ended    chan attempt
+}
+
+type attempt struct {
+	index int // in tried
+	conn  net.Conn
+	err   error
+}
+
+// run dials endpoints as RFC 8305 describes, each as soon as the one before has failed or stayed silent for attemptDelay, and returns
+// the first connection. It returns nil if all attempts failed and no more endpoints will be found, or if the context ended. The
+// first attempt waits for the endpoints of the other family, at most for resolutionDelay: section 3.
+func (r *race) run(ctx context.Context, found <-chan []netip.AddrPort) net.Conn {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	attempts := make(chan attempt)
+	r.ended = make(chan attempt)
 	returned := make(chan struct{})
 	defer close(returned)
-	start := func() {
-		index := len(failures)
-		failures = append(failures, nil)
-		go func() {
-			conn, err := dial(ctx, remotes[index])
-			select {
-			case attempts <- attempt{index, conn, err}:
-			case <-returned:
-				if conn != nil {
-					_ = conn.Close()
-				}
-			}
-		}()
-	}
 
-	start()
-	delay := time.NewTimer(attemptDelay)
+	underWay, mayStart := 0, false
+	delay := time.NewTimer(time.Hour) // Reset before it matters
 	defer delay.Stop()
-	for failed := 0; failed < len(failures); {
-		select {
-		case attempt := <-attempts:
-			if attempt.err == nil {
-				return attempt.conn, failures
-			}
-			failures[attempt.index] = attempt.err
-			failed++
-		case <-delay.C:
-		}
-		if len(failures) < len(remotes) && ctx.Err() == nil {
-			start()
+	for {
+		if mayStart && len(r.waiting) > 0 && ctx.Err() == nil {
+			r.start(ctx, returned)
+			underWay, mayStart = underWay+1, false
 			delay.Reset(attemptDelay)
 		}
+		if underWay == 0 && found == nil && (len(r.waiting) == 0 || ctx.Err() != nil) {
+			return nil
+		}
+		select {
+		case endpoints, open := <-found:
+			isFirst := len(r.tried) == 0 && len(r.waiting) == 0
+			if r.add(endpoints); !open {
+				found, mayStart = nil, mayStart || len(r.tried) == 0
+			} else if isFirst {
+				delay.Reset(resolutionDelay)
+			}
+		case end := <-r.ended:
+			if end.err == nil {
+				return end.conn
+			}
+			r.failures[end.index] = end.err
+			underWay, mayStart = underWay-1, true
+		case <-delay.C:
+			mayStart = true
+		}
 	}
-	return nil, failures
+}
+
+// start dials the next endpoint.
+func (r *race) start(ctx context.Context, returned <-chan struct{}) {
+	mine := attempt{index: len(r.tried)}
+	remote := r.waiting[0]
+	r.waiting = r.waiting[1:]
+	r.tried = append(r.tried, remote)
+	r.failures = append(r.failures, nil)
+	go func() {
+		mine.conn, mine.err = r.dial(ctx, remote)
+		select {
+		case r.ended <- mine:
+		case <-returned:
+			if mine.conn != nil {
+				_ = mine.conn.Close() // a late second winner
+			}
+		}
+	}()
+}
+
+// add puts endpoints of one family among those that wait, so that the families alternate: RFC 8305, section 4, with a First Address
+// Family Count of 1. IPv6 goes first, or the new family if the other has been tried. Addresses that this machine has no address to
+// dial from come last: RFC 6724, section 6, rule 1.
+func (r *race) add(endpoints []netip.AddrPort) {
+	if len(endpoints) == 0 {
+		return
+	}
+	first, second := endpoints, r.waiting
+	if len(r.tried) == 0 && len(second) > 0 && second[0].Addr().Is6() {
+		first, second = second, first
+	}
+	r.waiting = alternate(first, second)
+	if len(r.waiting) > 1 && r.reaches != nil {
+		unreachable := make(map[netip.AddrPort]int)
+		for _, endpoint := range r.waiting {
+			if !r.reaches(endpoint) {
+				unreachable[endpoint] = 1
+			}
+		}
+		slices.SortStableFunc(r.waiting, func(a, b netip.AddrPort) int { return cmp.Compare(unreachable[a], unreachable[b]) })
+	}
+}
+
+// alternate takes from both in turn, and keeps the order of each.
+func alternate(first, second []netip.AddrPort) []netip.AddrPort {
+	both := make([]netip.AddrPort, 0, len(first)+len(second))
+	for i := range max(len(first), len(second)) {
+		if i < len(first) {
+			both = append(both, first[i])
+		}
+		if i < len(second) {
+			both = append(both, second[i])
+		}
+	}
+	return both
 }

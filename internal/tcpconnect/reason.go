@@ -11,6 +11,15 @@ import (
 	"syscall"
 )
 
+// reasonError is an error that carries its reason.
+type reasonError struct {
+	reason Reason
+	err    error
+}
+
+func (e *reasonError) Error() string { return e.err.Error() }
+func (e *reasonError) Unwrap() error { return e.err }
+
 // dialReason classifies the error of a dial.
 func dialReason(err error) Reason {
 	if errors.Is(err, errSelfConnected) {
@@ -44,8 +53,11 @@ func limitOf(err error, local netip.Addr) (limit string, hit bool) {
 }
 
 // lookupReason classifies the error of a name lookup. What happened on the way to the resolver says nothing about the peer, so
-// a resolver that refuses a connection is a DNS failure. So is a limit of this machine: Go's resolver keeps only its text.
+// a resolver that refuses a connection is a DNS failure.
 func lookupReason(err error) Reason {
+	if known, ok := errors.AsType[*reasonError](err); ok {
+		return known.reason
+	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 		return ReasonNoSuchHost
 	}

@@ -6,6 +6,7 @@ package tcpconnect
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -47,26 +48,32 @@ type Attempt struct {
 
 // Wait dials a target until it is ready: until the last retry.Consecutive dials all ended in a status of retry.Until, and with
 // AllAddresses every address of each did. It gives up when timeout or attempts run out, or when a dial ends in a reason of
-// retry.GiveUpOn. Between dials it waits for an exponentially growing time with jitter; names are resolved anew for every dial. If
-// report is not nil it is told of each dial.
+// retry.GiveUpOn. Between dials it waits for an exponentially growing time with jitter; names are resolved anew for every dial. The
+// timeout runs from the time at which the first lookup has its turn. If report is not nil it is called after each dial.
 //
-// The result is that of the last dial, with the number and the time of all; a dial that the end of the timeout cut short, and that
-// was silent until then, says nothing and is passed over. If the target was not ready although the last dial ended in a status of
-// retry.Until, the reason is ReasonNotReady and the status one that retry.Until does not hold, ConnectionTimeout if possible: a lucky
-// dial opens nothing. The error is that of Collect.
+// The result is that of the last dial, with the number and the time of all. A later dial that the timeout ended says nothing and is
+// passed over. If the target was not ready although the last dial ended in a status of retry.Until, the reason is ReasonNotReady and
+// the status one that retry.Until does not hold, ConnectionTimeout if possible: a lucky dial opens nothing. The error is that of
+// Collect.
 func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Duration, retry Retry, report func(Attempt)) (Result, error) {
+	names := resolve(target, func(questions []question) []*lookup {
+		return c.lookups.ask(c.resolver(), questions, patience(retry.AttemptTimeout), nil)
+	})
+	defer func() { c.leave(names) }()
+	if err := names.awaitTurn(ctx); err != nil {
+		return Result{}, interrupted(target, err)
+	}
 	start := time.Now()
-	left := func() time.Duration { return timeout - time.Since(start) }
+	left := func() time.Duration { return max(timeout-time.Since(start), 0) }
 	delays := retry.backOff()
 	var last Result
 	for number, inARow := int64(1), int64(0); ; number++ {
-		limit := min(retry.AttemptTimeout, max(left(), time.Nanosecond))
-		result, err := c.Collect(ctx, target, limit)
+		remaining := left()
+		result, timedOut, err := c.connect(ctx, c.dialFunc(), names, max(min(retry.AttemptTimeout, remaining), time.Nanosecond))
 		if err != nil {
 			return Result{}, err
 		}
-		cutShort := limit < retry.AttemptTimeout && result.silent()
-		switch {
+		switch cutShort := timedOut && remaining <= retry.AttemptTimeout; {
 		case cutShort && number > 1:
 			result = last
 		case retry.satisfiedBy(result):
@@ -77,7 +84,7 @@ func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Durati
 		}
 		result.Ready = inARow > 0 && inARow >= retry.Consecutive
 		last = result
-		attempt := Attempt{Number: number, Result: result, Left: max(left(), 0)}
+		attempt := Attempt{Number: number, Result: result, Left: left()}
 		if !result.Ready && number != retry.Attempts && !slices.Contains(retry.GiveUpOn, result.Reason) {
 			attempt.Next = retry.delay(delays, attempt.Left)
 		}
@@ -90,14 +97,21 @@ func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Durati
 		if err := sleep(ctx, attempt.Next); err != nil {
 			return Result{}, fmt.Errorf("wait for %s: %w", target.Address, err)
 		}
+		c.leave(names)
+		names = resolve(target, func(questions []question) []*lookup {
+			return c.lookups.askAnew(c.resolver(), questions, patience(retry.AttemptTimeout))
+		})
 	}
 }
+
+// longestDelay keeps what is computed from delays within a time.Duration.
+const longestDelay = math.MaxInt64 / 4
 
 // backOff returns delays that grow from between MinDelay and twice that to between half of MaxDelay and MaxDelay.
 func (r Retry) backOff() *backoff.ExponentialBackOff {
 	delays := &backoff.ExponentialBackOff{
-		InitialInterval:     r.MinDelay * 3 / 2,
-		MaxInterval:         r.MaxDelay * 3 / 4,
+		InitialInterval:     min(r.MinDelay, longestDelay) * 3 / 2,
+		MaxInterval:         min(r.MaxDelay, longestDelay) * 3 / 4,
 		Multiplier:          backoff.DefaultMultiplier,
 		RandomizationFactor: 1. / 3,
 	}
@@ -146,12 +160,6 @@ func (r Retry) conclude(last Result, attempts, inARow int64, duration time.Durat
 	}
 	last.Remote, last.Local = netip.AddrPort{}, netip.AddrPort{}
 	return last
-}
-
-// silent tells whether the dial, or that of any address, ended by a timeout.
-func (r Result) silent() bool {
-	return r.Status == ConnectionTimeout ||
-		slices.ContainsFunc(r.Endpoints, func(endpoint EndpointResult) bool { return endpoint.Status == ConnectionTimeout })
 }
 
 // describe tells of a result in one line.

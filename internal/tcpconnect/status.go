@@ -36,12 +36,16 @@ func (s Status) worseThan(other Status) bool {
 	return slices.Index(Statuses(), s) > slices.Index(Statuses(), other)
 }
 
-// ParseStatus returns the status that text names, to the letter. The error lists the statuses and the nearest one.
+// ParseStatus returns the status that text names, to the letter. The error lists the statuses and the nearest one, or that of the
+// reason that text names.
 func ParseStatus(text string) (Status, error) {
 	if status := Status(text); status.Known() {
 		return status, nil
 	}
-	return "", notOneOf("status", text, Statuses())
+	if reason := Reason(text); reason.known() {
+		return "", notOneOf(text, "is a reason, not a status", Statuses(), suggest.Asking(reason.Status()))
+	}
+	return "", notOneOf(text, "is not a status", Statuses(), suggest.Question(text, Statuses()))
 }
 
 // Reason says why a dial ended in its status.
@@ -91,17 +95,28 @@ func (r Reason) known() bool {
 
 var reasonsThatSayNothing = []Reason{ReasonNotReady, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted}
 
-// ParseReason returns the reason that text names, to the letter. The error lists the reasons and the nearest one.
+// graver reports whether a reason goes before another if an answer has both: what says nothing about the peer, then the worse status.
+func (r Reason) graver(other Reason) bool {
+	if r.SaysNothing() != other.SaysNothing() {
+		return r.SaysNothing()
+	}
+	return r.Status().worseThan(other.Status())
+}
+
+// ParseReason returns the reason that text names, to the letter. The error lists the reasons and the nearest one, or those of the
+// status that text names.
 func ParseReason(text string) (Reason, error) {
 	if reason := Reason(text); reason.known() {
 		return reason, nil
 	}
-	return "", notOneOf("reason", text, Reasons())
+	if status := Status(text); status.Known() {
+		return "", notOneOf(text, "is a status, not a reason", Reasons(), suggest.Asking(status.reasons()...))
+	}
+	return "", notOneOf(text, "is not a reason", Reasons(), suggest.Question(text, Reasons()))
 }
 
-// notOneOf says that text is none of the known words, and which it probably was to be.
-func notOneOf[S ~string](kind, text string, known []S) error {
-	return fmt.Errorf("%q is not a %s. Use one of %s.%s", text, kind, quotedList(known), suggest.Question(text, known))
+func notOneOf[S ~string](text, is string, known []S, question string) error {
+	return fmt.Errorf("%q %s. Use one of %s.%s", text, is, quotedList(known), question)
 }
 
 func quotedList[S ~string](words []S) string {
@@ -124,4 +139,16 @@ func (r Reason) Status() Status {
 	default:
 		return Error
 	}
+}
+
+// Explains reports whether the reason may stand beside the status.
+func (r Reason) Explains(status Status) bool {
+	if r == ReasonNotReady {
+		return status != Connected // whichever status the wait was not for
+	}
+	return r.Status() == status
+}
+
+func (s Status) reasons() []Reason {
+	return slices.DeleteFunc(Reasons(), func(reason Reason) bool { return reason.Status() != s })
 }

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"golang.org/x/sync/semaphore"
 )
 
 // Check is one of the dials of a sweep.
@@ -24,41 +24,42 @@ type Check struct {
 // spareDescriptors are left to the rest of the process while a sweep runs.
 const spareDescriptors = 32
 
-// lookupDescriptors is how many descriptors a name lookup needs at once: a socket for each family, and the resolver's files.
-const lookupDescriptors = 4
-
 // Sweep makes checks side by side and returns their results in the order of the checks. At most limit are under way at once,
-// and no more than the process may open descriptors for: what waits for its turn has not started its timeout.
+// and no more than the process may open descriptors for: what waits for its turn has not started its timeout. Checks of one name share
+// its lookup.
 //
-// Faults of this machine, such as no free local port, are no answers of the peer. They are waited out, and the target is dialled
+// Faults of this machine, such as no free local port, are not answers of the peer. They are waited out, and the target is dialled
 // again within the timeout; if that never gets through, the status is Error, and the message says which limit was hit.
 //
 // Each result is that of Collect. The error is non-nil only if ctx ended: the sweep was interrupted, and there are no results.
 func (c *Collector) Sweep(ctx context.Context, checks []Check, limit int) ([]Result, error) {
-	budget := int64(max(freeDescriptors()-spareDescriptors, 1))
-	descriptors := semaphore.NewWeighted(budget)
-	persistent := Collector{Resolver: c.Resolver, Dial: redialling(c.dialFunc())}
+	shared := make(descriptors, dialShare(freeDescriptors(), slices.ContainsFunc(checks, Check.isName)))
+	persistent := redialling(c.dialFunc())
+	lookups := make(round)
 	results := make([]Result, len(checks))
 	turns := make(chan int)
 	var workers sync.WaitGroup
 	for range min(max(limit, 1), len(checks)) {
 		workers.Go(func() {
 			for i := range turns {
-				need := min(checks[i].Target.descriptors(), budget)
-				collector := persistent
-				if need > 1 { // a name, which may have many addresses
-					collector = allowance{semaphore.NewWeighted(need), need, descriptors}.limit(persistent)
+				own := make(descriptors, 1) // the one that was taken for it
+				dial := persistent
+				if checks[i].isName() { // and may have many addresses
+					dial = within(own, shared, dial)
 				}
-				results[i], _ = collector.Collect(ctx, checks[i].Target, checks[i].Timeout) // the error is that ctx ended
-				descriptors.Release(need)
+				results[i], _ = c.collect(ctx, dial, checks[i].Target, checks[i].Timeout, lookups) // the error is that ctx ended
+				<-shared
 			}
 		})
 	}
-	for i, check := range checks {
-		if descriptors.Acquire(ctx, min(check.Target.descriptors(), budget)) != nil {
-			break // ctx ended
+dispatch:
+	for i := range checks {
+		select {
+		case shared <- struct{}{}:
+			turns <- i
+		case <-ctx.Done():
+			break dispatch
 		}
-		turns <- i
 	}
 	close(turns)
 	workers.Wait()
@@ -68,63 +69,39 @@ func (c *Collector) Sweep(ctx context.Context, checks []Check, limit int) ([]Res
 	return results, nil
 }
 
-// descriptors is how many descriptors a check of the target needs at once.
-func (t Target) descriptors() int64 {
-	if _, err := netip.ParseAddr(t.Address.host); err == nil {
-		return 1
+// isName reports whether the host of the check is a name, not an address.
+func (c Check) isName() bool {
+	_, err := netip.ParseAddr(c.Target.Address.host)
+	return err != nil
+}
+
+// descriptors is a number of file descriptors that dials may take: to send takes one, to receive gives it back.
+type descriptors chan struct{}
+
+// dialShare returns how many descriptors the dials of a sweep may take where so many are free, and lookups of names take their share.
+func dialShare(free int, names bool) int {
+	share := free - spareDescriptors
+	if names {
+		share -= min(lookupShare(free), highestBound) * lookupDescriptors
 	}
-	return lookupDescriptors
+	return max(share, 1)
 }
 
-// allowance is what a check may open: the descriptors that were set aside before it began, and beyond them what is free.
-type allowance struct {
-	own    *semaphore.Weighted
-	lookup int64 // what a lookup takes: all of its own
-	shared *semaphore.Weighted
-}
-
-// take waits for n descriptors and returns a function that gives them back.
-func (a allowance) take(ctx context.Context, n int64) (giveBack func(), err error) {
-	for {
-		for _, source := range []*semaphore.Weighted{a.own, a.shared} {
-			if source.TryAcquire(n) {
-				return func() { source.Release(n) }, nil
-			}
+// within makes a dial wait for a descriptor of its check's own, or for a shared one.
+func within(own, shared descriptors, dial DialFunc) DialFunc {
+	return func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+		var from descriptors
+		select {
+		case own <- struct{}{}:
+			from = own
+		case shared <- struct{}{}:
+			from = shared
+		case <-ctx.Done():
+			return nil, fmt.Errorf("dial tcp %s: %w", remote, errNoDescriptor)
 		}
-		// Rare: a name has more silent addresses than were reckoned with, and the process has no more descriptors.
-		if sleep(ctx, 10*time.Millisecond) != nil {
-			return nil, errNoDescriptor
-		}
+		defer func() { <-from }() // a connection is closed at once
+		return dial(ctx, local, remote)
 	}
-}
-
-// limit keeps a collector to the allowance.
-func (a allowance) limit(c Collector) Collector {
-	dial, resolver := c.dialFunc(), c.resolver()
-	return Collector{
-		Resolver: resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
-			giveBack, err := a.take(ctx, a.lookup)
-			if err != nil {
-				return nil, err
-			}
-			defer giveBack()
-			return resolver.LookupNetIP(ctx, network, host)
-		}),
-		Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
-			giveBack, err := a.take(ctx, 1)
-			if err != nil {
-				return nil, fmt.Errorf("dial tcp %s: %w", remote, err)
-			}
-			defer giveBack() // a connection is closed at once
-			return dial(ctx, local, remote)
-		},
-	}
-}
-
-type resolverFunc func(ctx context.Context, network, host string) ([]netip.Addr, error)
-
-func (f resolverFunc) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
-	return f(ctx, network, host)
 }
 
 // redialling dials again while a limit of this machine stands in the way, until the context ends.

@@ -10,13 +10,12 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
 )
@@ -138,6 +137,20 @@ func TestSweepWaitsOutFaultsOfThisMachine(t *testing.T) {
 	}
 }
 
+func TestLimitsOfThisMachineAreWaitedOut(t *testing.T) {
+	t.Parallel()
+	for _, errno := range limitErrnos {
+		if limit, hit := limitOf(syscallError(errno), netip.Addr{}); !hit || limit == "" {
+			t.Errorf("%s is not a limit of this machine", errno)
+		}
+	}
+	for _, errno := range []syscall.Errno{refusedErrno, timeoutErrno, unreachableErrno} {
+		if limit, hit := limitOf(syscallError(errno), netip.Addr{}); hit {
+			t.Errorf("%s is a limit of this machine: %s", errno, limit)
+		}
+	}
+}
+
 func TestInterruptedSweepHasNoResults(t *testing.T) {
 	t.Parallel()
 	silent := loopback.Silent(t, loopback.IPv4)
@@ -164,24 +177,35 @@ func TestInterruptedSweepHasNoResults(t *testing.T) {
 	}
 }
 
-func TestAllowanceIsGivenBackWhileAnotherWaits(t *testing.T) {
+func TestDialWaitsForADescriptorOfItsOwnOrASharedOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		shared := semaphore.NewWeighted(1)
-		a := allowance{semaphore.NewWeighted(1), 1, shared}
-		first, _ := a.take(t.Context(), 1)
-		second, _ := a.take(t.Context(), 1)
-		for _, giveBack := range []func(){first, second} {
-			time.AfterFunc(time.Second, giveBack)
-			start := time.Now()
-			if _, err := a.take(t.Context(), 1); err != nil || time.Since(start).Round(100*time.Millisecond) != time.Second {
-				t.Errorf("took %s: %v", time.Since(start), err)
-			}
+		own, shared := make(descriptors, 1), make(descriptors, 1)
+		answers := script{"127.0.0.1": {after: time.Second}}
+		dial := within(own, shared, answers.dial)
+		endpoint := netip.MustParseAddrPort("127.0.0.1:80")
+		start := time.Now()
+		var dials sync.WaitGroup
+		for range 4 {
+			dials.Go(func() {
+				conn, err := dial(t.Context(), netip.Addr{}, endpoint)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = conn.Close()
+			})
 		}
+		dials.Wait()
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("four dials with two descriptors took %s", took)
+		}
+		own <- struct{}{}
+		shared <- struct{}{}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := a.take(ctx, 1); !errors.Is(err, errNoDescriptor) || dialReason(err) != ReasonLocalLimit {
-			t.Errorf("nothing is free, and take returns %v", err)
+		if _, err := dial(ctx, netip.Addr{}, endpoint); !errors.Is(err, errNoDescriptor) || dialReason(err) != ReasonLocalLimit {
+			t.Errorf("nothing is free, and the dial says %v", err)
 		}
 	})
 }

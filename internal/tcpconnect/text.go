@@ -13,9 +13,23 @@ import (
 // characters, and some hide what follows. A carriage return is allowed as part of a Windows line ending. The error says what to do.
 func CheckText(text string) error {
 	for _, r := range strings.ReplaceAll(text, "\r\n", "\n") {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		if isObeyed(r) {
 			return fmt.Errorf("The text contains the control character %U, which terminals obey instead of showing it. Remove it: newlines and tabs are the only control characters allowed.", r)
 		}
 	}
 	return nil
+}
+
+// Printable shows what CheckText forbids as U+FFFD. What resolvers, far ends and bundles say is shown so.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if isObeyed(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ReplaceAll(text, "\r\n", "\n"))
+}
+
+func isObeyed(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t'
 }

@@ -29,3 +29,18 @@ func TestTextsHoldNoControlCharacters(t *testing.T) {
 		}
 	}
 }
+
+func TestPrintableShowsWhatTerminalsWouldObey(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"\x1b[8mhidden\x00": "\ufffd[8mhidden\ufffd",
+		"\u009b8m\rx":       "\ufffd8m\ufffdx",
+		"two\r\nlines\t\n":  "two\nlines\t\n",
+		"Füße 😀":            "Füße 😀",
+		"broken\xff":        "broken\ufffd",
+	} {
+		if got := Printable(text); got != want || CheckText(got) != nil {
+			t.Errorf("Printable(%q) = %q, want %q", text, got, want)
+		}
+	}
+}

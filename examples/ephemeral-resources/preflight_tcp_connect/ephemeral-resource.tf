@@ -21,4 +21,9 @@ ephemeral "preflight_tcp_connect" "api" {
 # What must wait depends on it.
 resource "terraform_data" "rollout" {
   depends_on = [ephemeral.preflight_tcp_connect.api]
+
+  # A closed gate holds back creation, not destruction: the old resource stays until its replacement exists.
+  lifecycle {
+    create_before_destroy = true
+  }
 }

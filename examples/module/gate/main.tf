@@ -24,6 +24,7 @@ data "preflight_tcp_connect" "api" {
 data "preflight_analysis" "api" {
   check_name = "${var.name} accepts connections"
   status     = data.preflight_tcp_connect.api.status
+  reason     = data.preflight_tcp_connect.api.reason
   outcomes = [
     { fail = { when = "connection-refused", message = "${var.name}: ${var.address} refuses connections" } },
     { fail = { when = "connection-timeout", message = "${var.name}: no answer from ${var.address}" } },

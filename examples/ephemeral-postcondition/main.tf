@@ -1,0 +1,40 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "address" {
+  description = "The Kubernetes API server."
+  type        = string
+  default     = "10.128.0.29:6443"
+}
+
+ephemeral "preflight_tcp_connect" "api" {
+  check_name = "Kubernetes API TCP Connection Status"
+  address    = var.address
+
+  outcomes = [
+    { pass = { when = "connected" } },
+    { fail = { message = "The Kubernetes API must be reachable" } },
+  ]
+
+  # The resource fails by itself if the check does. This closes the gate of a mocked one, whose proceed is false.
+  lifecycle {
+    postcondition {
+      condition     = self.proceed
+      error_message = "The Kubernetes API was not checked."
+    }
+  }
+}
+
+resource "terraform_data" "rollout" {
+  depends_on = [ephemeral.preflight_tcp_connect.api]
+
+  # A closed gate holds back creation, not destruction: the old resource stays until its replacement exists.
+  lifecycle {
+    create_before_destroy = true
+  }
+}

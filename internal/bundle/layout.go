@@ -1,0 +1,98 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package bundle
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+// Where results lie, below host-collectors. What one machine collected lies in <kind>/<collector>.json. Of the nodes of a cluster the
+// Troubleshoot tools write <node>/<kind>/<collector>.json since v0.110, and wrote <kind>/<node>/<collector>.json before.
+
+// kinds are the directories of the results of one kind of collector, as Troubleshoot's pkg/collect names them (August 2026). The
+// value is false for those that hold directories of the collectors' own.
+var kinds = map[string]bool{
+	"certificate":            true,
+	"certificatesCollection": true,
+	"connect":                true,
+	"diskUsage":              true,
+	"dns":                    false,
+	"filesystemPerformance":  true,
+	"http":                   true,
+	"httpLoadBalancer":       true,
+	"journald":               true,
+	"registry-images":        true,
+	"run-host":               false,
+	"subnetAvailable":        true,
+	"system":                 true,
+	"tcpLoadBalancer":        true,
+	"tcpPortStatus":          true,
+	"udpPortStatus":          true,
+}
+
+func isKind(dir string) bool {
+	_, known := kinds[dir]
+	return known
+}
+
+// nodeName is what the name of a Kubernetes node looks like, and leads nowhere.
+var nodeName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
+
+// belowHostCollectors returns the parts of a path below host-collectors, nil if it is not there.
+func belowHostCollectors(file string) []string {
+	rest, below := strings.CutPrefix(file, hostCollectors+"/")
+	if !below {
+		return nil
+	}
+	return strings.Split(rest, "/")
+}
+
+// connectResult returns whose result of which tcpConnect collector a file holds. node is empty if it is the machine's that made the
+// bundle.
+func connectResult(file string) (node, collector string, ok bool) {
+	parts := belowHostCollectors(file)
+	if len(parts) == 0 {
+		return "", "", false
+	}
+	collector, isResult := strings.CutSuffix(parts[len(parts)-1], ".json")
+	const connect = "connect"
+	switch {
+	case !isResult:
+		return "", "", false
+	case len(parts) == 2 && parts[0] == connect:
+		return "", collector, true
+	case len(parts) == 3 && parts[0] == connect:
+		return parts[1], collector, true
+	case len(parts) == 3 && parts[1] == connect:
+		return parts[0], collector, true
+	default:
+		return "", "", false
+	}
+}
+
+// nodeOf returns the node that has collected a file, of whatever kind. It does not take the directories that some collectors make for
+// those of nodes.
+func nodeOf(file string) (node string, ok bool) {
+	parts := belowHostCollectors(file)
+	if len(parts) < 3 {
+		return "", false
+	}
+	isResult := len(parts) == 3 && path.Ext(file) == ".json"
+	switch {
+	case kinds[parts[0]]:
+		node = parts[1]
+	case !isKind(parts[0]) && isKind(parts[1]):
+		node = parts[0]
+		isResult = isResult || parts[1] == "dns" // whose results lie one level deeper
+	}
+	return node, isResult && nodeName.MatchString(node)
+}
+
+// mayHoldResults reports whether results, of whatever kind, may lie in a directory below host-collectors or in those below it.
+func mayHoldResults(dir string) bool {
+	parts := belowHostCollectors(dir)
+	return len(parts) == 1 || len(parts) == 2 && (kinds[parts[0]] || isKind(parts[1]))
+}

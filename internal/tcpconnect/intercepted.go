@@ -1,0 +1,80 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// controlTimeout limits the dial of the control host.
+const controlTimeout = time.Second
+
+// control dials a host at which nothing listens, once for each port and source address. What connects there connects everywhere.
+type control struct {
+	mu    sync.Mutex
+	dials map[controlled]*controlDial
+}
+
+// controlled is what one dial of the control host speaks for.
+type controlled struct {
+	port   uint16
+	source netip.Addr
+}
+
+type controlDial struct {
+	turn        chan struct{} // holds one element while a check makes or reads the answer
+	done        bool
+	intercepted bool
+}
+
+// intercepts reports whether something on the way accepts connections for everybody. The error is that of the context.
+func (c *control) intercepts(ctx context.Context, dial DialFunc, host netip.Addr, of controlled) (bool, error) {
+	c.mu.Lock()
+	if c.dials == nil {
+		c.dials = make(map[controlled]*controlDial)
+	}
+	once := c.dials[of]
+	if once == nil {
+		once = &controlDial{turn: make(chan struct{}, 1)}
+		c.dials[of] = once
+	}
+	c.mu.Unlock()
+
+	select {
+	case once.turn <- struct{}{}:
+		defer func() { <-once.turn }()
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+	if !once.done {
+		once.intercepted = connects(ctx, dial, of.source, netip.AddrPortFrom(host, of.port))
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
+		once.done = true
+	}
+	return once.intercepted, nil
+}
+
+// connects reports whether the control host accepts a connection. Where a reason of this machine keeps it from being asked, nothing
+// shows that it does not.
+func connects(ctx context.Context, dial DialFunc, source netip.Addr, remote netip.AddrPort) bool {
+	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
+	defer cancel()
+	conn, err := redialling(dial)(ctx, source, remote)
+	if err == nil {
+		_ = conn.Close() // nothing was written, so nothing can be lost
+		return true
+	}
+	return dialReason(err).SaysNothing()
+}
+
+// interceptedBy says what it means that the control host accepts a connection.
+func interceptedBy(control netip.AddrPort) string {
+	return fmt.Sprintf("the control host accepts connections too (%s), so a connection shows nothing", control)
+}

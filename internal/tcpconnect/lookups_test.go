@@ -1,0 +1,272 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+)
+
+// nameServer is a resolver for a virtual clock. It answers after a while as long as it is asked for no more names at once than it can
+// take, and does with the others what drop does.
+type nameServer struct {
+	takes    int64
+	after    time.Duration
+	overload func(ctx context.Context, host string) error
+	asked    atomic.Int64
+	underWay atomic.Int64
+}
+
+func (s *nameServer) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	s.asked.Add(1)
+	defer s.underWay.Add(-1)
+	if s.underWay.Add(1) > s.takes {
+		return nil, s.overload(ctx, host)
+	}
+	select {
+	case <-time.After(s.after):
+	case <-ctx.Done():
+		return nil, silentServer(ctx, host)
+	}
+	if network == "ip6" {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	return []netip.Addr{loopback.IPv4}, nil
+}
+
+// silentServer is what a resolver says of a name server that drops a query.
+func silentServer(ctx context.Context, host string) error {
+	select {
+	case <-time.After(10 * time.Second): // Go's resolver asks twice, for five seconds each
+	case <-ctx.Done():
+	}
+	return &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true, IsTemporary: true}
+}
+
+// failingServer is what a resolver says of a name server that answers REFUSED or SERVFAIL.
+func failingServer(_ context.Context, host string) error {
+	return &net.DNSError{Err: "server misbehaving", Name: host, IsTemporary: true}
+}
+
+// accepting connects to everything.
+func accepting(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	return script{}.dial(ctx, local, remote)
+}
+
+// names makes n checks of distinct names.
+func names(t *testing.T, n int, timeout time.Duration) []Check {
+	t.Helper()
+	checks := make([]Check, n)
+	for i := range checks {
+		checks[i] = Check{Target{Address: mustParse(t, fmt.Sprintf("host-%d.test:80", i))}, timeout}
+	}
+	return checks
+}
+
+func TestCrowdOfNamesGetsNoFalseAnswer(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		server  *nameServer
+		names   int
+		timeout time.Duration
+		within  time.Duration
+	}{
+		"a server that drops what is too much":             {&nameServer{takes: 20, after: 5 * time.Millisecond, overload: silentServer}, 1000, 10 * time.Second, 30 * time.Second},
+		"a server that drops, and checks of little time":   {&nameServer{takes: 20, after: 5 * time.Millisecond, overload: silentServer}, 1000, time.Second, 30 * time.Second},
+		"a server that refuses what is too much":           {&nameServer{takes: 20, after: 5 * time.Millisecond, overload: failingServer}, 1000, 10 * time.Second, 10 * time.Second},
+		"a server that takes no more than a quiet crowd":   {&nameServer{takes: 8, after: 5 * time.Millisecond, overload: silentServer}, 1000, 10 * time.Second, time.Minute},
+		"a slow server, whose turn takes longer than time": {&nameServer{takes: 1000, after: 900 * time.Millisecond}, 500, 2 * time.Second, 2 * time.Minute},
+		"a slow server that drops":                         {&nameServer{takes: 10, after: 3 * time.Second, overload: silentServer}, 100, 20 * time.Second, 5 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				collector := &Collector{Resolver: test.server, Dial: accepting}
+				start := time.Now()
+				for i, result := range sweep(t, collector, names(t, test.names, test.timeout), 1000) {
+					if result.Status != Connected || result.Duration > test.timeout {
+						t.Fatalf("name %d is %s (%s) after %s", i, result.Status, result.Message, result.Duration)
+					}
+				}
+				if took := time.Since(start); took > test.within {
+					t.Errorf("took %s, want %s", took, test.within)
+				}
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestDeadNameServerDoesNotTurnManyNamesIntoHours(t *testing.T) {
+	t.Parallel()
+	for _, timeout := range []time.Duration{time.Second, 10 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			server := &nameServer{overload: silentServer}
+			start := time.Now()
+			for _, result := range sweep(t, &Collector{Resolver: server, Dial: accepting}, names(t, 10_000, timeout), 1000) {
+				if result.Reason != ReasonDNSTimeout || result.Duration > timeout {
+					t.Fatalf("%s (%s) after %s", result.Reason, result.Message, result.Duration)
+				}
+			}
+			if took := time.Since(start); took > 30*timeout {
+				t.Errorf("took %s", took)
+			}
+			synctest.Wait()
+		})
+	}
+}
+
+func TestNameThatFailsAloneIsNotTheCrowdsFault(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &nameServer{takes: 30, after: 5 * time.Millisecond, overload: silentServer}
+		lame := resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+			if host == "host-7.test" {
+				return nil, failingServer(ctx, host)
+			}
+			return server.LookupNetIP(ctx, network, host)
+		})
+		for i, result := range sweep(t, &Collector{Resolver: lame, Dial: accepting}, names(t, 500, 10*time.Second), 1000) {
+			want := ReasonConnected
+			if i == 7 {
+				want = ReasonDNSFailure
+			}
+			if result.Reason != want {
+				t.Fatalf("name %d is %s (%s), want %s", i, result.Reason, result.Message, want)
+			}
+		}
+		synctest.Wait()
+	})
+}
+
+func TestNameServerThatComesBackIsAskedAgainInQuiet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &nameServer{takes: 20, after: 5 * time.Millisecond, overload: silentServer}
+		start := time.Now()
+		dead := resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+			if time.Since(start) < time.Minute {
+				return nil, silentServer(ctx, host)
+			}
+			return server.LookupNetIP(ctx, network, host)
+		})
+		collector := &Collector{Resolver: dead, Dial: accepting}
+		sweep(t, collector, names(t, 1000, 5*time.Second), 1000)
+		time.Sleep(time.Until(start.Add(time.Hour)))
+		for i, result := range sweep(t, collector, names(t, 1000, 10*time.Second), 1000) {
+			if result.Status != Connected {
+				t.Fatalf("name %d is %s (%s)", i, result.Status, result.Message)
+			}
+		}
+		synctest.Wait()
+	})
+}
+
+type resolverFunc func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+func (f resolverFunc) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	return f(ctx, network, host)
+}
+
+func TestChecksOfANameShareItsLookup(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &nameServer{takes: 100, after: time.Second}
+		collector := &Collector{Resolver: server, Dial: accepting}
+		checks := make([]Check, 3000)
+		for i := range checks {
+			checks[i] = Check{Target{Address: mustParse(t, fmt.Sprintf("db.test:%d", i+1))}, 5 * time.Second}
+		}
+		checks[0].Timeout = 100 * time.Millisecond // and its end does not end the lookup of the others
+		for i, result := range sweep(t, collector, checks, 1000) {
+			want := ReasonConnected
+			if i == 0 {
+				want = ReasonDNSTimeout
+			}
+			if result.Reason != want {
+				t.Fatalf("check %d is %s (%s), want %s", i, result.Reason, result.Message, want)
+			}
+		}
+		if asked := server.asked.Load(); asked != 2 {
+			t.Errorf("the resolver was asked %d times for one name, want once for each family", asked)
+		}
+		collect(t, collector, "db.test:80", 5*time.Second)
+		if asked := server.asked.Load(); asked != 4 {
+			t.Errorf("a later check did not ask the resolver: %d", asked)
+		}
+		synctest.Wait()
+	})
+}
+
+func TestLookupEndsWithItsLastCheck(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &nameServer{overload: silentServer}
+		collector := &Collector{Resolver: server, Dial: accepting}
+		expect(t, collect(t, collector, "db.test:80", time.Second), ConnectionTimeout, ReasonDNSTimeout, "db.test")
+		synctest.Wait()
+		if underWay := server.underWay.Load(); underWay != 0 {
+			t.Errorf("%d lookups are still under way", underWay)
+		}
+	})
+}
+
+func TestLaterDialsLookTheNameUpAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		firstsStaySilent := resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+			if asked.Add(1) <= 2 {
+				return nil, silentServer(ctx, host)
+			}
+			return (&nameServer{takes: 1}).LookupNetIP(ctx, network, host)
+		})
+		collector := &Collector{Resolver: firstsStaySilent, Dial: accepting}
+		other := make(chan Result)
+		go func() { // its lookups go on, and would be joined
+			result, _ := collector.Collect(t.Context(), Target{Address: mustParse(t, "db.test:80")}, time.Minute)
+			other <- result
+		}()
+		synctest.Wait()
+		policy := retry()
+		policy.AttemptTimeout = 2 * time.Second
+		result, err := collector.Wait(t.Context(), Target{Address: mustParse(t, "db.test:80")}, time.Minute, policy, nil)
+		if err != nil || result.Status != Connected || result.Attempts != 2 {
+			t.Errorf("%s after %d attempts, %v", result.Status, result.Attempts, err)
+		}
+		if result := <-other; result.Reason != ReasonDNSTimeout {
+			t.Errorf("the other check is %s", result.Reason)
+		}
+	})
+}
+
+func TestWaitingForATurnIsNoPartOfTheTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &nameServer{takes: 1000, after: 400 * time.Millisecond}
+		collector := &Collector{Resolver: server, Dial: accepting}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			sweep(t, collector, names(t, 1000, time.Second), 1000)
+		}()
+		synctest.Wait()
+		start := time.Now()
+		policy := retry()
+		policy.AttemptTimeout = time.Second
+		result, err := collector.Wait(t.Context(), Target{Address: mustParse(t, "db.test:80")}, time.Second, policy, nil)
+		if err != nil || result.Status != Connected || result.Duration > time.Second || time.Since(start) < 5*time.Second {
+			t.Errorf("%s after %s, in all %s, %v", result.Status, result.Duration, time.Since(start), err)
+		}
+		<-done
+	})
+}

@@ -1,0 +1,176 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+)
+
+// half is what a name server does with the query for one family.
+type half func(reply *dnsmessage.Message) bool
+
+func knows(ips ...netip.Addr) half {
+	return func(reply *dnsmessage.Message) bool {
+		loopback.AddAddresses(reply, ips...)
+		return true
+	}
+}
+
+func knowsAfter(delay time.Duration, ips ...netip.Addr) half {
+	return func(reply *dnsmessage.Message) bool {
+		<-time.After(delay)
+		return knows(ips...)(reply)
+	}
+}
+
+var (
+	staysSilent half = func(*dnsmessage.Message) bool { return false }
+	servfail    half = func(reply *dnsmessage.Message) bool { reply.RCode = dnsmessage.RCodeServerFailure; return true }
+	nxdomain    half = func(reply *dnsmessage.Message) bool { reply.RCode = dnsmessage.RCodeNameError; return true }
+	truncates   half = func(reply *dnsmessage.Message) bool { reply.Truncated = true; return true } // and no one listens for TCP
+)
+
+// halves is the system's resolver with a name server that does one thing with queries for A, and another with those for AAAA.
+func halves(t *testing.T, a, aaaa half) Resolver {
+	t.Helper()
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loopback.ServeDNS(t, server, func(reply *dnsmessage.Message, _ string) bool {
+		if reply.Questions[0].Type == dnsmessage.TypeA {
+			return a(reply)
+		}
+		return aaaa(reply)
+	})
+	return asking(server.LocalAddr().(*net.UDPAddr).AddrPort())
+}
+
+// asking is the system's resolver with another name server.
+func asking(server netip.AddrPort) systemResolver {
+	return systemResolver{dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, server.String())
+	}}
+}
+
+func TestConnectedNeedsOneEndpointAndEverythingElseTheWholeAnswer(t *testing.T) {
+	t.Parallel()
+	v4, v6 := loopback.IPv4, loopback.IPv6
+	for name, test := range map[string]struct {
+		a, aaaa   half
+		open      netip.Addr // what accepts; the other one refuses
+		reason    Reason
+		all       Reason // with all_addresses
+		endpoints int    // with all_addresses
+	}{
+		"both":                                  {knows(v4), knows(v6), v4, ReasonConnected, ReasonRefused, 2},
+		"one, the other does not exist":         {knows(v4), knows(), v4, ReasonConnected, ReasonConnected, 1},
+		"one, the other is NXDOMAIN":            {knows(v4), nxdomain, v4, ReasonConnected, ReasonConnected, 1},
+		"one, the other fails":                  {knows(v4), servfail, v4, ReasonConnected, ReasonDNSFailure, 1},
+		"one, the other fails, the other way":   {servfail, knows(v6), v6, ReasonConnected, ReasonDNSFailure, 1},
+		"one, the other stays silent":           {knows(v4), staysSilent, v4, ReasonConnected, ReasonDNSTimeout, 1},
+		"one, the other is cut short":           {knows(v4), truncates, v4, ReasonConnected, ReasonDNSFailure, 1},
+		"one refuses, the other fails":          {servfail, knows(v6), v4, ReasonDNSFailure, ReasonDNSFailure, 1},
+		"one refuses, the other stays silent":   {staysSilent, knows(v6), v4, ReasonDNSTimeout, ReasonDNSTimeout, 1},
+		"one refuses, the other is cut short":   {knows(v4), truncates, v6, ReasonDNSFailure, ReasonDNSFailure, 1},
+		"one refuses, the other does not exist": {knows(v4), nxdomain, v6, ReasonRefused, ReasonRefused, 1},
+		"one fails, the other does not exist":   {servfail, knows(), v4, ReasonDNSFailure, ReasonDNSFailure, 0},
+		"one is silent, the other NXDOMAIN":     {nxdomain, staysSilent, v4, ReasonDNSTimeout, ReasonDNSTimeout, 0},
+		"one fails, the other stays silent":     {staysSilent, servfail, v4, ReasonDNSFailure, ReasonDNSFailure, 0},
+		"neither exists":                        {nxdomain, knows(), v4, ReasonNoSuchHost, ReasonNoSuchHost, 0},
+		"the second comes late":                 {knows(v4), knowsAfter(200*time.Millisecond, v6), v6, ReasonConnected, ReasonRefused, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			collector := &Collector{Resolver: halves(t, test.a, test.aaaa)}
+			address := mustParse(t, fmt.Sprintf("db.test.:%d", loopback.Listen(t, test.open).AddrPort().Port()))
+			for _, all := range []bool{false, true} {
+				want, timeout := test.reason, patient
+				if all {
+					want = test.all
+				}
+				if want == ReasonDNSTimeout {
+					timeout = 3 * time.Second
+				}
+				result, err := collector.Collect(t.Context(), Target{Address: address, AllAddresses: all}, timeout)
+				if err != nil || result.Reason != want || result.Status != want.Status() {
+					t.Errorf("all addresses %t: %s, %s (%s), %v; want %s", all, result.Status, result.Reason, result.Message, err, want)
+				}
+				if all && len(result.Endpoints) != test.endpoints {
+					t.Errorf("the answers of %d addresses, want %d", len(result.Endpoints), test.endpoints)
+				}
+				for _, endpoint := range result.Endpoints {
+					if !strings.Contains(result.Message, endpoint.Message) || endpoint.Endpoint.Addr() == test.open != (endpoint.Status == Connected) {
+						t.Errorf("%s is %s (%s) of %q", endpoint.Endpoint, endpoint.Status, endpoint.Message, result.Message)
+					}
+				}
+				if want == ReasonConnected && result.Duration > 5*time.Second/2 {
+					t.Errorf("took %s: a silent name server must cost nothing", result.Duration)
+				}
+			}
+		})
+	}
+}
+
+func TestAddressesComeInTheOrderOfPreference(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		four, six time.Duration // after which the resolver knows them
+		tried     []netip.Addr
+	}{
+		"IPv6 first":                           {0, 0, []netip.Addr{loopback.IPv6, loopback.IPv4}},
+		"IPv6 first if it is a little late":    {0, resolutionDelay - 1, []netip.Addr{loopback.IPv6, loopback.IPv4}},
+		"the other first if IPv6 is very late": {0, resolutionDelay + 1, []netip.Addr{loopback.IPv4, loopback.IPv6}},
+		"IPv6 first if IPv4 is late":           {time.Second, 0, []netip.Addr{loopback.IPv6, loopback.IPv4}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				resolver := resolverFunc(func(_ context.Context, network, _ string) ([]netip.Addr, error) {
+					if network == "ip4" {
+						time.Sleep(test.four)
+						return []netip.Addr{loopback.IPv4}, nil
+					}
+					time.Sleep(test.six)
+					return []netip.Addr{loopback.IPv6}, nil
+				})
+				refused := script{"127.0.0.1": {err: syscallError(refusedErrno)}, "::1": {err: syscallError(refusedErrno)}}
+				expectTried(t, collect(t, &Collector{Resolver: resolver, Dial: refused.dial}, "db.test:80", patient), test.tried)
+			})
+		})
+	}
+}
+
+func TestAddressWithoutASourceComesLast(t *testing.T) {
+	t.Parallel()
+	far := netip.MustParseAddr("2001:db8::1")
+	if hasSource(netip.AddrPortFrom(far, 80)) {
+		t.Skip("this machine has a route to 2001:db8::/32")
+	}
+	collector := &Collector{Resolver: halves(t, knows(loopback.IPv4), knows(far))}
+	expectTried(t, collect(t, collector, fmt.Sprintf("db.test.:%d", loopback.Refused(t).Port()), patient), []netip.Addr{loopback.IPv4, far})
+}
+
+func expectTried(t *testing.T, result Result, want []netip.Addr) {
+	t.Helper()
+	var tried []netip.Addr
+	for _, endpoint := range result.Tried {
+		tried = append(tried, endpoint.Addr())
+	}
+	if !slices.Equal(tried, want) {
+		t.Errorf("tried %s, want %s (%s)", tried, want, result.Message)
+	}
+}

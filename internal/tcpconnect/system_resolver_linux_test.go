@@ -1,0 +1,147 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+)
+
+// Here is the system's resolver itself, with files and a name server of the test's own: in a network and a file system that only the
+// test sees.
+
+// inOwnSystem reruns the test with these files in /etc, and returns true in the process that has them.
+func inOwnSystem(t *testing.T, resolvConf, hosts, shell string) bool {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("a file system of the test's own needs root")
+	}
+	if os.Getenv(underLimits) != "" {
+		return true
+	}
+	dir, mounts := t.TempDir(), ""
+	for name, content := range map[string]string{"resolv.conf": resolvConf, "hosts": "127.0.0.1 localhost\n" + hosts, "nsswitch.conf": "hosts: files dns\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		mounts += fmt.Sprintf(" && { [ ! -e /etc/%s ] || mount --bind %s/%s /etc/%s; }", name, dir, name, name)
+	}
+	rerunIn(t, []string{"unshare", "--mount", "--net"}, "ip link set lo up"+mounts+shell)
+	return false
+}
+
+// records are what a name server knows, by "name. A" or "name. AAAA"; a code instead of addresses is a failure.
+type records map[string][]netip.Addr
+
+// serve answers on port 53: from the records, with SERVFAIL for names that begin with "broken.", and with NXDOMAIN for all others.
+func (r records) serve(t *testing.T) {
+	t.Helper()
+	server, err := net.ListenPacket("udp", "127.0.0.1:53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loopback.ServeDNS(t, server, func(reply *dnsmessage.Message, _ string) bool {
+		question := reply.Questions[0]
+		key := question.Name.String() + " " + strings.TrimPrefix(question.Type.String(), "Type")
+		ips, found := r[key]
+		switch {
+		case found && ips == nil:
+			reply.RCode = dnsmessage.RCodeServerFailure
+		case found:
+			loopback.AddAddresses(reply, ips...)
+		case len(r[strings.Split(key, " ")[0]+" A"])+len(r[strings.Split(key, " ")[0]+" AAAA"]) == 0:
+			reply.RCode = dnsmessage.RCodeNameError
+		}
+		return true
+	})
+}
+
+func TestNamesAreCompletedBySearchDomains(t *testing.T) {
+	t.Parallel()
+	if !inOwnSystem(t, "nameserver 127.0.0.1\nsearch first.test second.test\n", "", "") {
+		return
+	}
+	second := netip.MustParseAddr("127.0.0.2")
+	records{
+		"db.second.test. A": {loopback.IPv4},
+
+		// In each domain one family: two hosts.
+		"cache.first.test. A": {second}, "cache.second.test. AAAA": {loopback.IPv6},
+
+		// The first domain can't be asked for one family, and the others do not know the name.
+		"queue.first.test. A": nil, "queue.first.test. AAAA": {loopback.IPv6},
+		"files.first.test. A": nil, "files.second.test. AAAA": {loopback.IPv6},
+	}.serve(t)
+	open := loopback.Open(t).Port()
+	result := collect(t, &Collector{}, fmt.Sprintf("db:%d", open), patient)
+	expect(t, result, Connected, ReasonConnected, "")
+	expect(t, collect(t, &Collector{}, "gone:80", patient), Error, ReasonNoSuchHost, "on 127.0.0.1:53: no such host")
+
+	for _, all := range []bool{false, true} {
+		target := Target{Address: mustParse(t, fmt.Sprintf("cache:%d", open)), AllAddresses: all}
+		result, err := new(Collector).Collect(t.Context(), target, patient)
+		if want := netip.AddrPortFrom(second, open); err != nil || !slices.Equal(result.Tried, []netip.AddrPort{want}) {
+			t.Errorf("all addresses %t: tried %s, want %s only: the other is another host's (%v)", all, result.Tried, want, err)
+		}
+		for _, name := range []string{"queue", "files"} {
+			target.Address = mustParse(t, name+":81")
+			result, err := new(Collector).Collect(t.Context(), target, patient)
+			if err != nil || result.Reason != ReasonDNSFailure {
+				t.Errorf("%s, all addresses %t: %s (%s), %v", name, all, result.Reason, result.Message, err)
+			}
+		}
+	}
+}
+
+// Go drops the zone of an address that it finds in the hosts file: https://go.dev/issue/81601.
+func TestZoneOfAHostsFileIsKept(t *testing.T) {
+	t.Parallel()
+	if !inOwnSystem(t, "nameserver 127.0.0.1\n", "fe80::1234%d0 zoned.invalid\n",
+		" && ip link add d0 type veth peer name d1 && ip address add fe80::1234/64 dev d0 nodad && ip link set d1 up && ip link set d0 up") {
+		return
+	}
+	zoned := netip.MustParseAddr("fe80::1234%d0")
+	peer := netip.AddrPortFrom(zoned, loopback.Listen(t, zoned).AddrPort().Port())
+	for _, all := range []bool{false, true} {
+		target := Target{Address: mustParse(t, fmt.Sprintf("zoned.invalid:%d", peer.Port())), AllAddresses: all}
+		result, err := new(Collector).Collect(t.Context(), target, patient)
+		if err != nil || result.Status != Connected || result.Remote != peer {
+			t.Errorf("all addresses %t: %s (%s) to %s, want %s; %v", all, result.Status, result.Message, result.Remote, peer, err)
+		}
+	}
+}
+
+// Go's resolver takes files and sockets that it can't open for ones that do not exist.
+func TestFullDescriptorTableIsNoMissingName(t *testing.T) {
+	t.Parallel()
+	if !inOwnSystem(t, "nameserver 127.0.0.1\n", "127.0.0.1 known.test\n", " && ulimit -n 64") {
+		return
+	}
+	var files []*os.File
+	for {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			break
+		}
+		files = append(files, file)
+	}
+	for _, name := range []string{"known.test:80", "localhost:80", "gone.test:80"} {
+		expect(t, collect(t, &Collector{}, name, 5*time.Second), Error, ReasonLocalLimit, "too many open files")
+	}
+	for _, file := range files {
+		_ = file.Close()
+	}
+	expect(t, collect(t, &Collector{}, "known.test:80", patient), ConnectionRefused, ReasonRefused, "refused")
+}
