@@ -87,6 +87,7 @@ func TestNoSpecOfAChartIsLeftOut(t *testing.T) {
 	good := "troubleshoot.sh/kind: host-preflight"
 	const within = `stringData["preflight.yaml"] of the Secret at line 28`
 	second := strings.Replace(hostPreflight, "troubleshoot.sh", "example.com", 1)
+	_, headless, _ := strings.Cut(hostPreflight, "kind: HostPreflight\n")
 	for name, test := range map[string]struct{ text, want string }{
 		"label forgotten":                {chart("app: shop", "", hostPreflight), `line 28, column 1: The Secret has no label "troubleshoot.sh/kind", but stringData["preflight.yaml"] is a spec. Add the label, or take the Secret out.`},
 		"label forgotten, not YAML":      {chart("app: shop", "", hostPreflight+"  x: ["), `The Secret has no label`},
@@ -96,7 +97,7 @@ func TestNoSpecOfAChartIsLeftOut(t *testing.T) {
 		"misspelt version":               {chart(good, "", strings.Replace(hostPreflight, "troubleshoot.sh", "trubleshoot.sh", 1)), "of " + within + `: The apiVersion is "trubleshoot.sh/v1beta2"`},
 		"misspelt kind":                  {chart(good, "", strings.Replace(hostPreflight, "HostPreflight", "HostPrefligth", 1)), "of " + within + `: The kind is "HostPrefligth"`},
 		"both misspelt":                  {chart(good, "", strings.NewReplacer("HostPreflight", "HostPrefligth", "troubleshoot.sh", "trubleshoot.sh").Replace(hostPreflight)), "of " + within + ` ("db"): A tcpConnect collector stands in a document of kind HostPrefligth`},
-		"version and kind forgotten":     {chart(good, "", hostPreflight[strings.Index(hostPreflight, "spec:"):]), "of " + within + `: The apiVersion is ""`},
+		"version and kind forgotten":     {chart(good, "", headless), "of " + within + `: The apiVersion is ""`},
 		"not a text":                     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata:\n  preflight.yaml:\n" + indent(hostPreflight), `line 6, column 5: data["preflight.yaml"] is a mapping, not a text.`},
 		"a list of entries":              {chart(good, "", "- tcpConnect: {address: x}"), "of " + within + ": The document is a list, not a mapping."},
 	} {
