@@ -213,10 +213,7 @@ func (d *decoder) decodeBody(body *yaml.Node, path, kindName string, known kind)
 	}
 	names := slices.AppendSeq([]string{known.collectors, known.analyzers}, maps.Keys(known.unsupported))
 	slices.Sort(names)
-	fields, ok := d.mapping(body, "spec", slices.DeleteFunc(names, func(name string) bool { return name == "" })...)
-	if !ok {
-		return
-	}
+	fields, _ := d.mapping(body, "spec", slices.DeleteFunc(names, func(name string) bool { return name == "" })...)
 	d.decodeEntries(fields[known.collectors], path+known.collectors, otherCollectors, d.decodeCollector)
 	d.decodeEntries(fields[known.analyzers], path+known.analyzers, otherAnalyzers, d.decodeAnalyzer)
 	for _, name := range fields.keys() {

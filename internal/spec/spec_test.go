@@ -121,13 +121,14 @@ func TestEscapesOfYAMLAreNotThoseOfJSON(t *testing.T) {
 
 func TestMergedFieldsYieldToThoseThatAreThere(t *testing.T) {
 	t.Parallel()
-	const entries = `[{pass: &p {when: connected, message: one}}, {warn: {<<: *p, when: error}}, {warn: {message: two, <<: *p}}, {fail: {<<: [{title: x}, {title: y, uri: z}]}}]`
+	const entries = `[{pass: &p {when: connected, message: one}}, {warn: {<<: *p, when: error}}, {warn: {message: two, <<: *p}}, {fail: {<<: [{title: x}, {title: y, uri: z}]}}, {fail: {title: x, <<: null}}]`
 	spec := mustDecode(t, strings.Replace(hostPreflight, "[{pass: {when: connected}}]", entries, 1))
 	want := []tcpconnect.Outcome{
 		{Verdict: "pass", When: "connected", Message: "one"},
 		{Verdict: "warn", When: "error", Message: "one"},
 		{Verdict: "warn", When: "connected", Message: "two"},
 		{Verdict: "fail", Title: "x", URI: "z"},
+		{Verdict: "fail", Title: "x"},
 	}
 	if got := spec.Analyzers[0].Outcomes; !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -203,6 +204,7 @@ func TestFormsOfASpec(t *testing.T) {
 		"HostPreflight":      hostPreflight,
 		"v1beta1":            strings.Replace(hostPreflight, "troubleshoot.sh/v1beta2", "troubleshoot.replicated.com/v1beta1", 1),
 		"byte order mark":    "\ufeff" + hostPreflight,
+		"large":              strings.Repeat("#\n", 3<<19) + hostPreflight,
 		"CRLF":               strings.ReplaceAll(hostPreflight, "\n", "\r\n"),
 		"with a status":      hostPreflight + "status: {}\nmetadata: {name: x, labels: {a: b}}\n",
 		"empty documents":    "---\n---\n" + hostPreflight + "---\n# nothing\n",
@@ -365,6 +367,7 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 		"an entry after a named one":    {strings.Replace(hostPreflight, "  analyzers:", "    - {}\n  analyzers:", 1), []string{"line 6, column 7: collectors[1] is empty."}},
 		"a null kind of entry":          {strings.Replace(hostPreflight, "- tcpConnect: {c", "- cpu: null\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0] is empty"}},
 		"a null tcpConnect":             {strings.Replace(hostPreflight, "- tcpConnect: {c", "- tcpConnect: null\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0].tcpConnect has no address"}},
+		"a list like a mapping":         {"[apiVersion, v1, kind, Secret]", []string{"line 1", "The document is a list, not a mapping"}},
 		"a mapping for a key":           {strings.Replace(good, "kind: SupportBundle", "? {a: b}\n: c", 1), []string{"line 2", "has a mapping for a key"}},
 		"tab for an indentation":        {strings.Replace(good, "  hostCollectors", "\thostCollectors", 1), []string{"line 4", "not valid YAML"}},
 	} {

@@ -87,6 +87,7 @@ func TestNoSpecOfAChartIsLeftOut(t *testing.T) {
 	good := "troubleshoot.sh/kind: host-preflight"
 	const within = `stringData["preflight.yaml"] of the Secret at line 28`
 	second := strings.Replace(hostPreflight, "troubleshoot.sh", "example.com", 1)
+	_, headless, _ := strings.Cut(hostPreflight, "kind: HostPreflight\n")
 	for name, test := range map[string]struct{ text, want string }{
 		"label forgotten":                {chart("app: shop", "", hostPreflight), `line 28, column 1: The Secret has no label "troubleshoot.sh/kind", but stringData["preflight.yaml"] is a spec. Add the label, or take the Secret out.`},
 		"label forgotten, not YAML":      {chart("app: shop", "", hostPreflight+"  x: ["), `The Secret has no label`},
@@ -96,7 +97,7 @@ func TestNoSpecOfAChartIsLeftOut(t *testing.T) {
 		"misspelt version":               {chart(good, "", strings.Replace(hostPreflight, "troubleshoot.sh", "trubleshoot.sh", 1)), "of " + within + `: The apiVersion is "trubleshoot.sh/v1beta2"`},
 		"misspelt kind":                  {chart(good, "", strings.Replace(hostPreflight, "HostPreflight", "HostPrefligth", 1)), "of " + within + `: The kind is "HostPrefligth"`},
 		"both misspelt":                  {chart(good, "", strings.NewReplacer("HostPreflight", "HostPrefligth", "troubleshoot.sh", "trubleshoot.sh").Replace(hostPreflight)), "of " + within + ` ("db"): A tcpConnect collector stands in a document of kind HostPrefligth`},
-		"version and kind forgotten":     {chart(good, "", strings.TrimPrefix(hostPreflight, "apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\n")), "of " + within + `: The apiVersion is ""`},
+		"version and kind forgotten":     {chart(good, "", headless), "of " + within + `: The apiVersion is ""`},
 		"not a text":                     {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata:\n  preflight.yaml:\n" + indent(hostPreflight), `line 6, column 5: data["preflight.yaml"] is a mapping, not a text.`},
 		"a list of entries":              {chart(good, "", "- tcpConnect: {address: x}"), "of " + within + ": The document is a list, not a mapping."},
 	} {
@@ -141,6 +142,29 @@ func TestUnlabelledObjectsMayHoldAnything(t *testing.T) {
 	}
 }
 
+func TestObjectsOfOtherGroupsAreNotOpened(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"Secret", "ConfigMap", "List"} {
+		spec := mustDecode(t, hostPreflight+"---\napiVersion: example.com/v1\nkind: "+kind+"\nmetadata: {labels: {troubleshoot.sh/kind: x}}\n")
+		if want := []Part{{"documents[1].kind " + kind, "this provider does not run documents of that kind"}}; !slices.Equal(spec.Unsupported, want) {
+			t.Errorf("got %+v, want %+v", spec.Unsupported, want)
+		}
+	}
+}
+
+func TestPositionsAfterATextThatWasOpened(t *testing.T) {
+	t.Parallel()
+	encode := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	secret := "apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: " + encode(hostPreflight) + ", b: '%%'}\n"
+	if problem := firstProblem(t, secret); !strings.Contains(problem, `: data["b"] of the Secret at line 1 is not valid base64.`) || strings.Contains(problem, `data["a"]`) {
+		t.Error(problem)
+	}
+	secret = strings.Replace(secret, "'%%'", encode("# \x00\n"+hostPreflight), 1)
+	if problem := firstProblem(t, secret); !strings.HasPrefix(problem, `the text of data["b"] of the Secret at line 1: This is not valid YAML`) {
+		t.Error(problem)
+	}
+}
+
 func TestListOfObjects(t *testing.T) {
 	t.Parallel()
 	secret := "{apiVersion: v1, kind: Secret, metadata: {labels: {troubleshoot.sh/kind: x}}, stringData: {spec: " + strconv.Quote(hostPreflight) + "}}"
@@ -172,6 +196,9 @@ func TestPathsTellWhichDocument(t *testing.T) {
 	want := []string{`stringData["spec"].documents[0].analyzers[1].cpu`, `stringData["spec"].documents[1].kind Redactor`}
 	if spec := mustDecode(t, text); !slices.Equal(spec.UnsupportedPaths(), want) {
 		t.Errorf("got %q, want %q", spec.UnsupportedPaths(), want)
+	}
+	if spec := mustDecode(t, hostPreflight+"---\n"+strings.Replace(text, indent(inner), indent(ours("Redactor", "{}")), 1)); !slices.Equal(spec.UnsupportedPaths(), []string{`documents[1].stringData["spec"].kind Redactor`}) {
+		t.Errorf("a Redactor alone: %q", spec.UnsupportedPaths())
 	}
 	want = []string{`documents[1].stringData["spec"].documents[0].analyzers[1].cpu`, `documents[1].stringData["spec"].documents[1].kind Redactor`}
 	if spec := mustDecode(t, hostPreflight+"---\n"+text); !slices.Equal(spec.UnsupportedPaths(), want) {
