@@ -352,6 +352,13 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 	}
 }
 
+func TestDirectoryInAnArchiveIsNoResult(t *testing.T) {
+	t.Parallel()
+	archive := plantFile(t, "bundle.tar.gz", packed(t, tarEntry{tar.Header{Typeflag: tar.TypeDir, Name: connect + "db.json/", Mode: 0o755}, ""}))
+	_, err := Read(t.Context(), archive, "db", isStatus)
+	expectError(t, err, `the bundle holds no result of a collector named "db"`)
+}
+
 func TestBundleThatLiesTooDeepInAnArchiveIsNamed(t *testing.T) {
 	t.Parallel()
 	archive := plantFile(t, "bundle.tar.gz", packed(t, regular("a/b/"+connect+"db.json", "connected"), regular("a/c/"+connect+"db.json", "connected")))
