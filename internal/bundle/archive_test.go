@@ -352,6 +352,22 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 	}
 }
 
+func TestArchiveMayHaveAGlobalHeader(t *testing.T) {
+	t.Parallel()
+	global := tarEntry{tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header", PAXRecords: map[string]string{"comment": "as git archive writes it"}}, ""}
+	archive := plantFile(t, "bundle.tar.gz", packed(t, global, regular(connect+"db.json", "connected")))
+	if result, _, err := readOne(archive, "db", isStatus); err != nil || result.Status != "connected" {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
+func TestDirectoryInAnArchiveIsNoResult(t *testing.T) {
+	t.Parallel()
+	archive := plantFile(t, "bundle.tar.gz", packed(t, tarEntry{tar.Header{Typeflag: tar.TypeDir, Name: connect + "db.json/", Mode: 0o755}, ""}))
+	_, err := Read(t.Context(), archive, "db", isStatus)
+	expectError(t, err, `the bundle holds no result of a collector named "db"`)
+}
+
 func TestBundleThatLiesTooDeepInAnArchiveIsNamed(t *testing.T) {
 	t.Parallel()
 	archive := plantFile(t, "bundle.tar.gz", packed(t, regular("a/b/"+connect+"db.json", "connected"), regular("a/c/"+connect+"db.json", "connected")))

@@ -320,19 +320,21 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	}
 }
 
-func TestStrayFileThatCanNotBeOpenedStays(t *testing.T) {
+func TestStrayFileThatIsNotKnownToBeOursStays(t *testing.T) {
 	t.Parallel()
 	dir, _ := plant(t, "connected")
 	stray := filepath.Join(dir, connectDir, ".other.json"+random+".tmp") // which may be locked
 	if err := os.WriteFile(stray, nil, 0); err != nil {
 		t.Fatal(err)
 	}
+	link := ".link.json" + random + ".tmp"
+	symlink(t, "connect.json", filepath.Join(dir, connectDir, link))
 	unprivileged(t, func() {
 		if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
 			t.Error(err)
 		}
 	})
-	expectFiles(t, dir, filepath.Base(stray), "connect.json")
+	expectFiles(t, dir, link, filepath.Base(stray), "connect.json")
 }
 
 // mountTmpfs mounts a small file system of its own on a new directory.

@@ -494,6 +494,14 @@ func TestSameBundleIsKnownHoweverItIsSpelt(t *testing.T) {
 	}
 }
 
+func TestSameBundleIsKnownBeforeItHoldsAnything(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if !Same(dir, filepath.Join(dir, "..")+"/"+filepath.Base(dir), "db") || Same(dir, t.TempDir(), "db") {
+		t.Error("an empty directory is not the same as itself, or as another")
+	}
+}
+
 func TestFormatsAreNamedToTheLetter(t *testing.T) {
 	t.Parallel()
 	formats := []Format{FormatStatus, FormatJSON}
