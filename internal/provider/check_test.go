@@ -59,6 +59,8 @@ func TestArgumentsOfACheckAreValidated(t *testing.T) {
 		retry(`"min_delay":"31s"`):                                            wrong("Min Delay Above Max Delay", "retrymin_delay", "min_delay is 31s, more than max_delay, 30s"),
 		retry(`"max_delay":"999ms"`):                                          wrong("Min Delay Above Max Delay", "retrymin_delay", "min_delay is 1s, more than max_delay, 999ms"),
 		retry(`"min_delay":"1h","max_delay":"<unknown>"`):                     nil,
+		retry(`"attempt_timeout":"<unknown>","min_delay":"31s"`):              wrong("Min Delay Above Max Delay", "retrymin_delay"),
+		`"timeout":"<unknown>","retry":{"min_delay":"31s"}`:                   wrong("Min Delay Above Max Delay", "retrymin_delay"),
 		retry(`"min_delay":"<unknown>","max_delay":"1ns"`):                    nil,
 		retry(`"until":[]`):                                                   wrong("Invalid Attribute Value", "retryuntil", "at least 1"),
 		retry(`"until":[null]`):                                               wrong("Null List Value", "retryuntil"),

@@ -140,6 +140,8 @@ func TestAnalysisIsOfOneSource(t *testing.T) {
 		`"status":"<unknown>","reason":"<unknown>"`:  nil,
 		`"status":"<unknown>","bundle":"<unknown>"`:  nil,
 		`"status":"<unknown>","max_age":"<unknown>"`: nil,
+		`"status":"<unknown>","bundle":"b"`:          nil,
+		`"status":"connected","bundle":"<unknown>"`:  nil,
 		`"bundle":"b","max_age":"1h"`:                nil,
 		`"bundle":"b","missing_nodes":"warn"`:        nil,
 		`"bundle":"b","reason":"<unknown>"`:          nil,
@@ -169,16 +171,17 @@ func TestPassWithoutAReasonIsAWarning(t *testing.T) {
 	server := newConfigured(t, t.TempDir())
 	const refusedPasses = `"outcomes":[{"pass":{"when":"connection-refused"}},{"fail":{}}]`
 	for arguments, warns := range map[string]bool{
-		`"status":"<unknown>",` + refusedPasses:                                   true,
-		`"status":"<unknown>","exclude":false,` + refusedPasses:                   true,
-		`"status":"<unknown>","exclude":"<unknown>",` + refusedPasses:             true,
-		`"status":"<unknown>","exclude":true,` + refusedPasses:                    false,
-		`"status":"<unknown>","reason":"<unknown>",` + refusedPasses:              false,
-		`"bundle":"b",` + refusedPasses:                                           false,
-		`"status":"error","outcomes":[{"pass":{"when":"<unknown>"}}]`:             false,
-		`"status":"error","outcomes":[{"warn":{"when":"error"}}]`:                 false,
-		`"status":"error","outcomes":[{"fail":{"when":"connected"}},{"pass":{}}]`: true,
-		`"status":"error","outcomes":[{"pass":{"when":"connected"}}]`:             false,
+		`"status":"<unknown>",` + refusedPasses:                                                 true,
+		`"status":"<unknown>","exclude":false,` + refusedPasses:                                 true,
+		`"status":"<unknown>","exclude":"<unknown>",` + refusedPasses:                           true,
+		`"status":"<unknown>","exclude":true,` + refusedPasses:                                  false,
+		`"status":"<unknown>","reason":"<unknown>",` + refusedPasses:                            false,
+		`"bundle":"b",` + refusedPasses:                                                         false,
+		`"status":"error","outcomes":[{"pass":{"when":"<unknown>"}}]`:                           false,
+		`"status":"error","outcomes":[{"fail":{"when":"<unknown>"}},{"pass":{"when":"error"}}]`: false,
+		`"status":"error","outcomes":[{"warn":{"when":"error"}}]`:                               false,
+		`"status":"error","outcomes":[{"fail":{"when":"connected"}},{"pass":{}}]`:               true,
+		`"status":"error","outcomes":[{"pass":{"when":"connected"}}]`:                           false,
 	} {
 		var want []said
 		if warns {

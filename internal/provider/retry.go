@@ -104,14 +104,14 @@ func (a *checkArguments) validateRetry(ctx context.Context, diags *diag.Diagnost
 			"A check with retry must say in timeout how long to wait in all, for example timeout = \"5m\". The provider's timeout is meant for one dial.")
 	}
 	var single diag.Diagnostics // shown by the arguments' own validators
-	total, totalKnown := knownDuration(a.Timeout, 0, path.Root("timeout"), &single)
-	attempt, attemptKnown := knownDuration(model.AttemptTimeout, 0, retryPath.AtName("attempt_timeout"), &single)
-	minDelay, minKnown := knownDuration(model.MinDelay, tcpconnect.DefaultMinDelay, retryPath.AtName("min_delay"), &single)
+	total, _ := knownDuration(a.Timeout, 0, path.Root("timeout"), &single)
+	attempt, _ := knownDuration(model.AttemptTimeout, 0, retryPath.AtName("attempt_timeout"), &single)
+	minDelay, _ := knownDuration(model.MinDelay, tcpconnect.DefaultMinDelay, retryPath.AtName("min_delay"), &single)
 	maxDelay, maxKnown := knownDuration(model.MaxDelay, tcpconnect.DefaultMaxDelay, retryPath.AtName("max_delay"), &single)
 	if single.HasError() {
 		return
 	}
-	if totalKnown && attemptKnown && total != 0 && attempt > total {
+	if total > 0 && attempt > total {
 		diags.AddAttributeError(retryPath.AtName("attempt_timeout"), "Attempt Timeout Above Timeout",
 			fmt.Sprintf("attempt_timeout is %s, more than the timeout of the whole check, %s. Lower it or raise timeout.", attempt, total))
 	}
@@ -120,7 +120,7 @@ func (a *checkArguments) validateRetry(ctx context.Context, diags *diag.Diagnost
 			fmt.Sprintf("consecutive is %d, but attempts allows only %d dials, so the check could never be ready. Lower it or raise attempts.", consecutive, attempts))
 	}
 	a.validateUntil(ctx, model, diags)
-	if minKnown && maxKnown && minDelay > maxDelay {
+	if maxKnown && minDelay > maxDelay {
 		diags.AddAttributeError(retryPath.AtName("min_delay"), "Min Delay Above Max Delay",
 			fmt.Sprintf("min_delay is %s, more than max_delay, %s. Lower it or raise max_delay.", minDelay, maxDelay))
 	}
@@ -162,7 +162,7 @@ func knownStatuses(ctx context.Context, list types.List, diags *diag.Diagnostics
 	return statuses
 }
 
-// knownDuration returns the value of an argument or its default, and whether it is known.
+// knownDuration returns the value of an argument or its default, 0 if it is not known, and whether it is.
 func knownDuration(text types.String, defaultValue time.Duration, at path.Path, diags *diag.Diagnostics) (duration time.Duration, known bool) {
 	switch {
 	case text.IsUnknown():
