@@ -61,6 +61,8 @@ func TestArgumentsOfACheckAreValidated(t *testing.T) {
 		retry(`"min_delay":"1h","max_delay":"<unknown>"`):                     nil,
 		retry(`"attempt_timeout":"<unknown>","min_delay":"31s"`):              wrong("Min Delay Above Max Delay", "retrymin_delay"),
 		`"timeout":"<unknown>","retry":{"min_delay":"31s"}`:                   wrong("Min Delay Above Max Delay", "retrymin_delay"),
+		retry(`"min_delay":"5"`):                                              wrong("Invalid Duration", "retrymin_delay", `Did you mean "5s"?`),
+		retry(`"max_delay":"5"`):                                              wrong("Invalid Duration", "retrymax_delay", `Did you mean "5s"?`),
 		retry(`"min_delay":"<unknown>","max_delay":"1ns"`):                    nil,
 		retry(`"until":[]`):                                                   wrong("Invalid Attribute Value", "retryuntil", "at least 1"),
 		retry(`"until":[null]`):                                               wrong("Null List Value", "retryuntil"),
@@ -85,6 +87,7 @@ func TestArgumentsOfACheckAreValidated(t *testing.T) {
 		}
 	}
 	expectSaid(t, "address", server.validate(t, dataTCPConnect, `{"address":"db"}`), wrong("Invalid Address", "address", "has no port"))
+	expectSaid(t, "address and more", server.validate(t, dataTCPConnect, `{"address":"db","source_address":"::1","ip_family":"ipv4"}`), wrong("Invalid Address", "address", "has no port"))
 	expectSaid(t, "unknown address", server.validate(t, dataTCPConnect, `{"address":"<unknown>","ip_family":"ipv4"}`), nil)
 	expectSaid(t, "family", server.validate(t, dataTCPConnect, `{"address":"[::1]:1","ip_family":"ipv4"}`), wrong("Contradicting Addresses", "ip_family", "not of the IP family"))
 }

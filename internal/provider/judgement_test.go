@@ -21,7 +21,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// said is what one diagnostic is to say: its severity, summary, attribute path and fragments of its detail.
+// said is what one diagnostic is to say: its severity, summary, attribute path and fragments of its detail, whose end is a "$".
 type said struct {
 	severity  tfprotov6.DiagnosticSeverity
 	summary   string
@@ -52,7 +52,7 @@ func expectSaid(t *testing.T, about string, diagnostics []*tfprotov6.Diagnostic,
 			t.Errorf("%s: %s %q at %q, want %s %q at %q", about, diagnostic.Severity, diagnostic.Summary, attribute, want[i].severity, want[i].summary, want[i].attribute)
 		}
 		for _, fragment := range want[i].detail {
-			if !strings.Contains(diagnostic.Detail, fragment) {
+			if !strings.Contains(diagnostic.Detail+"$", fragment) {
 				t.Errorf("%s: %q, want %q", about, diagnostic.Detail, fragment)
 			}
 		}
@@ -73,6 +73,7 @@ func TestOutcomesAreValidatedToTheLastKey(t *testing.T) {
 		`[{"fail":{"message":null,"uri":null,"title":null}}]`:   nil,
 		`[{"fail":{"message":"a\nb\tc\r\nd"}}]`:                 nil,
 		`[{"fail":{},"pass":null,"warn":null}]`:                 nil,
+		`[{"pass":{"message":"<unknown>"}}]`:                    nil,
 		`[{"warn":{}}]`:                                         nil,
 		`"<unknown>"`:                                           nil,
 		`["<unknown>"]`:                                         nil,
@@ -233,6 +234,7 @@ func TestAnalysisRefusesWhatIsNoStatusOrReasonWhenItReads(t *testing.T) {
 		`"status":"a mock's",`:                            wrong("Invalid Status", "status", `"a mock's" is not a status`),
 		`"status":"a mock's","reason":"a mock's",`:        wrong("Invalid Status", "status", `"a mock's" is not a status`),
 		`"status":"error","reason":"a mock's",`:           wrong("Invalid Reason", "reason", `"a mock's" is not a reason`),
+		`"status":"connected","reason":"a mock's",`:       wrong("Invalid Reason", "reason", `"a mock's" is not a reason`),
 		`"status":"error","reason":"",`:                   wrong("Invalid Reason", "reason", `"" is not a reason`),
 		`"status":"connected","reason":"not-ready",`:      wrong("Reason of Another Status", "reason", `The reason "not-ready" does not belong to the status "connected"`),
 		`"status":"connection-refused","reason":"other",`: wrong("Reason of Another Status", "reason", "Take both from the same check"),
@@ -252,7 +254,7 @@ func TestWarningsAndStrictFailuresNameWhatWasChecked(t *testing.T) {
 	t.Parallel()
 	dir, _ := plantResult(t, `{"status":"connection-refused","message":"","reason":"refused"}`, 0)
 	server := newConfigured(t, t.TempDir())
-	refused := loopback.Refused(t).String()
+	open, refused := loopback.Open(t).String(), loopback.Refused(t).String()
 	const (
 		warns = `"outcomes":[{"warn":{"message":"Runs without it","uri":"https://example.com"}}]`
 		fails = `"outcomes":[{"fail":{"title":"Primary"}}]`
@@ -269,6 +271,7 @@ func TestWarningsAndStrictFailuresNameWhatWasChecked(t *testing.T) {
 		{dataTCPConnect, `"address":"` + refused + `","check_name":"Cache","strict":true,` + fails, wrong("Preflight Check Failed: Cache", "", "Primary: connection-refused\n\nAddress: "+refused)},
 		{dataTCPConnect, `"address":"` + refused + `","collector_name":"db","strict":true`, wrong("Preflight Check Failed: db at "+refused, "", "connection-refused\n\nAddress: ")},
 		{ephemeralTCPConnect, `"address":"` + refused + `","check_name":"Cache","strict":false`, wrong("Preflight Check Failed: Cache", "", "connection-refused\n\nAddress: ")},
+		{dataTCPConnect, `"address":"` + open + `","collector_name":"open","outcomes":[{"warn":{}}]`, warned("open at "+open+": connected", "", "Address: "+open+"\nStatus: connected, reason: connected$")},
 		{ephemeralTCPConnect, `"address":"` + refused + `","outcomes":[{"warn":{}}]`, warned("connect at "+refused+": connection-refused", "")},
 		{dataAnalysis, `"status":"connection-refused","reason":"refused",` + warns, warned("TCP Connection Attempt: Runs without it", "", "Status: connection-refused, reason: refused\nMore: https://example.com")},
 		{dataAnalysis, `"status":"connection-refused","collector_name":"db",` + warns, warned("db: Runs without it", "", "Status: connection-refused\n")},

@@ -126,3 +126,21 @@ func invoked(t *testing.T, server *server, config *tfprotov6.DynamicValue) (ende
 	}
 	return ended
 }
+
+func TestReaderOfAnActionMayLeaveBeforeItsEnd(t *testing.T) {
+	t.Parallel()
+	server := newActionServer(t)
+	config := objectOf(t, server.schema, map[string]any{"address": loopback.Open(t).String()})
+	stream, err := server.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := 0
+	for range stream.Events {
+		events++
+		break
+	}
+	if events != 1 {
+		t.Errorf("%d events", events)
+	}
+}
