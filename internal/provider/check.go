@@ -197,13 +197,12 @@ type check struct {
 
 // validate checks what concerns several arguments, as far as they are known.
 func (a *checkArguments) validate(ctx context.Context, diags *diag.Diagnostics) {
-	if !a.Address.IsUnknown() && !a.IPFamily.IsUnknown() && !a.SourceAddress.IsUnknown() {
-		a.target(new(diag.Diagnostics), diags)
-	}
+	a.target(new(diag.Diagnostics), diags)
 	a.validateRetry(ctx, diags)
 }
 
-// target returns what to dial. Errors of single arguments, which their own validators show, go apart from those of several.
+// target returns what to dial. Errors of single arguments, which their own validators show, go apart from those of several. An unknown
+// argument is an error of that kind.
 func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Target {
 	target := tcpconnect.Target{Address: addressCheck.value(path.Root("address"), a.Address, single), AllAddresses: a.AllAddresses.ValueBool()}
 	if !a.IPFamily.IsNull() {

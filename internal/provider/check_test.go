@@ -166,7 +166,9 @@ func TestCheckThatFailsToRunSaysWhy(t *testing.T) {
 func TestRetryWaitsForWhatTheOutcomesPass(t *testing.T) {
 	t.Parallel()
 	server := newConfigured(t, t.TempDir())
-	refused := loopback.Refused(t)
+	refused, open := loopback.Refused(t), loopback.Open(t)
+	state, _ := server.read(t, dataTCPConnect, fmt.Sprintf(`{"address":%q,"collector_name":"open","timeout":"1m","retry":{"attempts":2},"outcomes":[{"warn":{}}]}`, open))
+	expectAttributes(t, state, map[string]any{"attempts": 1., "ready": true, "status": "connected"})
 	for name, test := range map[string]struct {
 		arguments string
 		attempts  float64
