@@ -23,7 +23,7 @@ var (
 
 // synonyms are what people write for a word that has few letters in common with it.
 var synonyms = map[string]string{
-	"error": "fail", "failed": "fail", "failure": "fail", "deny": "fail",
+	"error": "fail", "failure": "fail", "deny": "fail",
 	"warning": "warn",
 	"ok":      "pass", "success": "pass", "allow": "pass",
 	"open": "connected", "closed": "connection-refused",

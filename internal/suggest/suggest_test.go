@@ -58,3 +58,22 @@ func TestQuestionAsksForEveryWordThatMayBeMeant(t *testing.T) {
 		}
 	}
 }
+
+func TestSynonymsAreAnsweredWithTheKnownWord(t *testing.T) {
+	t.Parallel()
+	known := []string{"fail", "warn", "pass", "connected", "connection-refused", "when", "message", "uri", "title", "true", "false", "skip"}
+	for word, found := range map[string][]string{
+		"fail": {"error", "failure", "failed", "deny"}, "warn": {"warning"}, "pass": {"ok", "success", "allow"},
+		"connected": {"open"}, "connection-refused": {"closed"}, "when": {"condition", "if", "status"}, "message": {"description", "text"},
+		"uri": {"link"}, "title": {"name"}, "true": {"yes", "on"}, "false": {"no", "off"}, "skip": {"ignore"},
+	} {
+		for _, synonym := range found {
+			if got := Nearest(synonym, known); got != word {
+				t.Errorf("Nearest(%q) = %q, want %q", synonym, got, word)
+			}
+		}
+	}
+	if got := Nearest("fail", []string{"error", "warn", "skip"}); got != "error" {
+		t.Errorf("Nearest(%q) = %q", "fail", got)
+	}
+}
