@@ -142,6 +142,10 @@ func (i *instance) readResults(ctx context.Context, dir, collectorName string) (
 	for n, result := range found.Results {
 		found.Results[n].Message = tcpconnect.Printable(result.Message)
 		found.Results[n].Reason = tcpconnect.Printable(result.Reason)
+		if reason, err := tcpconnect.ParseReason(result.Reason); err == nil && !reason.Explains(tcpconnect.Status(result.Status)) {
+			return nil, fmt.Errorf("%s holds the status %q%s with the reason %q, which belongs to another status: the file was changed. "+
+				"Collect the result again.", dir, result.Status, onNode(result.Node), found.Results[n].Reason)
+		}
 	}
 	if !i.isOwn(dir, found, collectorName) {
 		return found.Results, nil

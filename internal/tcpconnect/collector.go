@@ -157,9 +157,17 @@ func (c *Collector) connectAny(ctx context.Context, dial dialEndpoint, names *re
 	if names.failure != nil {
 		result.Reason = lookupReason(names.failure)
 	} else {
-		result.Reason = dialReason(attempts.failures[0])
+		result.Reason = reasonOf(attempts.failures)
 	}
 	return result
+}
+
+// reasonOf returns the reason of the first of several attempts that all failed. If there was no time for any, the lookup took it all.
+func reasonOf(failures []error) Reason {
+	if len(failures) == 0 {
+		return ReasonDNSTimeout
+	}
+	return dialReason(failures[0])
 }
 
 // connected closes a connection, and is the result of it.

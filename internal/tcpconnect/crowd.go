@@ -55,6 +55,7 @@ func (c *crowd) ask(resolver Resolver, asked *lookup, first *turn) answer {
 	if !admitted {
 		return answer{err: noAnswer(asked.question.host)}
 	}
+	asked.askedAt.Store(&start)
 	close(asked.turn)
 	given, failedInCrowd := c.askInCrowd(resolver, asked, start)
 	if !failedInCrowd {

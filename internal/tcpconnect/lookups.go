@@ -6,6 +6,7 @@ package tcpconnect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -44,12 +45,15 @@ type lookup struct {
 	patience time.Duration
 	search   atomic.Int64  // the place in the search list of the name that is being asked for
 	turn     chan struct{} // closed when the resolver is first asked
+	askedAt  atomic.Pointer[time.Time]
 	done     chan struct{} // closed when the answer is known
 	answer   answer
 
 	ctx    context.Context // ends when no check is left
 	cancel context.CancelFunc
-	checks int // guarded by lookups.mu
+	checks int // guarded by lookups.mu, as is what follows
+
+	abandoned bool // the last check left before the answer was known
 }
 
 // lookups asks a resolver for all checks of a Collector. The zero value is ready for use.
@@ -89,13 +93,21 @@ func (l *lookups) askAnew(resolver Resolver, questions []question, patience time
 
 // join adds a check to a lookup for which there is or will be an answer, and returns nil if there is none.
 func (l *lookups) join(q question, of round) *lookup {
-	for _, shared := range []map[question]*lookup{of, l.underWay} {
-		if asked := shared[q]; asked != nil && (asked.checks > 0 || asked.isDone()) {
-			asked.checks++
-			return asked
-		}
+	if asked := of[q]; asked != nil && !asked.abandoned {
+		asked.checks++
+		return asked
+	}
+	if asked := l.underWay[q]; asked != nil && !asked.abandoned && asked.isFresh() {
+		asked.checks++
+		return asked
 	}
 	return nil
+}
+
+// isFresh reports whether the resolver has not been asked for long: what it was asked long ago says little of now.
+func (l *lookup) isFresh() bool {
+	asked := l.askedAt.Load()
+	return asked == nil || time.Since(*asked) < crowdPatience
 }
 
 func (l *lookup) isDone() bool {
@@ -111,6 +123,9 @@ func (l *lookup) isDone() bool {
 func (l *lookup) answerNow() answer {
 	if l.isDone() {
 		return l.answer
+	}
+	if l.askedAt.Load() == nil {
+		return answer{err: &reasonError{ReasonLocalLimit, fmt.Errorf("lookup %s: had no turn before the timeout: too many other lookups were under way", l.question.host)}}
 	}
 	return answer{err: noAnswer(l.question.host), search: int(l.search.Load())}
 }
@@ -155,6 +170,7 @@ func (l *lookups) leave(left *lookup) {
 	l.mu.Lock()
 	left.checks--
 	isLast := left.checks == 0
+	left.abandoned = left.abandoned || isLast && !left.isDone()
 	if isLast && l.underWay[left.question] == left {
 		delete(l.underWay, left.question)
 	}

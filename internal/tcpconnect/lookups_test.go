@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -268,5 +269,101 @@ func TestWaitingForATurnIsNoPartOfTheTimeout(t *testing.T) {
 			t.Errorf("%s after %s, in all %s, %v", result.Status, result.Duration, time.Since(start), err)
 		}
 		<-done
+	})
+}
+
+func TestAbandonedLookupIsNoAnswerForLaterChecks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		collector := &Collector{Resolver: &nameServer{takes: 100, after: time.Second}, Dial: accepting}
+		results := sweep(t, collector, []Check{
+			{Target{Address: mustParse(t, "db.test:1")}, 100 * time.Millisecond}, // leaves before the answer
+			{Target{Address: mustParse(t, "other.test:1")}, 10 * time.Second},
+			{Target{Address: mustParse(t, "db.test:2")}, 10 * time.Second},
+		}, 1)
+		if results[2].Status != Connected {
+			t.Errorf("the later check is %s (%s)", results[2].Reason, results[2].Message)
+		}
+		synctest.Wait()
+	})
+}
+
+func TestLookupThatNeverHadItsTurnIsNotTheResolversSilence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		resolver := resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+			if host != "db.test" {
+				return nil, silentServer(ctx, host)
+			}
+			return (&nameServer{takes: 1}).LookupNetIP(ctx, network, host)
+		})
+		collector := &Collector{Resolver: resolver, Dial: accepting}
+		var others sync.WaitGroup
+		for i := range 100 {
+			others.Go(func() {
+				time.Sleep(500 * time.Millisecond)
+				collect(t, collector, fmt.Sprintf("host-%d.test:80", i), 30*time.Second)
+			})
+		}
+		policy := retry()
+		policy.AttemptTimeout, policy.Until, policy.Attempts = 500*time.Millisecond, []Status{ConnectionTimeout}, 3
+		result, err := collector.Wait(t.Context(), Target{Address: mustParse(t, "db.test:80")}, time.Minute, policy, nil)
+		if err != nil || result.Ready || result.Reason == ReasonDNSTimeout {
+			t.Errorf("%s (%s), ready %t, %v", result.Reason, result.Message, result.Ready, err)
+		}
+		others.Wait()
+	})
+}
+
+func TestOldLookupIsNotJoined(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		collector := &Collector{Dial: accepting, Resolver: resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+			if time.Since(start) < 5*time.Second {
+				return nil, silentServer(ctx, host)
+			}
+			return (&nameServer{takes: 1}).LookupNetIP(ctx, network, host)
+		})}
+		var first sync.WaitGroup
+		first.Go(func() { collect(t, collector, "db.test:1", 30*time.Second) })
+		time.Sleep(9900 * time.Millisecond)
+		expect(t, collect(t, collector, "db.test:2", 30*time.Second), Connected, ReasonConnected, "")
+		first.Wait()
+	})
+}
+
+func TestTimeoutThatEndsBeforeADialIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	collector := &Collector{Resolver: addresses{loopback.IPv4, loopback.IPv6}, Dial: accepting}
+	for timeout := time.Duration(1); timeout < time.Millisecond; timeout *= 2 {
+		for range 20 {
+			for _, all := range []bool{false, true} {
+				result, err := collector.Collect(t.Context(), Target{Address: mustParse(t, "db.test:1"), AllAddresses: all}, timeout)
+				if err != nil || result.Status == Connected && timeout == 1 || result.Status != Connected && result.Message == "" {
+					t.Errorf("all addresses %t: %s, %s (%q) within %s, %v", all, result.Status, result.Reason, result.Message, timeout, err)
+				}
+			}
+		}
+	}
+}
+
+func TestLookupThatBeginsAnewAfterTheOtherFamilyIsKnown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		four := &lookup{question: question{"db", IPv4}, done: make(chan struct{}), answer: answer{ips: []netip.Addr{loopback.IPv4}, search: 1}}
+		six := &lookup{question: question{"db", IPv6}, done: make(chan struct{})}
+		close(four.done)
+		six.search.Store(1) // it knows of no address of the first name
+		names := &resolution{target: Target{Address: mustParse(t, "db:80")}, asked: []*lookup{six, four}}
+		found := names.endpoints(t.Context())
+		if first := <-found; len(first) != 1 || first[0].Addr() != loopback.IPv4 {
+			t.Errorf("found %s", first)
+		}
+		six.answer = answer{err: failingServer(t.Context(), "db")} // asked again, and failed at the first name
+		close(six.done)
+		if more, open := <-found; open || names.failure == nil {
+			t.Errorf("found %s, failure %v", more, names.failure)
+		}
 	})
 }

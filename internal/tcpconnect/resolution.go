@@ -78,7 +78,7 @@ const resolutionDelay = 50 * time.Millisecond
 func (r *resolution) gather(ctx context.Context, found chan<- []netip.AddrPort) {
 	defer close(found)
 	first, rest := next(ctx, r.asked)
-	answers := []answer{first}
+	answers := []*answer{first}
 	early := first.err == nil && (len(rest) == 0 || rest[0].reaches(ctx, first.search))
 	if early {
 		found <- r.on(first.ips)
@@ -92,33 +92,33 @@ func (r *resolution) gather(ctx context.Context, found chan<- []netip.AddrPort) 
 		failure = r.absence(answers)
 	}
 	r.failure = failure
-	if early {
-		whole = whole[1:]
-	}
 	for _, given := range whole {
-		found <- r.on(given.ips)
+		if !early || given != first {
+			found <- r.on(given.ips)
+		}
 	}
 }
 
 // next waits for one of one or two lookups, and returns the other.
-func next(ctx context.Context, asked []*lookup) (given answer, rest []*lookup) {
+func next(ctx context.Context, asked []*lookup) (given *answer, rest []*lookup) {
 	var second <-chan struct{}
 	if len(asked) > 1 {
 		second = asked[1].done
 	}
 	select {
 	case <-asked[0].done:
-		return asked[0].answer, asked[1:]
+		return &asked[0].answer, asked[1:]
 	case <-second:
-		return asked[1].answer, asked[:1]
+		return &asked[1].answer, asked[:1]
 	case <-ctx.Done():
-		return asked[0].answerNow(), asked[1:]
+		now := asked[0].answerNow()
+		return &now, asked[1:]
 	}
 }
 
 // reconcile returns those answers that have addresses of the host: of the earliest name in the search list for which any family has
 // one. The failure is why an address of it may be missing.
-func reconcile(answers []answer) (whole []answer, failure error) {
+func reconcile(answers []*answer) (whole []*answer, failure error) {
 	place := math.MaxInt
 	for _, given := range answers {
 		if given.err == nil {
@@ -141,7 +141,7 @@ func reconcile(answers []answer) (whole []answer, failure error) {
 }
 
 // absence says that a name has no address, in the words of the resolver if it has any.
-func (r *resolution) absence(answers []answer) error {
+func (r *resolution) absence(answers []*answer) error {
 	for _, given := range answers {
 		if !errors.Is(given.err, errNoAddress) {
 			return given.err

@@ -28,9 +28,7 @@ type Resolver interface {
 func askResolver(ctx context.Context, resolver Resolver, q question, place *atomic.Int64) answer {
 	var given answer
 	if system, ok := resolver.(systemResolver); ok {
-		place.Store(0)
-		given.ips, given.err = system.watch(ctx, q, place)
-		given.search = int(place.Load())
+		given.ips, given.search, given.err = system.watch(ctx, q, place)
 	} else {
 		given.ips, given.err = resolver.LookupNetIP(ctx, q.family.network(), q.host)
 	}
@@ -78,8 +76,8 @@ func (r systemResolver) LookupNetIP(ctx context.Context, network, host string) (
 	return given.ips, given.err
 }
 
-// watch looks a name up, and sets place.
-func (r systemResolver) watch(ctx context.Context, q question, place *atomic.Int64) ([]netip.Addr, error) {
+// watch looks a name up, returns the place in the search list of the name that the answer is about, and raises place to it on the way.
+func (r systemResolver) watch(ctx context.Context, q question, place *atomic.Int64) (ips []netip.Addr, search int, err error) {
 	// Cancelled at the end, so that Go's resolver, which goes on reading after its context has ended, loses its sockets.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -90,17 +88,18 @@ func (r systemResolver) watch(ctx context.Context, q question, place *atomic.Int
 	// A resolver of its own: equal lookups through one net.Resolver share what they find, also those that must be made anew.
 	// StrictErrors keeps it from going on in the search list, and forgetting the failure, after a name server failed.
 	resolver := net.Resolver{PreferGo: r.dial != nil, StrictErrors: true, Dial: watched.dialServer}
-	ips, err := resolver.LookupNetIP(ctx, q.family.network(), q.host)
+	ips, err = resolver.LookupNetIP(ctx, q.family.network(), q.host)
+	search = max(len(watched.asksFor())-1, 0)
 	if err != nil {
 		if limit := cmp.Or(watched.limit(), descriptorLimit()); limit != nil {
-			return nil, &reasonError{ReasonLocalLimit, fmt.Errorf("lookup %s: %w", q.host, limit)}
+			return nil, search, &reasonError{ReasonLocalLimit, fmt.Errorf("lookup %s: %w", q.host, limit)}
 		}
-		return nil, err
+		return nil, search, err
 	}
 	if slices.ContainsFunc(ips, lacksZone) {
 		ips = withZones(ctx, &resolver, q.host, ips)
 	}
-	return ips, nil
+	return ips, search, nil
 }
 
 // descriptorLimit returns the error of opening a socket if a limit of this machine forbids it. A resolver that can't open its
@@ -145,6 +144,13 @@ type watch struct {
 	mu    sync.Mutex
 	names []string // that name servers were asked for, each once, in the order of the search list
 	met   error    // a limit of this machine
+}
+
+// asksFor returns the names that name servers were asked for.
+func (w *watch) asksFor() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.names)
 }
 
 // limit returns a limit of this machine that was met.
@@ -207,7 +213,7 @@ func (w *watch) asked(query []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if name := asked.Name.String(); !slices.Contains(w.names, name) {
-		w.place.Store(int64(len(w.names)))
+		w.place.Store(max(w.place.Load(), int64(len(w.names))))
 		w.names = append(w.names, name)
 	}
 }
