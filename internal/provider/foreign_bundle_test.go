@@ -170,7 +170,7 @@ func TestReasonOfABundleIsObeyed(t *testing.T) {
 		`{"status":"connection-refused","message":"","reason":"refused"}`: {"pass", "refused"},
 		`{"status":"connection-refused","message":""}`:                    {"pass", ""},
 		`connection-refused`: {"pass", ""},
-		`{"status":"connection-refused","message":"","reason":"local-limit"}`:   {"fail", "local-limit"},
+		`{"status":"connection-refused","message":"","reason":"not-ready"}`:     {"fail", "not-ready"},
 		`{"status":"connection-refused","message":"","reason":"of-tomorrow"}`:   {"fail", "of-tomorrow"},
 		`{"status":"connection-refused","message":"","reason":"\u001brefused"}`: {"fail", "\ufffdrefused"},
 	} {
@@ -186,6 +186,15 @@ func TestReasonOfABundleIsObeyed(t *testing.T) {
 				"results": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectPartial(map[string]knownvalue.Check{"reason": reason})}),
 			}),
 		})
+	}
+	for _, content := range []string{
+		`{"status":"connection-refused","message":"","reason":"connected"}`,
+		`{"status":"connection-refused","message":"","reason":"local-limit"}`,
+		`{"status":"connection-timeout","message":"","reason":"no-such-host"}`,
+		`{"status":"connected","message":"","reason":"refused"}`,
+	} {
+		dir, _ := plantResult(t, content, 0)
+		acceptance(t, nil, resource.TestStep{Config: analysisOf(dir, ""), PlanOnly: true, ExpectError: says("which belongs to another status: the file was changed")})
 	}
 	dir, _ := plantResult(t, `{"status":"error","message":"","reason":"local-limit"}`, 0)
 	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: analysisOf(dir, "strict = true\n"), PlanOnly: true, ExpectError: says("Status: error, reason: local-limit")})
