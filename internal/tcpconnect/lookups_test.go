@@ -33,9 +33,7 @@ func (s *nameServer) LookupNetIP(ctx context.Context, network, host string) ([]n
 	if s.underWay.Add(1) > s.takes {
 		return nil, s.overload(ctx, host)
 	}
-	select {
-	case <-time.After(s.after):
-	case <-ctx.Done():
+	if pause(ctx, s.after) != nil {
 		return nil, silentServer(ctx, host)
 	}
 	if network == "ip6" {
@@ -46,10 +44,7 @@ func (s *nameServer) LookupNetIP(ctx context.Context, network, host string) ([]n
 
 // silentServer is what a resolver says of a name server that drops a query.
 func silentServer(ctx context.Context, host string) error {
-	select {
-	case <-time.After(10 * time.Second): // Go's resolver asks twice, for five seconds each
-	case <-ctx.Done():
-	}
+	_ = pause(ctx, 10*time.Second) // Go's resolver asks twice, for five seconds each
 	return &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true, IsTemporary: true}
 }
 

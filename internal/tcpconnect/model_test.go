@@ -71,6 +71,10 @@ func (d dialScript) reason(allAddresses bool) Reason {
 // takes is the model of how long a dial takes if no deadline of ours ends it.
 func (d dialScript) takes(allAddresses bool) time.Duration {
 	switch {
+	case d.has(peerOpen) && d.has(lookupSilent, lookupGaveUp) && !allAddresses:
+		return resolutionDelay
+	case d.has(peerOpen) && d[0] != peerOpen && d.has(peerSilent, kernelGaveUp) && !allAddresses:
+		return attemptDelay
 	case d.has(peerOpen) && !allAddresses:
 		return 0
 	case d.has(lookupSilent, peerSilent):
@@ -88,16 +92,6 @@ func (d dialScript) takes(allAddresses bool) time.Duration {
 
 // gaveUp is after what time a kernel or resolver gives up.
 const gaveUp = time.Second
-
-// giveUp waits until a kernel or resolver gives up.
-func giveUp(ctx context.Context) error {
-	select {
-	case <-time.After(gaveUp):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // scripted is a resolver and a dialer that follow a script. The number of a dial is in the addresses of the name.
 type scripted struct {
@@ -121,7 +115,7 @@ func (s *scripted) LookupNetIP(ctx context.Context, network, host string) ([]net
 		<-ctx.Done()
 		return nil, &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true}
 	case lookupGaveUp:
-		_ = giveUp(ctx)
+		_ = pause(ctx, gaveUp)
 		return nil, &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true}
 	}
 	if family == 0 {
@@ -143,7 +137,7 @@ func (s *scripted) dial(ctx context.Context, _ netip.Addr, remote netip.AddrPort
 	case localFault:
 		return fails(syscallError(limitErrno))
 	case kernelGaveUp:
-		if err := giveUp(ctx); err != nil {
+		if err := pause(ctx, gaveUp); err != nil {
 			return fails(err)
 		}
 		return fails(syscallError(timeoutErrno))
