@@ -98,11 +98,20 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 		for _, name := range []string{"queue", "files"} {
 			target.Address = mustParse(t, name+":81")
 			result, err := new(Collector).Collect(t.Context(), target, patient)
-			if err != nil || result.Reason != ReasonDNSFailure {
-				t.Errorf("%s, all addresses %t: %s (%s), %v", name, all, result.Reason, result.Message, err)
+			if err != nil || result.Reason != ReasonDNSFailure || result.Duration >= patient {
+				t.Errorf("%s, all addresses %t: %s (%s) after %s, %v", name, all, result.Reason, result.Message, result.Duration, err)
 			}
 		}
 	}
+}
+
+func TestAddressWithoutASourceComesLastInANetworkWithoutARoute(t *testing.T) {
+	t.Parallel()
+	if !inOwnSystem(t, "", "127.0.0.1 db.test\n2001:db8::1 db.test\n", "") {
+		return
+	}
+	expectTried(t, collect(t, &Collector{}, fmt.Sprintf("db.test:%d", loopback.Refused(t).Port()), patient),
+		[]netip.Addr{loopback.IPv4, netip.MustParseAddr("2001:db8::1")})
 }
 
 // Go drops the zone of an address that it finds in the hosts file: https://go.dev/issue/81601.
