@@ -37,7 +37,7 @@ type crowd struct {
 	first    []*turn // that wait to be asked
 	again    []*turn // that wait to be asked again in quiet
 
-	crowded  time.Time // when there last was a crowd
+	crowded  time.Time // when a lookup last joined a crowd
 	answered time.Time // when an answer last came, or the first lookup began
 	blamable bool      // whether a crowd may be to blame for a failure
 }
@@ -112,15 +112,7 @@ func (c *crowd) askInQuiet(resolver Resolver, asked *lookup, start time.Time) an
 func (c *crowd) mayBlame(since time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.look()
 	return c.blamable && !c.crowded.Before(since)
-}
-
-// look notes when there is a crowd.
-func (c *crowd) look() {
-	if c.underWay > quietLookups {
-		c.crowded = time.Now()
-	}
 }
 
 // join takes a place in a queue. The wait is over at once if asking again would change nothing.
@@ -164,7 +156,6 @@ func (c *crowd) admit() {
 	}
 	for c.underWay < c.limit() && c.next(&c.first) {
 	}
-	c.look()
 }
 
 // next gives the turn to the next in a queue, and reports whether there was one.
@@ -176,7 +167,9 @@ func (c *crowd) next(queue *[]*turn) bool {
 			continue
 		}
 		waiting.admitted = time.Now()
-		c.underWay++
+		if c.underWay++; c.underWay > quietLookups {
+			c.crowded = time.Now()
+		}
 		close(waiting.over)
 		return true
 	}
@@ -187,7 +180,7 @@ func (c *crowd) next(queue *[]*turn) bool {
 func (c *crowd) limit() int {
 	switch {
 	case !c.blamable:
-		return min(unboundLookups, c.most)
+		return c.most
 	case c.quiet > 0 || len(c.again) > 0:
 		return min(quietLookups, c.most)
 	default:
@@ -197,7 +190,6 @@ func (c *crowd) limit() int {
 
 // leave ends a lookup, and gives its place to another.
 func (c *crowd) leave(given answer) {
-	c.look()
 	c.underWay--
 	if given.err == nil || given.absent() {
 		c.answered, c.blamable = time.Now(), true

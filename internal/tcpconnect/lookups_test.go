@@ -5,6 +5,7 @@ package tcpconnect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -25,12 +26,16 @@ type nameServer struct {
 	overload func(ctx context.Context, host string) error
 	asked    atomic.Int64
 	underWay atomic.Int64
+	most     atomic.Int64 // under way at once
 }
 
 func (s *nameServer) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	s.asked.Add(1)
 	defer s.underWay.Add(-1)
-	if s.underWay.Add(1) > s.takes {
+	underWay := s.underWay.Add(1)
+	for most := s.most.Load(); underWay > most && !s.most.CompareAndSwap(most, underWay); most = s.most.Load() {
+	}
+	if underWay > s.takes {
 		return nil, s.overload(ctx, host)
 	}
 	if pause(ctx, s.after) != nil {
@@ -44,7 +49,9 @@ func (s *nameServer) LookupNetIP(ctx context.Context, network, host string) ([]n
 
 // silentServer is what a resolver says of a name server that drops a query.
 func silentServer(ctx context.Context, host string) error {
-	_ = pause(ctx, 10*time.Second) // Go's resolver asks twice, for five seconds each
+	if pause(ctx, 10*time.Second) != nil { // Go's resolver asks twice, for five seconds each
+		return &net.DNSError{UnwrapErr: ctx.Err(), Err: "operation was canceled", Name: host}
+	}
 	return &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true, IsTemporary: true}
 }
 
@@ -100,6 +107,24 @@ func TestCrowdOfNamesGetsNoFalseAnswer(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestCrowdGrowsWhileAnswersCome(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &nameServer{takes: 1000, after: 5 * time.Millisecond}
+		sweep(t, &Collector{Resolver: server, Dial: accepting}, names(t, 10_000, patient), 1000)
+		if most := server.most.Load(); most != highestBound {
+			t.Errorf("asked for %d names at once, want %d at last", most, highestBound)
+		}
+		synctest.Wait()
+	})
+}
+
+func TestErrorOfAnyKindIsAFailureOfTheLookup(t *testing.T) {
+	t.Parallel()
+	broken := resolverFunc(func(context.Context, string, string) ([]netip.Addr, error) { return nil, errors.New("no name server") })
+	expect(t, collect(t, &Collector{Resolver: broken}, "db.test:80", patient), Error, ReasonDNSFailure, "no name server")
 }
 
 func TestDeadNameServerDoesNotTurnManyNamesIntoHours(t *testing.T) {

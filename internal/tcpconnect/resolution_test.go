@@ -125,6 +125,20 @@ func TestConnectedNeedsOneEndpointAndEverythingElseTheWholeAnswer(t *testing.T) 
 	}
 }
 
+func TestNameThatDoesNotExistIsToldInTheResolversWords(t *testing.T) {
+	t.Parallel()
+	resolver := resolverFunc(func(_ context.Context, network, host string) ([]netip.Addr, error) {
+		if network == "ip4" {
+			return nil, nil
+		}
+		time.Sleep(time.Millisecond)
+		return nil, &net.DNSError{Err: "no such host", Name: host, Server: "10.0.0.53:53", IsNotFound: true}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		expect(t, collect(t, &Collector{Resolver: resolver}, "db.test:80", patient), Error, ReasonNoSuchHost, "10.0.0.53")
+	})
+}
+
 func TestAddressesComeInTheOrderOfPreference(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -42,10 +42,10 @@ func inOwnSystem(t *testing.T, resolvConf, hosts, shell string) bool {
 	return false
 }
 
-// records are what a name server knows, by "name. A" or "name. AAAA"; a code instead of addresses is a failure.
+// records are what a name server knows, by "name. A" or "name. AAAA". nil is a failure, and for an empty list it stays silent.
 type records map[string][]netip.Addr
 
-// serve answers on port 53: from the records, with SERVFAIL for names that begin with "broken.", and with NXDOMAIN for all others.
+// serve answers on port 53 from the records, and with NXDOMAIN for all other names.
 func (r records) serve(t *testing.T) {
 	t.Helper()
 	server, err := net.ListenPacket("udp", "127.0.0.1:53")
@@ -57,6 +57,8 @@ func (r records) serve(t *testing.T) {
 		key := question.Name.String() + " " + strings.TrimPrefix(question.Type.String(), "Type")
 		ips, found := r[key]
 		switch {
+		case found && len(ips) == 0 && ips != nil:
+			return false
 		case found && ips == nil:
 			reply.RCode = dnsmessage.RCodeServerFailure
 		case found:
@@ -83,11 +85,20 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 		// The first domain can't be asked for one family, and the others do not know the name.
 		"queue.first.test. A": nil, "queue.first.test. AAAA": {loopback.IPv6},
 		"files.first.test. A": nil, "files.second.test. AAAA": {loopback.IPv6},
+
+		// The second domain, in which it is looked for last, stays silent.
+		"mail.first.test. A": {loopback.IPv4}, "mail.second.test. AAAA": {},
 	}.serve(t)
 	open := loopback.Open(t).Port()
+	loopback.ListenAt(t, netip.AddrPortFrom(loopback.IPv6, open))
 	result := collect(t, &Collector{}, fmt.Sprintf("db:%d", open), patient)
 	expect(t, result, Connected, ReasonConnected, "")
 	expect(t, collect(t, &Collector{}, "gone:80", patient), Error, ReasonNoSuchHost, "on 127.0.0.1:53: no such host")
+
+	late, err := new(Collector).Collect(t.Context(), Target{Address: mustParse(t, "mail:81")}, 500*time.Millisecond)
+	if err != nil || late.Reason != ReasonRefused {
+		t.Errorf("mail: %s (%s), %v", late.Reason, late.Message, err)
+	}
 
 	for _, all := range []bool{false, true} {
 		target := Target{Address: mustParse(t, fmt.Sprintf("cache:%d", open)), AllAddresses: all}
@@ -97,6 +108,9 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 		}
 		for _, name := range []string{"queue", "files"} {
 			target.Address = mustParse(t, name+":81")
+			if name == "files" {
+				target.Address.port = open // of the other host
+			}
 			result, err := new(Collector).Collect(t.Context(), target, patient)
 			if err != nil || result.Reason != ReasonDNSFailure || result.Duration >= patient {
 				t.Errorf("%s, all addresses %t: %s (%s) after %s, %v", name, all, result.Reason, result.Message, result.Duration, err)
@@ -107,11 +121,11 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 
 func TestAddressWithoutASourceComesLastInANetworkWithoutARoute(t *testing.T) {
 	t.Parallel()
-	if !inOwnSystem(t, "", "127.0.0.1 db.test\n2001:db8::1 db.test\n", "") {
+	if !inOwnSystem(t, "", "127.0.0.1 db.test\n2001:db8::1 db.test\n2001:db9::1 db.test\n", " && ip route add unreachable 2001:db8::/32") {
 		return
 	}
 	expectTried(t, collect(t, &Collector{}, fmt.Sprintf("db.test:%d", loopback.Refused(t).Port()), patient),
-		[]netip.Addr{loopback.IPv4, netip.MustParseAddr("2001:db8::1")})
+		[]netip.Addr{loopback.IPv4, netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db9::1")})
 }
 
 // Go drops the zone of an address that it finds in the hosts file: https://go.dev/issue/81601.
