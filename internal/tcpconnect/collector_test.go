@@ -76,6 +76,9 @@ func TestClosedPortIsRefused(t *testing.T) {
 	peer := loopback.Refused(t)
 	result := collect(t, &Collector{}, peer.String(), patient)
 	expect(t, result, ConnectionRefused, ReasonRefused, peer.String())
+	if strings.Contains(result.Message, ";") {
+		t.Errorf("message %q of one address", result.Message)
+	}
 }
 
 func TestSilentPortIsATimeout(t *testing.T) {
