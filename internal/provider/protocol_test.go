@@ -27,12 +27,17 @@ type configured struct {
 
 func newConfigured(t *testing.T, bundleDir string) configured {
 	t.Helper()
+	return newConfiguredWith(t, map[string]any{"bundle_dir": bundleDir})
+}
+
+func newConfiguredWith(t *testing.T, arguments map[string]any) configured {
+	t.Helper()
 	server := NewServer("test")().(*server)
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": bundleDir})})
+	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: objectOf(t, schemas.Provider, arguments)})
 	if err != nil || len(resp.Diagnostics) > 0 {
 		t.Fatal(err, texts(resp.Diagnostics))
 	}

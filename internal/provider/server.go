@@ -35,6 +35,9 @@ type server struct {
 // untilStopped returns a context that ends with that of the call, and when Terraform asks the provider to stop.
 func (s *server) untilStopped(call context.Context) context.Context {
 	ctx, cancel := context.WithCancel(call)
+	if s.stopped.Err() != nil {
+		cancel() // now: AfterFunc would do it in a goroutine, which a quick dial could overtake
+	}
 	forget := context.AfterFunc(s.stopped, cancel)
 	// Not at the return of the call: the events of an action come after it.
 	context.AfterFunc(call, func() { forget() })

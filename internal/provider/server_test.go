@@ -129,8 +129,8 @@ func invoked(t *testing.T, server *server, config *tfprotov6.DynamicValue) (ende
 
 func TestReaderOfAnActionMayLeaveBeforeItsEnd(t *testing.T) {
 	t.Parallel()
-	server := newActionServer(t)
-	config := objectOf(t, server.schema, map[string]any{"address": loopback.Open(t).String()})
+	server := newConfiguredWith(t, map[string]any{"emit_bundle": false}) // the action goes on, and would write after the test
+	config := objectOf(t, server.schemas.ActionSchemas[actionName].Schema, map[string]any{"address": loopback.Open(t).String()})
 	stream, err := server.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
 	if err != nil {
 		t.Fatal(err)
