@@ -298,6 +298,9 @@ func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
 			_ = a.claim(archive)
 			return a.read(archive, func() error { a.written(archive); return nil })
 		}, errOlderArchive},
+		"claimed and written while read": {func(a *ownArchives) error {
+			return a.read(archive, func() error { defer a.written(archive); return a.claim(archive) })
+		}, errOlderArchive},
 		"written, then read":  {func(a *ownArchives) error { _ = a.claim(archive); a.written(archive); return a.read(archive, nothing) }, nil},
 		"in another spelling": {func(a *ownArchives) error { return errors.Join(a.read("./x/../"+archive, nothing), a.claim(archive)) }, errOlderArchive},
 		"another archive":     {func(a *ownArchives) error { return errors.Join(a.claim("x/"+archive), a.read(archive, nothing)) }, nil},
