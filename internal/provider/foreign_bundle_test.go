@@ -18,7 +18,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
 // clusterBundle is what the Troubleshoot tools leave of two nodes.
@@ -70,7 +69,7 @@ func TestBundleOfAClusterHasAResultOfEachNode(t *testing.T) {
 				"matched": knownvalue.Bool(true), "collected_at": knownvalue.StringExact(writtenAt.Format(time.RFC3339)),
 			})
 		}
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: fmt.Sprintf(`
 data "preflight_analysis" "db" {
   check_name = "Database"
@@ -95,10 +94,10 @@ data "preflight_analysis" "db" {
 				}),
 			}),
 		})
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: analysisOf(bundle, "max_age = \"30m\"\n"), PlanOnly: true, ExpectError: says("the result is 1h0m"),
 		})
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: fmt.Sprintf("data \"preflight_analysis\" \"db\" {\n  bundle   = %q\n  strict   = true\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle), PlanOnly: true,
 			ExpectError: says("TCP Connection Attempt - Node node-2: no outcome covers the status"),
 		})
@@ -114,13 +113,13 @@ func TestMissingNodesAreWhatTheyAreSaidToBe(t *testing.T) {
 	}, "", time.Now().Add(-time.Minute))
 	for _, bundle := range []string{dir, archive} {
 		for _, missing := range []string{"", "missing_nodes = \"error\"\n"} {
-			acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+			acceptance(t, nil, resource.TestStep{
 				Config: analysisOf(bundle, missing), PlanOnly: true,
 				ExpectError: says(`the bundle lists nodes that it holds nothing of: control-plane. If the tools do not reach them, as tainted ones, set missing_nodes = "warn" or "fail".`),
 			})
 		}
 		for verdict, proceed := range map[string]bool{"fail": false, "warn": true} {
-			acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+			acceptance(t, nil, resource.TestStep{
 				Config: analysisOf(bundle, fmt.Sprintf("check_name = \"Database\"\nmax_age = \"1h\"\nmissing_nodes = %q\n", verdict)),
 				ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
 					"status": knownvalue.Null(), "outcome": knownvalue.StringExact(verdict), "proceed": knownvalue.Bool(proceed), "matched": knownvalue.Bool(false),
@@ -136,7 +135,7 @@ func TestMissingNodesAreWhatTheyAreSaidToBe(t *testing.T) {
 			})
 		}
 	}
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config: analysisOf(dir, "strict = true\nmissing_nodes = \"fail\"\n"), PlanOnly: true, ExpectError: says(`Status of the node "control-plane": none`),
 	})
 	none, _ := plantBundle(t, map[string]string{nodeList: `{"nodes":["control-plane"]}`, "host-collectors/connect/connect.json": "connected"}, "", time.Now())
@@ -147,14 +146,14 @@ func TestMissingNodesAreWhatTheyAreSaidToBe(t *testing.T) {
 		none:   "lists nodes, and the bundle holds no result of a collector named \"connect\" of any of them",
 		partly: `the bundle holds results of ["node-2"], but none of a collector named "connect"`,
 	} {
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: analysisOf(bundle, "missing_nodes = \"warn\"\n"), PlanOnly: true, ExpectError: says(want)})
+		acceptance(t, nil, resource.TestStep{Config: analysisOf(bundle, "missing_nodes = \"warn\"\n"), PlanOnly: true, ExpectError: says(want)})
 	}
 }
 
 func TestMissingNodesAreOfABundle(t *testing.T) {
 	t.Parallel()
 	const ofAStatus = "data \"preflight_analysis\" \"db\" {\n  status = \"connected\"\n  outcomes = [{ pass = { when = \"connected\" } }]\n  missing_nodes = \"warn\"\n%s}\n"
-	acceptance(t, &tcpconnect.Collector{},
+	acceptance(t, nil,
 		resource.TestStep{Config: fmt.Sprintf(ofAStatus, ""), PlanOnly: true, ExpectError: says("Missing Nodes Without Bundle")},
 		resource.TestStep{Config: analysisOf("x", "missing_nodes = \"warning\"\n"), PlanOnly: true, ExpectError: says(`"warning" is not what a missing node can mean`)},
 		resource.TestStep{Config: analysisOf("x", "missing_nodes = \"wran\"\n"), PlanOnly: true, ExpectError: says(`Did you mean "warn"?`)},
@@ -179,7 +178,7 @@ func TestReasonOfABundleIsObeyed(t *testing.T) {
 		if test.reason != "" {
 			reason = knownvalue.StringExact(test.reason)
 		}
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: analysisOf(dir, ""),
 			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
 				"outcome": knownvalue.StringExact(test.outcome),
@@ -197,14 +196,14 @@ func TestReasonOfABundleIsObeyed(t *testing.T) {
 		acceptance(t, nil, resource.TestStep{Config: analysisOf(dir, ""), PlanOnly: true, ExpectError: says("which belongs to another status: the file was changed")})
 	}
 	dir, _ := plantResult(t, `{"status":"error","message":"","reason":"local-limit"}`, 0)
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: analysisOf(dir, "strict = true\n"), PlanOnly: true, ExpectError: says("Status: error, reason: local-limit")})
+	acceptance(t, nil, resource.TestStep{Config: analysisOf(dir, "strict = true\n"), PlanOnly: true, ExpectError: says("Status: error, reason: local-limit")})
 }
 
 func TestTextsOfABundleHoldNoControlCharacters(t *testing.T) {
 	t.Parallel()
 	dir, archive := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": `{"status":"error","message":"\u001b[8mhidden\u0007\u009b\r\n\tseen"}`}, "", time.Now())
 	for _, bundle := range []string{dir, archive} {
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: analysisOf(bundle, ""),
 			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
 				"results": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectPartial(map[string]knownvalue.Check{
@@ -214,14 +213,14 @@ func TestTextsOfABundleHoldNoControlCharacters(t *testing.T) {
 		})
 	}
 	_, hostile := plantBundle(t, map[string]string{"host-collectors/connect/\x1b[8m/connect.json": "connected"}, "", time.Now())
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: analysisOf(hostile, ""), PlanOnly: true, ExpectError: says("host-collectors/connect/\ufffd[8m/connect.json")})
+	acceptance(t, nil, resource.TestStep{Config: analysisOf(hostile, ""), PlanOnly: true, ExpectError: says("host-collectors/connect/\ufffd[8m/connect.json")})
 }
 
 func TestStatusOfALaterVersionNeverPasses(t *testing.T) {
 	t.Parallel()
 	dir, _ := plantResult(t, `{"status":"half-open","message":""}`, 0)
 	for verdict, want := range map[string]string{"pass": "fail", "warn": "warn", "fail": "fail"} {
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: fmt.Sprintf("data \"preflight_analysis\" \"db\" {\n  bundle = %q\n  outcomes = [{ %s = {} }]\n}\n", dir, verdict),
 			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
 				"status": knownvalue.StringExact("half-open"), "outcome": knownvalue.StringExact(want), "matched": knownvalue.Bool(verdict != "pass"),
@@ -232,7 +231,7 @@ func TestStatusOfALaterVersionNeverPasses(t *testing.T) {
 
 func TestEveryAnalysisHasResults(t *testing.T) {
 	t.Parallel()
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config: `
 data "preflight_analysis" "db" {
   status   = "connected"
@@ -260,11 +259,11 @@ func TestArchiveOfThisRunIsNotReadBeforeItIsWritten(t *testing.T) {
 		return providerBlock(t.TempDir(), "") + specConfig(endpointSpec(map[string]string{"a": loopback.Refused(t).String()}, "5s"), fmt.Sprintf("archive = %q\n%s", older, order)) +
 			fmt.Sprintf("data \"preflight_analysis\" \"a\" {\n  bundle = %s\n  collector_name = \"a\"\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle)
 	}
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config:   config(fmt.Sprintf("%q", filepath.Dir(older)+"/./"+filepath.Base(older)), "depends_on = [data.preflight_analysis.a]\n"),
 		PlanOnly: true, ExpectError: says("what was read is an older run's"),
 	})
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config: config("data.preflight_spec.vendor.archive", ""),
 		ConfigStateChecks: attributes("data.preflight_analysis.a", map[string]knownvalue.Check{
 			"status": knownvalue.StringExact("connection-refused"), "proceed": knownvalue.Bool(false),
@@ -323,7 +322,7 @@ func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
 func TestBundleInsideTheOwnDirectoryIsTheOwn(t *testing.T) {
 	t.Parallel()
 	dir, _ := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": "connected"}, "acme/", time.Now())
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config: providerBlock(dir, "") + analysisOf(dir, ""), PlanOnly: true, ExpectError: says("is this provider's own bundle"),
 	})
 }

@@ -160,7 +160,7 @@ func TestSpecThatCanNotBeWrittenIsAnError(t *testing.T) {
 		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive), "Archive Not Written"},
 		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive), "and the bundle was written, but not the archive: write " + archive},
 	} {
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(test.dir, "") + specConfig(text, test.more), PlanOnly: true, ExpectError: says(test.want)})
+		acceptance(t, nil, resource.TestStep{Config: providerBlock(test.dir, "") + specConfig(text, test.more), PlanOnly: true, ExpectError: says(test.want)})
 	}
 	expectFile(t, file, "mine")
 }
@@ -171,7 +171,7 @@ func TestSpecReplacesNoResultOfACheckBeforeIt(t *testing.T) {
 	refused, open := loopback.Refused(t), loopback.Listen(t, loopback.IPv4)
 	config := providerBlock(dir, "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"a\" {\n  collector_name = \"a\"\n  address = %q\n}\n", refused) +
 		specConfig(endpointSpec(map[string]string{"a": open.AddrPort().String()}, "5s"), "depends_on = [data.preflight_tcp_connect.a]\n")
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says("Two collectors are named \"a\"")})
+	acceptance(t, nil, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says("Two collectors are named \"a\"")})
 	expectFile(t, bundle.ResultFile(dir, "a"), "connection-refused")
 	if open.Accepted() > 0 {
 		t.Error("the spec dialled")
@@ -188,7 +188,7 @@ func TestSpecReplacesNoFileOfOthers(t *testing.T) {
 	open := loopback.Listen(t, loopback.IPv4)
 	config := providerBlock(dir, "") + specConfig(endpointSpec(map[string]string{"a": open.AddrPort().String()}, "5s"), "")
 	for _, want := range []string{"File of Another Program", file + " would be replaced", "for example bundle_dir"} {
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
+		acceptance(t, nil, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
 	}
 	expectFile(t, file, "version: 1.2.3\n")
 	if files := filesBelow(t, dir); len(files) != 1 || open.Accepted() > 0 {

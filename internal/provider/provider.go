@@ -33,7 +33,6 @@ var (
 type Provider struct {
 	version  string
 	resolver tcpconnect.Resolver // nil: the system's
-	dial     tcpconnect.DialFunc // nil: the system's
 }
 
 // New returns a function that makes a provider of the given version, which dials through this machine's network.
@@ -107,7 +106,6 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		version: p.version,
 		collector: &tcpconnect.Collector{
 			Resolver:    p.resolver,
-			Dial:        p.dial,
 			ControlHost: resolve(controlHostSetting, config.ControlHost, parseControlHost, &resp.Diagnostics),
 		},
 		timeout:   resolve(timeoutSetting, config.Timeout, tcpconnect.ParseDuration, &resp.Diagnostics),

@@ -30,22 +30,19 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// acceptance runs a configuration through the real Terraform, against a provider that dials with the given collector (nil: the system's).
-func acceptance(t *testing.T, collector *tcpconnect.Collector, steps ...resource.TestStep) {
+// acceptance runs a configuration through the real Terraform, against a provider with the given resolver (nil: the system's).
+func acceptance(t *testing.T, resolver tcpconnect.Resolver, steps ...resource.TestStep) {
 	t.Helper()
-	acceptanceFrom(t, tfversion.Version1_0_0, collector, steps...)
+	acceptanceFrom(t, tfversion.Version1_0_0, resolver, steps...)
 }
 
 // acceptanceFrom is acceptance with what only newer versions of Terraform have.
-func acceptanceFrom(t *testing.T, oldest *version.Version, collector *tcpconnect.Collector, steps ...resource.TestStep) {
+func acceptanceFrom(t *testing.T, oldest *version.Version, resolver tcpconnect.Resolver, steps ...resource.TestStep) {
 	t.Helper()
-	if collector == nil {
-		collector = new(tcpconnect.Collector)
-	}
 	resource.Test(t, resource.TestCase{
 		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.SkipBelow(oldest)},
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			"preflight": providerserver.NewProtocol6WithError(&Provider{version: "test", resolver: collector.Resolver, dial: collector.Dial}),
+			"preflight": providerserver.NewProtocol6WithError(&Provider{version: "test", resolver: resolver}),
 		},
 		Steps: steps,
 	})
@@ -110,17 +107,17 @@ spec:
 
 func TestPageExampleThroughYamldecode(t *testing.T) {
 	t.Parallel()
-	unresolvable := &tcpconnect.Collector{Resolver: loopback.DNS(t, nil, dnsmessage.RCodeNameError)}
+	unresolvable := loopback.DNS(t, nil, dnsmessage.RCodeNameError)
 	for status, test := range map[tcpconnect.Status]struct {
-		collector *tcpconnect.Collector
-		address   string
-		outcome   string
-		message   string
+		resolver tcpconnect.Resolver
+		address  string
+		outcome  string
+		message  string
 	}{
 		tcpconnect.Connected:         {address: loopback.Open(t).String(), outcome: "pass", message: "Successfully connected to the Kubernetes API address"},
 		tcpconnect.ConnectionRefused: {address: loopback.Refused(t).String(), outcome: "fail", message: "Connection to the Kubernetes API address was refused"},
 		tcpconnect.ConnectionTimeout: {address: loopback.Silent(t, loopback.IPv4).String(), outcome: "fail", message: "Timed out connecting to the Kubernetes API address"},
-		tcpconnect.Error:             {collector: unresolvable, address: "api.invalid:6443", outcome: "fail", message: "Unexpected error connecting to the Kubernetes API address"},
+		tcpconnect.Error:             {resolver: unresolvable, address: "api.invalid:6443", outcome: "fail", message: "Unexpected error connecting to the Kubernetes API address"},
 	} {
 		t.Run(string(status), func(t *testing.T) {
 			t.Parallel()
@@ -157,7 +154,7 @@ data "preflight_analysis" "api" {
 				"status":    knownvalue.StringExact(string(status)),
 				"connected": knownvalue.Bool(status == tcpconnect.Connected),
 			})...)
-			acceptance(t, test.collector, resource.TestStep{Config: config, ConfigStateChecks: checks})
+			acceptance(t, test.resolver, resource.TestStep{Config: config, ConfigStateChecks: checks})
 			expectFile(t, filepath.Join(dir, "host-collectors", "connect", "kubernetes-api-tcp-conn-status.json"), string(status))
 		})
 	}
@@ -166,7 +163,7 @@ data "preflight_analysis" "api" {
 func TestConnectedCheckTellsBothEnds(t *testing.T) {
 	t.Parallel()
 	dir, peer := t.TempDir(), loopback.Open(t)
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config: providerBlock(dir, "timeout = \"7s\"\n") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n}\n", peer),
 		ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
 			"status":             knownvalue.StringExact("connected"),
@@ -221,7 +218,7 @@ data "preflight_tcp_connect" "db" {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: config(test.peer), ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want)})
+			acceptance(t, nil, resource.TestStep{Config: config(test.peer), ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want)})
 		})
 	}
 }
@@ -229,7 +226,7 @@ data "preflight_tcp_connect" "db" {
 func TestArgumentsReachTheDial(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Listen(t, loopback.IPv4).AddrPort()
-	both := &tcpconnect.Collector{Resolver: loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, loopback.IPv6}}, dnsmessage.RCodeNameError)}
+	both := loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, loopback.IPv6}}, dnsmessage.RCodeNameError)
 	silent := loopback.Silent(t, loopback.IPv4)
 	for name, test := range map[string]struct {
 		arguments string
@@ -308,7 +305,7 @@ func TestCheckWithoutOutcomesIsJudgedByReady(t *testing.T) {
 		})
 	}
 	refused := config(loopback.Refused(t))
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config: config(loopback.Open(t)), ConfigStateChecks: want(true, "pass", "connected"),
 	}, resource.TestStep{
 		Config: refused, ConfigStateChecks: want(false, "fail", "connection-refused"),
@@ -328,7 +325,7 @@ func TestEveryAddressHasItsRow(t *testing.T) {
 	} else {
 		_ = listener.Close()
 	}
-	collector := &tcpconnect.Collector{Resolver: loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, second}}, dnsmessage.RCodeNameError)}
+	resolver := loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, second}}, dnsmessage.RCodeNameError)
 	config := func(allAddresses bool) string {
 		return providerBlock(t.TempDir(), "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = \"db.test.:%d\"\n  all_addresses = %t\n}\n", peer.Port(), allAddresses)
 	}
@@ -337,7 +334,7 @@ func TestEveryAddressHasItsRow(t *testing.T) {
 			"address": knownvalue.StringExact(netip.AddrPortFrom(ip, peer.Port()).String()), "status": knownvalue.StringExact(status),
 		})
 	}
-	acceptance(t, collector, resource.TestStep{
+	acceptance(t, resolver, resource.TestStep{
 		Config: config(false),
 		ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
 			"status": knownvalue.StringExact("connected"), "addresses": knownvalue.Null(),
@@ -367,7 +364,7 @@ func TestExcludedCheckDialsAndWritesNothing(t *testing.T) {
 		"is_pass": knownvalue.Bool(false), "is_warn": knownvalue.Bool(false), "is_fail": knownvalue.Bool(false), "matched": knownvalue.Bool(false),
 		"title": knownvalue.StringExact("Database"), "message": knownvalue.StringExact("Database: excluded"),
 	})...)
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config: providerBlock(dir, "") + fmt.Sprintf(`
 data "preflight_tcp_connect" "db" {
   address = %q
@@ -405,14 +402,14 @@ func TestProviderArguments(t *testing.T) {
 	t.Run("json", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(dir, "bundle_format = \"json\"\n") + check})
+		acceptance(t, nil, resource.TestStep{Config: providerBlock(dir, "bundle_format = \"json\"\n") + check})
 		expectFile(t, bundle.ResultFile(dir, "connect"),
 			fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused","reason":"refused"}`, peer))
 	})
 	t.Run("no bundle", func(t *testing.T) {
 		t.Parallel()
 		dir := filepath.Join(t.TempDir(), "bundle")
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: providerBlock(dir, "emit_bundle = false\n") + check,
 			ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
 				"status": knownvalue.StringExact("connection-refused"), "bundle_dir": knownvalue.Null(), "bundle_file": knownvalue.Null(),
@@ -424,7 +421,7 @@ func TestProviderArguments(t *testing.T) {
 	})
 	t.Run("unknown", func(t *testing.T) {
 		t.Parallel()
-		acceptanceFrom(t, tfversion.Version1_4_0, &tcpconnect.Collector{}, resource.TestStep{ // terraform_data
+		acceptanceFrom(t, tfversion.Version1_4_0, nil, resource.TestStep{ // terraform_data
 			Config:      "resource \"terraform_data\" \"dir\" {}\nprovider \"preflight\" {\n  bundle_dir = terraform_data.dir.id\n}\n" + check,
 			ExpectError: says(`"bundle_dir" is not known yet`),
 		})
@@ -442,7 +439,7 @@ func TestProviderEnvironment(t *testing.T) {
 		t.Setenv("PREFLIGHT_BUNDLE_FORMAT", "json")
 		t.Setenv("PREFLIGHT_TIMEOUT", "3s")
 		t.Setenv("PREFLIGHT_EMIT_BUNDLE", "")
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config:            "provider \"preflight\" {}\n" + check,
 			ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{"timeout": knownvalue.StringExact("3s"), "bundle_dir": knownvalue.StringExact(environment)}),
 		}, resource.TestStep{
@@ -462,7 +459,7 @@ func TestProviderEnvironment(t *testing.T) {
 	} {
 		t.Run(variable, func(t *testing.T) {
 			t.Setenv(variable, test.value)
-			acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: check, PlanOnly: true, ExpectError: says(test.want)})
+			acceptance(t, nil, resource.TestStep{Config: check, PlanOnly: true, ExpectError: says(test.want)})
 		})
 	}
 }
@@ -499,7 +496,7 @@ func TestForeignBundleIsJudged(t *testing.T) {
 			if err := os.Chtimes(file, written, written); err != nil {
 				t.Fatal(err)
 			}
-			acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+			acceptance(t, nil, resource.TestStep{
 				Config: providerBlock(t.TempDir(), "") + analysisOf(dir, "max_age = \"2h\"\n"),
 				ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
 					"status":       knownvalue.StringExact(status),
@@ -538,7 +535,7 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, want := range test.want {
-				acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: test.config, PlanOnly: true, ExpectError: says(want)})
+				acceptance(t, nil, resource.TestStep{Config: test.config, PlanOnly: true, ExpectError: says(want)})
 			}
 		})
 	}
@@ -553,7 +550,7 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 	t.Run("this run's", func(t *testing.T) {
 		t.Parallel()
 		dir, _ := plantResult(t, "connected", 0)
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: providerBlock(dir, "") + collector(refused) +
 				"data \"preflight_analysis\" \"db\" {\n  bundle = data.preflight_tcp_connect.db.bundle_dir\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n",
 			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
@@ -564,7 +561,7 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 	t.Run("an older run's", func(t *testing.T) {
 		t.Parallel()
 		dir, _ := plantResult(t, "connected", 0)
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: providerBlock(dir, "") + analysisOf(dir+"/../"+filepath.Base(dir)+"/.", ""), PlanOnly: true,
 			ExpectError: says("this run has written no result of a collector named \"connect\""),
 		})
@@ -579,7 +576,7 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 		if err := os.Symlink(filepath.Join("own", "host-collectors"), filepath.Join(dir, "host-collectors")); err != nil {
 			t.Skipf("this user may not make symbolic links: %v", err)
 		}
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: providerBlock(filepath.Join(dir, "own"), "") + analysisOf(dir, ""), PlanOnly: true,
 			ExpectError: says("this run has written no result of a collector named \"connect\""),
 		})
@@ -587,7 +584,7 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 	t.Run("an older run's, nothing written", func(t *testing.T) {
 		t.Parallel()
 		dir, _ := plantResult(t, "connected", 0)
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+		acceptance(t, nil, resource.TestStep{
 			Config: providerBlock(dir, "emit_bundle = false\n") + collector(open) + analysisOf(dir, "depends_on = [data.preflight_tcp_connect.db]\n"), PlanOnly: true,
 			ExpectError: says("Use status = data.preflight_tcp_connect.NAME.status"),
 		})
@@ -634,13 +631,13 @@ data "preflight_tcp_connect" "second" {
 	}
 	for _, want := range []string{first.String(), second.AddrPort().String(), "Set a different collector_name on each"} {
 		dir := t.TempDir()
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(dir, "") + config("DB"), PlanOnly: true, ExpectError: says(want)})
+		acceptance(t, nil, resource.TestStep{Config: providerBlock(dir, "") + config("DB"), PlanOnly: true, ExpectError: says(want)})
 		expectFile(t, bundle.ResultFile(dir, "db"), "connected")
 	}
 	if second.Accepted() > 0 {
 		t.Error("the second collector dialled")
 	}
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(t.TempDir(), "") + config("db2")})
+	acceptance(t, nil, resource.TestStep{Config: providerBlock(t.TempDir(), "") + config("db2")})
 }
 
 func TestResultThatCanNotBeWrittenIsAnError(t *testing.T) {
@@ -648,14 +645,14 @@ func TestResultThatCanNotBeWrittenIsAnError(t *testing.T) {
 	_, file := plantResult(t, "connected", 0)
 	config := providerBlock(file, "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n}\n", loopback.Open(t))
 	for _, want := range []string{"Result Not Written", file, "set emit_bundle = false"} {
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
+		acceptance(t, nil, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
 	}
 	expectFile(t, file, "connected")
 }
 
 func TestNullStatusSaysToExclude(t *testing.T) {
 	t.Parallel()
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config: fmt.Sprintf(`
 data "preflight_tcp_connect" "db" {
   address = %q

@@ -68,17 +68,17 @@ func filesBelow(t *testing.T, dir string) []string {
 
 func TestPageExampleThroughSpec(t *testing.T) {
 	t.Parallel()
-	unresolvable := &tcpconnect.Collector{Resolver: loopback.DNS(t, nil, dnsmessage.RCodeNameError)}
+	unresolvable := loopback.DNS(t, nil, dnsmessage.RCodeNameError)
 	for status, test := range map[tcpconnect.Status]struct {
-		collector *tcpconnect.Collector
-		address   string
-		outcome   string
-		message   string
+		resolver tcpconnect.Resolver
+		address  string
+		outcome  string
+		message  string
 	}{
 		tcpconnect.Connected:         {address: loopback.Open(t).String(), outcome: "pass", message: "Successfully connected to the Kubernetes API address"},
 		tcpconnect.ConnectionRefused: {address: loopback.Refused(t).String(), outcome: "fail", message: "Connection to the Kubernetes API address was refused"},
 		tcpconnect.ConnectionTimeout: {address: loopback.Silent(t, loopback.IPv4).String(), outcome: "fail", message: "Timed out connecting to the Kubernetes API address"},
-		tcpconnect.Error:             {collector: unresolvable, address: "api.invalid:6443", outcome: "fail", message: "Unexpected error connecting to the Kubernetes API address"},
+		tcpconnect.Error:             {resolver: unresolvable, address: "api.invalid:6443", outcome: "fail", message: "Unexpected error connecting to the Kubernetes API address"},
 	} {
 		t.Run(string(status), func(t *testing.T) {
 			t.Parallel()
@@ -93,7 +93,7 @@ func TestPageExampleThroughSpec(t *testing.T) {
 			if test.outcome == "pass" {
 				message = test.message
 			}
-			acceptance(t, test.collector, resource.TestStep{
+			acceptance(t, test.resolver, resource.TestStep{
 				Config: providerBlock(dir, "") + specConfig(text, ""),
 				ConfigStateChecks: attributes("data.preflight_spec.vendor", map[string]knownvalue.Check{
 					"outcome":    knownvalue.StringExact(test.outcome),
@@ -139,7 +139,7 @@ func TestSpecIsTheWorstOfItsAnalyzersInTheirOrder(t *testing.T) {
 	for _, name := range []string{"out", "d", "a"} {
 		text += fmt.Sprintf("    - tcpConnect: {checkName: Also %s, collectorName: %s, exclude: %t, outcomes: [{pass: {when: error}}]}\n", name, name, name == "a")
 	}
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config: providerBlock(t.TempDir(), "") + specConfig(text, ""),
 		ConfigStateChecks: attributes("data.preflight_spec.vendor", map[string]knownvalue.Check{
 			"outcome": knownvalue.StringExact("fail"),
@@ -165,7 +165,7 @@ func TestSpecTellsWhatItDoesNotRun(t *testing.T) {
 	up := loopback.Open(t).String()
 	text := strings.NewReplacer("  analyzers:\n", "    - cpu: {}\n    - memory: {}\n  analyzers:\n    - cpu: {outcomes: [{pass: {message: x}}]}\n").Replace(endpointSpec(map[string]string{"a": up}, "5s"))
 	skipped := []knownvalue.Check{knownvalue.StringExact("collectors[1].cpu"), knownvalue.StringExact("collectors[2].memory"), knownvalue.StringExact("analyzers[0].cpu")}
-	acceptance(t, &tcpconnect.Collector{},
+	acceptance(t, nil,
 		resource.TestStep{Config: providerBlock(t.TempDir(), "") + specConfig(text, ""), ExpectError: says("collectors[1].cpu collectors[2].memory analyzers[0].cpu Take them out, or set unsupported")},
 		resource.TestStep{
 			Config: providerBlock(t.TempDir(), "") + specConfig(text, "unsupported = \"skip\"\n"),
@@ -190,7 +190,7 @@ func TestSpecTellsWhatItDoesNotRun(t *testing.T) {
 			}),
 		},
 	)
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config:      specConfig(strings.Replace(text, "- tcpConnect:\n        checkName", "- tcpConnect:\n        exclude: true\n        checkName", 1), "unsupported = \"warn\"\n"),
 		ExpectError: says("The spec has nothing to judge"),
 	})
@@ -201,7 +201,7 @@ func TestExcludedSpecOpensTheGateAndDoesNothing(t *testing.T) {
 	listener := loopback.Listen(t, loopback.IPv4)
 	dir := filepath.Join(t.TempDir(), "bundle")
 	good := endpointSpec(map[string]string{"a": listener.AddrPort().String()}, "5s")
-	acceptance(t, &tcpconnect.Collector{},
+	acceptance(t, nil,
 		resource.TestStep{
 			Config: providerBlock(dir, "") + specConfig(strings.Replace(good, "  analyzers:\n", "    - cpu: {}\n  analyzers:\n", 1),
 				"exclude = true\nunsupported = \"warn\"\narchive = \"never.tar.gz\"\n"),
@@ -219,7 +219,7 @@ func TestExcludedSpecOpensTheGateAndDoesNothing(t *testing.T) {
 			}),
 		},
 	)
-	acceptance(t, &tcpconnect.Collector{},
+	acceptance(t, nil,
 		resource.TestStep{
 			Config:      providerBlock(dir, "") + specConfig(strings.Replace(good, "timeout", "timeuot", 1), "exclude = true\n"),
 			ExpectError: says(`Did you mean "timeout"?`),
@@ -243,7 +243,7 @@ func TestSpecIsCheckedWhilePlanning(t *testing.T) {
 	t.Parallel()
 	up := loopback.Open(t).String()
 	good := endpointSpec(map[string]string{"a": up}, "5s")
-	acceptance(t, &tcpconnect.Collector{},
+	acceptance(t, nil,
 		resource.TestStep{Config: specConfig(strings.Replace(good, "when: connected,", "whne: connected,", 1), ""), ExpectError: says(`line 13, column 20 ("Check a"): analyzers[0].tcpConnect.outcomes[2].pass has the field "whne"`), PlanOnly: true},
 		resource.TestStep{Config: specConfig(strings.Replace(good, "collectorName: a,", "collectorName: ../a,", 1), ""), ExpectError: says(`line 5, column 19 ("../a"): "../a" cannot name a collector`), PlanOnly: true},
 		resource.TestStep{Config: specConfig(good, "archive = \"bundle.zip\"\n"), ExpectError: says(`"bundle.zip" cannot name an archive`), PlanOnly: true},
@@ -259,7 +259,7 @@ func TestCollectorsOfASpecAndOthersDoNotOverwriteEachOther(t *testing.T) {
 	good := endpointSpec(map[string]string{"a": loopback.Open(t).String()}, "5s")
 	other := endpointSpec(map[string]string{"b": loopback.Open(t).String()}, "5s")
 	dir := t.TempDir()
-	acceptance(t, &tcpconnect.Collector{},
+	acceptance(t, nil,
 		resource.TestStep{
 			Config:      providerBlock(dir, "") + specConfig(good, "") + "data \"preflight_tcp_connect\" \"a\" {\n  collector_name = \"A\"\n  address = \"127.0.0.1:1\"\n}\n",
 			ExpectError: says("Two collectors are named"),
@@ -286,7 +286,7 @@ func TestStrictFailureOfASpecComesAfterTheArchive(t *testing.T) {
 		{withArchive, "The archive " + archive + " holds all results"},
 		{"", "The support bundle " + filepath.Join(dir, "bundle") + " holds all results"},
 	} {
-		acceptance(t, &tcpconnect.Collector{}, resource.TestStep{Config: providerBlock(filepath.Join(dir, "bundle"), "") + specConfig(text, test.more), ExpectError: says(test.want)})
+		acceptance(t, nil, resource.TestStep{Config: providerBlock(filepath.Join(dir, "bundle"), "") + specConfig(text, test.more), ExpectError: says(test.want)})
 	}
 	if _, err := os.Stat(archive); err != nil {
 		t.Errorf("the archive was not written: %v", err)
@@ -298,7 +298,7 @@ func TestBundleOfASpecHasTheShapesOfTroubleshoot(t *testing.T) {
 	dir := t.TempDir()
 	archive := filepath.Join(dir, "acme.tar.gz")
 	refused := loopback.Refused(t).String()
-	acceptance(t, &tcpconnect.Collector{}, resource.TestStep{
+	acceptance(t, nil, resource.TestStep{
 		Config: providerBlock(filepath.Join(dir, "bundle"), "bundle_format = \"json\"\n") + specConfig(endpointSpec(map[string]string{
 			"a": refused, "b": loopback.Silent(t, loopback.IPv4).String(), "c": loopback.Open(t).String(),
 		}, "500ms"), fmt.Sprintf("archive = %q\n", archive)),
