@@ -423,3 +423,10 @@ func TestWorstNodeDecides(t *testing.T) {
 	expectAttributes(t, state, map[string]any{"outcome": "fail", "proceed": false, "status": nil, "title": "API - Node c"})
 	expectSaid(t, "choice", server.validate(t, dataAnalysis, arguments(`,"missing_nodes":"wran"`)), wrong("Invalid Choice", "missing_nodes", `Did you mean "warn"?`))
 }
+
+func TestOutcomesOfATypedVariableMayBeNull(t *testing.T) {
+	t.Parallel()
+	if (judgementArguments{Outcomes: types.DynamicValue(types.ListNull(types.StringType))}).hasOutcomes() {
+		t.Error("null counts as outcomes")
+	}
+}

@@ -43,7 +43,7 @@ func (a *ownArchives) read(archive string, read func() error) error {
 	defer a.mu.Unlock()
 	for _, key := range readKeys(archive) {
 		after := a.states[key]
-		if before == archiveClaimed || after == archiveClaimed || before != archiveWritten && after == archiveWritten {
+		if after == archiveClaimed || before != archiveWritten && after == archiveWritten {
 			return errOlderArchive
 		}
 		a.set(key, max(after, archiveRead))

@@ -55,6 +55,7 @@ func TestSettingIsOfTheConfigurationTheEnvironmentOrTheDefault(t *testing.T) {
 		"configured emit_bundle":        {emit, types.BoolValue(true), "PREFLIGHT_EMIT_BUNDLE=false", true, "", ""},
 		"configured not to":             {emit, types.BoolValue(false), "PREFLIGHT_EMIT_BUNDLE=true", false, "", ""},
 		"emit_bundle of nobody":         {emit, types.BoolNull(), "PREFLIGHT_EMIT_BUNDLE=off", false, "Invalid Environment Variable", `PREFLIGHT_EMIT_BUNDLE: "off" is neither true nor false. Write "true" or "false". Did you mean "false"?`},
+		"emit_bundle misspelt":          {emit, types.BoolNull(), "PREFLIGHT_EMIT_BUNDLE=tru", false, "Invalid Environment Variable", `PREFLIGHT_EMIT_BUNDLE: "tru" is neither true nor false. Write "true" or "false". Did you mean "true"?`},
 		"default bundle_dir":            {dir, null, "PREFLIGHT_BUNDLE_DIR=", "support-bundle", "", ""},
 		"blank bundle_dir":              {dir, null, "PREFLIGHT_BUNDLE_DIR= ", "", "Invalid Environment Variable", "PREFLIGHT_BUNDLE_DIR: The value is blank. Write a text, or leave it out."},
 		"default bundle_format":         {format, null, "PREFLIGHT_BUNDLE_FORMAT=", bundle.FormatStatus, "", ""},

@@ -129,7 +129,7 @@ func TestErrorOfAnyKindIsAFailureOfTheLookup(t *testing.T) {
 
 func TestDeadNameServerDoesNotTurnManyNamesIntoHours(t *testing.T) {
 	t.Parallel()
-	for _, timeout := range []time.Duration{time.Second, 10 * time.Second} {
+	for _, timeout := range []time.Duration{time.Second, 10 * time.Second, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			server := &nameServer{overload: silentServer}
 			start := time.Now()
