@@ -25,6 +25,9 @@ const (
 
 	// longSilence is how long no lookup must have been answered before one that fails in quiet shows that the crowd is not to blame.
 	longSilence = time.Second
+
+	// recountAfter is how often free descriptors are counted again while they allow few lookups: dials may have held the others.
+	recountAfter = time.Second
 )
 
 // crowd is the lookups under way together. The zero value is ready for use.
@@ -37,6 +40,7 @@ type crowd struct {
 	first    []*turn // that wait to be asked
 	again    []*turn // that wait to be asked again in quiet
 
+	counted  time.Time // when free descriptors were last counted
 	crowded  time.Time // when a lookup last joined a crowd
 	answered time.Time // when an answer last came, or the first lookup began
 	blamable bool      // whether a crowd may be to blame for a failure
@@ -143,9 +147,11 @@ func (c *crowd) await(ctx context.Context, mine *turn) (start time.Time, admitte
 }
 
 func (c *crowd) prepare() {
-	if c.most == 0 {
-		c.most = lookupShare(freeDescriptors())
+	if c.bound == 0 {
 		c.bound, c.blamable, c.answered = firstBound, true, time.Now()
+	}
+	if c.most < highestBound && time.Since(c.counted) >= recountAfter {
+		c.most, c.counted = max(c.most, lookupShare(freeDescriptors())), time.Now()
 	}
 }
 

@@ -175,3 +175,27 @@ func TestDescriptorLimitIsAFaultOfThisMachine(t *testing.T) {
 	}
 	expect(t, sweep(t, &Collector{}, checks, 1)[0], ConnectionRefused, ReasonRefused, "connection refused")
 }
+
+// The first lookup may meet a moment at which dials hold nearly all descriptors.
+func TestLookupsAreNotFewForeverAfterDescriptorsWere(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(underLimits) == "" {
+		rerun(t, "ulimit -n 256")
+		return
+	}
+	collector := &Collector{Resolver: halves(t, knows(loopback.IPv4), staysSilent), Dial: accepting}
+	var files []*os.File
+	for freeDescriptors() > spareDescriptors {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	collect(t, collector, "db.test.:80", recountAfter)
+	for _, file := range files {
+		_ = file.Close()
+	}
+	// The query for IPv6 addresses is not answered, and must not keep the other one from its turn.
+	expect(t, collect(t, collector, "db.test.:80", patient), Connected, ReasonConnected, "")
+}
