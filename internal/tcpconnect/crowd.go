@@ -65,6 +65,7 @@ func (c *crowd) ask(resolver Resolver, asked *lookup, first *turn) answer {
 	if !failedInCrowd {
 		return given
 	}
+	asked.inCrowd.Store(&given)
 	if start, admitted = c.await(asked.ctx, c.join(&c.again)); !admitted {
 		return given
 	}

@@ -46,7 +46,8 @@ type lookup struct {
 	search   atomic.Int64  // the place in the search list of the name that is being asked for
 	turn     chan struct{} // closed when the resolver is first asked
 	askedAt  atomic.Pointer[time.Time]
-	done     chan struct{} // closed when the answer is known
+	inCrowd  atomic.Pointer[answer] // the failure that is to be asked again in quiet
+	done     chan struct{}          // closed when the answer is known
 	answer   answer
 
 	ctx    context.Context // ends when no check is left
@@ -119,10 +120,13 @@ func (l *lookup) isDone() bool {
 	}
 }
 
-// answerNow returns the answer if it is known, else that there was none in time.
+// answerNow returns the answer if it is known, else what the resolver said in a crowd, else that there was none in time.
 func (l *lookup) answerNow() answer {
 	if l.isDone() {
 		return l.answer
+	}
+	if failed := l.inCrowd.Load(); failed != nil {
+		return *failed
 	}
 	if l.askedAt.Load() == nil {
 		return answer{err: &reasonError{ReasonLocalLimit, fmt.Errorf("lookup %s: had no turn before the timeout: too many other lookups were under way", l.question.host)}}

@@ -292,6 +292,26 @@ func TestWaitingForATurnIsNoPartOfTheTimeout(t *testing.T) {
 	})
 }
 
+func TestFailureInACrowdCountsIfNothingElseIsSaidInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		resolver := resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+			if asked.Add(1) <= 20 {
+				_ = pause(ctx, 5*time.Millisecond) // so that all are asked
+				return nil, failingServer(ctx, host)
+			}
+			return nil, silentServer(ctx, host)
+		})
+		for i, result := range sweep(t, &Collector{Resolver: resolver, Dial: accepting}, names(t, 10, 4*time.Second), 1000) {
+			if result.Reason != ReasonDNSFailure {
+				t.Errorf("name %d is %s (%s), and the server said that it failed", i, result.Reason, result.Message)
+			}
+		}
+		synctest.Wait()
+	})
+}
+
 func TestAbandonedLookupIsNoAnswerForLaterChecks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
