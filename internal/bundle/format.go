@@ -72,7 +72,7 @@ func decode(file []byte, isStatus func(string) bool) (Result, error) {
 func decodeJSON(file []byte) (Result, error) {
 	var result Result
 	wanted := map[string]any{"status": &result.Status, "message": &result.Message, "reason": &result.Reason}
-	if _, err := decodeObject(file, wanted); err != nil {
+	if err := decodeObject(file, wanted); err != nil {
 		return Result{}, err
 	}
 	if !statusWord.MatchString(result.Status) {
@@ -81,24 +81,24 @@ func decodeJSON(file []byte) (Result, error) {
 	return result, nil
 }
 
-// decodeObject decodes the fields of a JSON object that are wanted, and returns which there are. It is stricter than json.Unmarshal, which
+// decodeObject decodes the fields of a JSON object that are wanted. It is stricter than json.Unmarshal, which
 // takes the last of several equal keys, and keys in any case: a file that says two things says nothing.
-func decodeObject(file []byte, wanted map[string]any) (seen map[string]bool, err error) {
+func decodeObject(file []byte, wanted map[string]any) error {
 	decoder := json.NewDecoder(bytes.NewReader(file))
 	if begin, err := decoder.Token(); err != nil {
-		return nil, invalidJSON(err)
+		return invalidJSON(err)
 	} else if begin != json.Delim('{') {
-		return nil, errors.New("the file is not a JSON object")
+		return errors.New("the file is not a JSON object")
 	}
-	seen = make(map[string]bool)
+	seen := make(map[string]bool)
 	for decoder.More() {
 		key, err := decoder.Token()
 		if err != nil {
-			return nil, invalidJSON(err)
+			return invalidJSON(err)
 		}
 		name, _ := key.(string) // a decoder takes nothing else for a key
 		if seen[name] {
-			return nil, fmt.Errorf("the file has the key %q twice", abbreviate(name))
+			return fmt.Errorf("the file has the key %q twice", abbreviate(name))
 		}
 		seen[name] = true
 		value := wanted[name]
@@ -106,16 +106,16 @@ func decodeObject(file []byte, wanted map[string]any) (seen map[string]bool, err
 			value = new(json.RawMessage)
 		}
 		if err := decoder.Decode(value); err != nil {
-			return nil, invalidJSON(fmt.Errorf("key %q: %w", abbreviate(name), err))
+			return invalidJSON(fmt.Errorf("key %q: %w", abbreviate(name), err))
 		}
 	}
 	if _, err := decoder.Token(); err != nil {
-		return nil, invalidJSON(err)
+		return invalidJSON(err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("the file has more than one JSON value")
+		return errors.New("the file has more than one JSON value")
 	}
-	return seen, nil
+	return nil
 }
 
 // statusWord is what any version's status looks like. Anything else, such as a terminal's control characters, is somebody's trick.

@@ -240,11 +240,10 @@ func (c *contents) listedNodes() ([]string, error) {
 	}
 	c.at = nodeListPath
 	var listed []string
-	seen, err := decodeObject(list.content, map[string]any{"nodes": &listed})
-	if err != nil {
+	if err := decodeObject(list.content, map[string]any{"nodes": &listed}); err != nil {
 		return nil, fmt.Errorf("%w; its form is %s", err, nodeListForm)
 	}
-	if !seen["nodes"] {
+	if len(listed) == 0 { // nor is null a list: who made it did not know the nodes
 		return nil, fmt.Errorf("the file lists no nodes; its form is %s", nodeListForm)
 	}
 	for _, node := range listed {
