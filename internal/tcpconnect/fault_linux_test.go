@@ -68,6 +68,9 @@ func (f fault) test(t *testing.T) {
 // from dials from a host of a lab.
 func from(host *netlab.Host) *Collector {
 	return &Collector{Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (conn net.Conn, err error) {
+		if ctx.Err() != nil { // a dial that lost its race before it began: the lab may be gone
+			return nil, context.Cause(ctx)
+		}
 		host.Do(func() { conn, err = systemDial(ctx, local, remote) })
 		return conn, err
 	}}
