@@ -302,6 +302,7 @@ func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
 		}, errOlderArchive},
 		"written, then read":  {func(a *ownArchives) error { _ = a.claim(archive); a.written(archive); return a.read(archive, nothing) }, nil},
 		"in another spelling": {func(a *ownArchives) error { return errors.Join(a.read("./x/../"+archive, nothing), a.claim(archive)) }, errOlderArchive},
+		"in another case":     {func(a *ownArchives) error { return errors.Join(a.claim("Bundle.tar.gz"), a.read(archive, nothing)) }, errOlderArchive},
 		"another archive":     {func(a *ownArchives) error { return errors.Join(a.claim("x/"+archive), a.read(archive, nothing)) }, nil},
 		"written, being written again, and read": {func(a *ownArchives) error {
 			a.written(archive)

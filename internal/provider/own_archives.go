@@ -7,6 +7,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -98,15 +99,16 @@ func readKeys(archive string) []string {
 	return slices.Compact(keys)
 }
 
-// archiveKey is the same for every spelling of a path. A link at its end counts as itself: writing an archive replaces it.
+// archiveKey is the same for every spelling of a path, also in another case, which macOS and Windows ignore. A link at its end counts
+// as itself: writing an archive replaces it.
 func archiveKey(archive string) string {
 	absolute, err := filepath.Abs(archive)
 	if err != nil {
-		return archive
+		return strings.ToLower(archive)
 	}
 	dir, name := filepath.Split(absolute)
 	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
-		return filepath.Join(resolved, name)
+		absolute = filepath.Join(resolved, name)
 	}
-	return absolute
+	return strings.ToLower(absolute)
 }
