@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -61,7 +62,7 @@ func retryBlock() schema.SingleNestedBlock {
 				Optional:    true,
 				ElementType: types.StringType,
 				MarkdownDescription: "Statuses that a dial must end in: " + listOf(tcpconnect.Statuses()) + ". Defaults to those that `outcomes` pass, without `outcomes` to `[\"" + string(tcpconnect.Connected) + "\"]`. " +
-					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close. Not all of `" +
+					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close. `outcomes` may pass no other status: the check would pass when the wait has failed. Not all of `" +
 					string(tcpconnect.ConnectionRefused) + "`, `" + string(tcpconnect.ConnectionTimeout) + "` and `" + string(tcpconnect.Error) + "`, since no status would be left for a check that is not ready. " +
 					"A reason that says nothing about the peer, such as `" + string(tcpconnect.ReasonLocalLimit) + "`, never counts.",
 				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(), listvalidator.ValueStringsAre(statusCheck)},
@@ -126,7 +127,7 @@ func (a *checkArguments) validateRetry(ctx context.Context, diags *diag.Diagnost
 	}
 }
 
-// validateUntil checks that a status is left that says "not ready".
+// validateUntil checks that a status is left that says "not ready", and that no outcome passes a check that is not ready.
 func (a *checkArguments) validateUntil(ctx context.Context, model *retryModel, diags *diag.Diagnostics) {
 	until := knownStatuses(ctx, model.Until, diags)
 	whose := ""
@@ -137,12 +138,27 @@ func (a *checkArguments) validateUntil(ctx context.Context, model *retryModel, d
 	if err := tcpconnect.CheckUntil(until); err != nil {
 		diags.AddAttributeError(retryPath.AtName("until"), "Nothing Left for Not Ready", whose+err.Error())
 	}
+	unwaited := slices.DeleteFunc(a.passes(), func(status tcpconnect.Status) bool { return slices.Contains(until, status) })
+	isKnown := !slices.Contains(until, "") && !model.Until.IsUnknown()
+	if len(unwaited) > 0 && isKnown {
+		diags.AddAttributeError(retryPath.AtName("until"), "Pass Without Being Ready",
+			fmt.Sprintf("outcomes pass %s, but until does not wait for it: the check would pass when the wait has failed. "+
+				"Omit until, which then is what outcomes pass, or let outcomes pass only statuses of until; a warn lets a rollout go on as well, and says so.", plainList(unwaited)))
+	}
+}
+
+// passes returns the statuses that the outcomes pass, none unless they are known.
+func (a *checkArguments) passes() []tcpconnect.Status {
+	outcomes, whole := decodeOutcomes(a.Outcomes, new(diag.Diagnostics))
+	if !a.hasOutcomes() || !whole {
+		return nil
+	}
+	return tcpconnect.Analyzer{Outcomes: outcomes}.Passes()
 }
 
 // defaultUntil returns the statuses that the outcomes pass, as far as they are known, or those of a check without any.
 func (a *checkArguments) defaultUntil() []tcpconnect.Status {
-	outcomes, whole := decodeOutcomes(a.Outcomes, new(diag.Diagnostics))
-	if passes := (tcpconnect.Analyzer{Outcomes: outcomes}).Passes(); a.hasOutcomes() && whole && len(passes) > 0 {
+	if passes := a.passes(); len(passes) > 0 {
 		return passes
 	}
 	return tcpconnect.DefaultUntil()

@@ -26,7 +26,7 @@ func (r *tcpConnectEphemeralResource) Metadata(_ context.Context, req ephemeral.
 
 func (r *tcpConnectEphemeralResource) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Makes the check of the data source `preflight_tcp_connect` again in every phase, in the plan and when a saved plan is applied, and stores nothing. " +
+		MarkdownDescription: "Makes the check of the data source `preflight_tcp_connect` again in every phase, in the plan and when a saved plan is applied, and stores nothing in the state. " +
 			"It is a gate by itself: a failing outcome, or without `outcomes` a check that is not `ready`, is an error, and whatever has `depends_on` on it waits. Needs Terraform 1.10 or OpenTofu 1.11.",
 		Attributes: ephemeralAttributes(checkAttributes(alwaysStrict)),
 		Blocks:     map[string]schema.Block{"retry": ephemeralBlock(retryBlock())},

@@ -296,7 +296,7 @@ func TestFailureInACrowdCountsIfNothingElseIsSaidInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
-		resolver := resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+		resolver := resolverFunc(func(ctx context.Context, _, host string) ([]netip.Addr, error) {
 			if asked.Add(1) <= 20 {
 				_ = pause(ctx, 5*time.Millisecond) // so that all are asked
 				return nil, failingServer(ctx, host)
