@@ -272,7 +272,7 @@ func TestEveryGateFailsClosed(t *testing.T) {
 			if outcomes.MatchString(block) && !strings.Contains(judge, "preflight_spec") {
 				t.Run("unmatched", func(t *testing.T) {
 					t.Parallel()
-					w := change(t, outcomes, `outcomes = [{ pass = { when = "error" } }]`)
+					w := change(t, outcomes, `outcomes = [{ warn = { when = "error" } }]`)
 					example.expectShut(t, w, example.variables(t, true), "no outcome covers the status")
 				})
 			}
