@@ -81,8 +81,8 @@ func decodeJSON(file []byte) (Result, error) {
 	return result, nil
 }
 
-// decodeObject decodes the fields of a JSON object that are wanted. It is stricter than json.Unmarshal, which
-// takes the last of several equal keys, and keys in any case: a file that says two things says nothing.
+// decodeObject decodes the fields of a JSON object that are wanted. It is stricter than json.Unmarshal, which takes the last of several
+// equal keys, and keys in any case: a file that says two things says nothing.
 func decodeObject(file []byte, wanted map[string]any) error {
 	decoder := json.NewDecoder(bytes.NewReader(file))
 	if begin, err := decoder.Token(); err != nil {

@@ -243,7 +243,7 @@ func (c *contents) listedNodes() ([]string, error) {
 	if err := decodeObject(list.content, map[string]any{"nodes": &listed}); err != nil {
 		return nil, fmt.Errorf("%w; its form is %s", err, nodeListForm)
 	}
-	if len(listed) == 0 { // nor is null a list: who made it did not know the nodes
+	if len(listed) == 0 { // null, too: whoever wrote it did not know the nodes
 		return nil, fmt.Errorf("the file lists no nodes; its form is %s", nodeListForm)
 	}
 	for _, node := range listed {

@@ -138,11 +138,13 @@ func (a *checkArguments) validateUntil(ctx context.Context, model *retryModel, d
 	if err := tcpconnect.CheckUntil(until); err != nil {
 		diags.AddAttributeError(retryPath.AtName("until"), "Nothing Left for Not Ready", whose+err.Error())
 	}
+	if model.Until.IsUnknown() || slices.Contains(until, "") {
+		return // it is checked again when all is known
+	}
 	unwaited := slices.DeleteFunc(a.passes(), func(status tcpconnect.Status) bool { return slices.Contains(until, status) })
-	isKnown := !slices.Contains(until, "") && !model.Until.IsUnknown()
-	if len(unwaited) > 0 && isKnown {
+	if len(unwaited) > 0 {
 		diags.AddAttributeError(retryPath.AtName("until"), "Pass Without Being Ready",
-			fmt.Sprintf("outcomes pass %s, but until does not wait for it: the check would pass when the wait has failed. "+
+			fmt.Sprintf("outcomes pass %s, which until does not wait for: the check would pass when the wait has failed. "+
 				"Omit until, which then is what outcomes pass, or let outcomes pass only statuses of until; a warn lets a rollout go on as well, and says so.", plainList(unwaited)))
 	}
 }
