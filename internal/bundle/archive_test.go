@@ -510,7 +510,7 @@ func report() Report {
 			{"db", Result{Status: "connected"}, collectedAt},
 			{"api", Result{Status: "connection-refused", Message: "dial tcp: refused", Reason: "refused"}, collectedAt},
 		},
-		Insights: []Insight{
+		Findings: []Finding{
 			{"PostgreSQL: can it be reached?", "yes", SeverityDebug},
 			{"Ünïcode <API>", "no & no", SeverityError},
 		},
@@ -631,12 +631,12 @@ func TestAnalysisNamesAreDotted(t *testing.T) {
 func TestArchivePathsAreChecked(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{"a.tar.gz": "a", "./x/y.z.tgz": "y.z", "/tmp/b.tar.gz": "b", ".hidden.tgz": ".hidden"} {
-		if top, err := archiveTop(path); err != nil || top != want || CheckArchivePath(path) != nil {
+		if top, err := archiveTop(path); err != nil || top != want || ValidateArchivePath(path) != nil {
 			t.Errorf("%q has the top directory %q, %v", path, top, err)
 		}
 	}
 	for _, path := range []string{"", "a", "a.zip", "a.tar", ".tar.gz", "x/.tgz", "..tar.gz", "...tar.gz", `a\b.tar.gz`, "host-collectors.tar.gz", "a\nb.tgz"} {
-		if CheckArchivePath(path) == nil {
+		if ValidateArchivePath(path) == nil {
 			t.Errorf("%q names an archive", path)
 		}
 	}

@@ -35,8 +35,8 @@ func archiveTop(archive string) (string, error) {
 	return "", fmt.Errorf("%q cannot name an archive. Write a path that ends in a name of letters, digits, spaces, \".\", \"_\" or \"-\" and .tar.gz or .tgz, for example \"support-bundle.tar.gz\".", abbreviate(archive))
 }
 
-// CheckArchivePath returns an error if an archive cannot be written at a path for its name.
-func CheckArchivePath(archive string) error {
+// ValidateArchivePath returns an error if an archive cannot be written at a path for its name.
+func ValidateArchivePath(archive string) error {
 	_, err := archiveTop(archive)
 	return err
 }
@@ -73,7 +73,7 @@ func (w *Writer) writeArchive(archive string, report Report) error {
 		return fmt.Errorf("open directory: %w", err)
 	}
 	defer dir.Close() //nolint:errcheck // A directory that was only read.
-	sweep(dir, func(temporary string) bool { return temporary == name })
+	removeStray(dir, func(temporary string) bool { return temporary == name })
 	return cause(replace(dir, name, func(to io.Writer) error {
 		return pack(to, top, append(files, results...), report.MadeAt)
 	}))

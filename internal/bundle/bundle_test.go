@@ -281,7 +281,7 @@ func TestSymbolicLinksLeadNowhereElse(t *testing.T) {
 func TestCollectorNamesStayInTheBundle(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"connect", "a", "A.b_c-1 d", "kubernetes-api-tcp-conn-status", "console", "com10", strings.Repeat("a", 128)} {
-		if err := CheckCollectorName(name); err != nil {
+		if err := ValidateCollectorName(name); err != nil {
 			t.Error(err)
 		}
 	}
@@ -289,7 +289,7 @@ func TestCollectorNamesStayInTheBundle(t *testing.T) {
 		"", ".", "..", "../x", "/etc/x", "a/b", `a\b`, "a:b", "C:x", "-a", "a-", " a", "a ", "a.", ".a", "a\n", "a\x00b", "ä",
 		"con", "CON", "nul.txt", "com1", "LPT9.a.b", "aux .x", strings.Repeat("a", 129), strings.Repeat("a", 300),
 	} {
-		err := CheckCollectorName(name)
+		err := ValidateCollectorName(name)
 		if err == nil {
 			t.Errorf("%q is taken", name)
 			continue

@@ -21,9 +21,9 @@ var (
 	reservedName = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9]) *(\..*)?$`)
 )
 
-// CheckCollectorName returns an error if name cannot name a result file on every platform. The error ends with
+// ValidateCollectorName returns an error if name cannot name a result file on every platform. The error ends with
 // CollectorNameRule.
-func CheckCollectorName(name string) error {
+func ValidateCollectorName(name string) error {
 	switch {
 	case !collectorName.MatchString(name):
 		return fmt.Errorf("%q cannot name a collector. %s", abbreviate(name), CollectorNameRule)

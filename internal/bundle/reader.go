@@ -50,7 +50,7 @@ type NodeResult struct {
 // Nothing is written, and of a hostile archive little is kept. The error names the path and what is wrong. It is an error if a node
 // has other results but not this one, if no node of a list has it, and if ctx ends.
 func Read(ctx context.Context, bundle, collector string, isStatus func(status string) bool) (Found, error) {
-	if err := CheckCollectorName(collector); err != nil {
+	if err := ValidateCollectorName(collector); err != nil {
 		return Found{}, err
 	}
 	info, err := os.Stat(bundle) // before opening it: a named pipe would block
@@ -118,7 +118,7 @@ func (c *contents) note(file string) {
 		c.nodes[node] = true
 	}
 	const most = 10
-	if _, name, _ := connectResult(file); len(c.others) < most && !slices.Contains(c.others, name) && CheckCollectorName(name) == nil {
+	if _, name, _ := connectResult(file); len(c.others) < most && !slices.Contains(c.others, name) && ValidateCollectorName(name) == nil {
 		c.others = append(c.others, name)
 	}
 }

@@ -70,9 +70,9 @@ func fill(file *os.File, write func(io.Writer) error) error {
 	return file.Sync()
 }
 
-// sweep removes temporary files of names that are ours, which killed writers left. It is housekeeping: what it cannot read or
+// removeStray removes temporary files of names that are ours, which killed writers left. It is housekeeping: what it cannot read or
 // remove stays.
-func sweep(dir *os.Root, ours func(name string) bool) {
+func removeStray(dir *os.Root, ours func(name string) bool) {
 	entries, err := fs.ReadDir(dir.FS(), ".")
 	if err != nil {
 		return

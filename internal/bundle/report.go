@@ -23,19 +23,19 @@ const (
 type Report struct {
 	Version  string // of the program that made it
 	Results  []CollectorResult
-	Insights []Insight
+	Findings []Finding
 	MadeAt   time.Time
 }
 
-// CollectorResult is the result of one collector, whose name CheckCollectorName takes.
+// CollectorResult is the result of one collector, whose name ValidateCollectorName takes.
 type CollectorResult struct {
 	Collector string
 	Result
 	CollectedAt time.Time
 }
 
-// Insight is what an analyzer says.
-type Insight struct {
+// Finding is what an analyzer says.
+type Finding struct {
 	Title    string
 	Message  string
 	Severity Severity
@@ -62,7 +62,7 @@ type file struct {
 func (r Report) resultFiles(format Format) ([]file, error) {
 	files := make([]file, 0, len(r.Results))
 	for _, result := range r.Results {
-		if err := CheckCollectorName(result.Collector); err != nil {
+		if err := ValidateCollectorName(result.Collector); err != nil {
 			return nil, err
 		}
 		content, err := format.encode(result.Result)
@@ -109,8 +109,8 @@ type (
 )
 
 func (r Report) analysis() ([]byte, error) {
-	entries := make([]analysisEntry, 0, len(r.Insights))
-	for _, insight := range r.Insights {
+	entries := make([]analysisEntry, 0, len(r.Findings))
+	for _, insight := range r.Findings {
 		name := analysisName(insight.Title)
 		entry := analysisEntry{
 			Name:     name,

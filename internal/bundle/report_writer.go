@@ -41,7 +41,7 @@ func (w *Writer) WriteReport(report Report) error {
 		return fmt.Errorf("open bundle directory: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // A directory that was only read.
-	sweep(root, func(name string) bool { return name == versionFile || name == analysisFile })
+	removeStray(root, func(name string) bool { return name == versionFile || name == analysisFile })
 
 	if err := root.Remove(analysisFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove %s: %w", filepath.Join(w.dir, analysisFile), explain(err))

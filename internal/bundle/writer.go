@@ -17,7 +17,7 @@ import (
 type Writer struct {
 	dir          string
 	format       Format
-	sweepConnect sync.Once
+	cleanConnect sync.Once
 }
 
 // NewWriter returns a Writer for the bundle directory dir.
@@ -25,7 +25,7 @@ func NewWriter(dir string, format Format) *Writer {
 	return &Writer{dir: dir, format: format}
 }
 
-// Write writes the result of a collector, whose name CheckCollectorName takes, and returns the file's path. An older result is
+// Write writes the result of a collector, whose name ValidateCollectorName takes, and returns the file's path. An older result is
 // replaced only by a whole new one, also when the process is killed or the disk fills. The error names the path and the cause.
 func (w *Writer) Write(collector string, result Result) (path string, err error) {
 	path = ResultFile(w.dir, collector)
@@ -36,7 +36,7 @@ func (w *Writer) Write(collector string, result Result) (path string, err error)
 }
 
 func (w *Writer) write(collector string, result Result) error {
-	if err := CheckCollectorName(collector); err != nil {
+	if err := ValidateCollectorName(collector); err != nil {
 		return err
 	}
 	content, err := w.format.encode(result)
@@ -54,7 +54,7 @@ func (w *Writer) write(collector string, result Result) error {
 // isResultName reports whether a file in the directory of results is the result of a collector.
 func isResultName(name string) bool {
 	collector, isResult := strings.CutSuffix(name, ".json")
-	return isResult && CheckCollectorName(collector) == nil
+	return isResult && ValidateCollectorName(collector) == nil
 }
 
 // contentOf returns a function that writes content.
@@ -71,7 +71,7 @@ func (w *Writer) openConnectDir() (*os.Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.sweepConnect.Do(func() { sweep(dir, isResultName) })
+	w.cleanConnect.Do(func() { removeStray(dir, isResultName) })
 	return dir, nil
 }
 

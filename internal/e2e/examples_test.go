@@ -21,7 +21,7 @@ import (
 	"testing"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
 const repository = "../.."

@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/netlab"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/netlab"
 )
 
 // Terraform and the provider run on a host of the laboratory. What each fault means is told by the tests of tcpconnect.

@@ -10,7 +10,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
 // gateOn is a configuration that lets terraform_data.rollout through if the check of an address allows it.

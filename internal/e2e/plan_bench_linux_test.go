@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
 // A plan of a thousand addresses, by one preflight_spec and by for_each over preflight_tcp_connect, in the same run:

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
 //nolint:paralleltest // It measures time, so nothing else may run beside it.

@@ -17,8 +17,8 @@ import (
 	"github.com/hashicorp/go-version"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/terraform"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/terraform"
 )
 
 // TestScripts runs testdata/*.txtar: what a user does and sees. Beside the commands of testscript a script has

@@ -15,8 +15,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/mirror"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/terraform"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/dev/mirror"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/terraform"
 )
 
 // What start finds and builds, below a directory of TestMain.

@@ -77,25 +77,25 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				MarkdownDescription: "A support bundle to read the status from, a directory or a `.tar.gz`: one that a customer sent, that another stage wrote, or this run's own, " +
 					"`data.preflight_tcp_connect.NAME.bundle_dir`. Of this provider's own bundle directory only results of this very run are read. " +
 					"Of a bundle that the nodes of a cluster made, the result of each is judged, and the worst decides.",
-				Validators: []validator.String{notBlankCheck},
+				Validators: []validator.String{notBlankValidator},
 			},
 			"collector_name": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read, for example `data.preflight_tcp_connect.NAME.collector_name`. With `status` it only names the check in warnings and errors if there is no `check_name`. Default `%s`.", tcpconnect.DefaultCollectorName),
-				Validators:          []validator.String{collectorNameCheck},
+				Validators:          []validator.String{collectorNameValidator},
 			},
 			"max_age": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Oldest result that is taken, by the time of its file; an older one, or one from the future, is an error. " +
 					durationForm + " Only with `bundle`. Default: any age.",
-				Validators: []validator.String{durationCheck},
+				Validators: []validator.String{durationValidator},
 			},
 			"missing_nodes": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "What a node means that the bundle lists and holds nothing of, such as a tainted one, which the Troubleshoot tools do not reach: " +
 					listOf(missingNodesChoices) + ". `" + missingNodesError + "` is an error, the others are the verdict on that node. A node with other results but not this one, " +
 					"and a list none of whose nodes has the result, are errors in any case. Only with `bundle`. Default `" + missingNodesError + "`.",
-				Validators: []validator.String{missingNodesCheck},
+				Validators: []validator.String{missingNodesValidator},
 			},
 			"exclude": schema.BoolAttribute{
 				Optional: true,
@@ -238,11 +238,11 @@ func (m *analysisModel) statuses(ctx context.Context, i *instance, diags *diag.D
 // statusOfThisRun returns status and reason. They are checked here and not at validation: under mock providers Terraform validates
 // texts that it has made up.
 func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
-	status := statusCheck.value(path.Root("status"), m.Status, diags)
+	status := statusValidator.value(path.Root("status"), m.Status, diags)
 	if m.Reason.IsNull() || diags.HasError() {
 		return bundle.Result{Status: string(status)}
 	}
-	reason := reasonCheck.value(path.Root("reason"), m.Reason, diags)
+	reason := reasonValidator.value(path.Root("reason"), m.Reason, diags)
 	if !diags.HasError() && !reason.Explains(status) {
 		diags.AddAttributeError(path.Root("reason"), "Reason of Another Status",
 			fmt.Sprintf("The reason %q does not belong to the status %q. Take both from the same check.", reason, status))
@@ -254,7 +254,7 @@ func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
 func (m *analysisModel) checkNodes(results []bundle.NodeResult, diags *diag.Diagnostics) error {
 	var maxAge time.Duration
 	if !m.MaxAge.IsNull() {
-		maxAge = durationCheck.value(path.Root("max_age"), m.MaxAge, diags)
+		maxAge = durationValidator.value(path.Root("max_age"), m.MaxAge, diags)
 	}
 	var missing []string
 	var err error
@@ -268,7 +268,7 @@ func (m *analysisModel) checkNodes(results []bundle.NodeResult, diags *diag.Diag
 	}
 	if len(missing) > 0 && cmp.Or(m.MissingNodes.ValueString(), missingNodesError) == missingNodesError {
 		err = errors.Join(err, fmt.Errorf("the bundle lists nodes that it holds nothing of: %s. If the tools do not reach them, as tainted ones, set missing_nodes = %q or %q.",
-			tcpconnect.Digest(missing, ", "), tcpconnect.Warn, tcpconnect.Fail))
+			tcpconnect.JoinFirst(missing, ", "), tcpconnect.Warn, tcpconnect.Fail))
 	}
 	return err
 }
@@ -297,7 +297,7 @@ func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.No
 	whole := analyses[worst]
 	m.fill(whole)
 	whole.Message = message
-	m.report(m.judged(), whole, m.Strict.ValueBool(), []string{tcpconnect.Digest(facts, "\n")}, diags)
+	m.report(m.judged(), whole, m.Strict.ValueBool(), []string{tcpconnect.JoinFirst(facts, "\n")}, diags)
 	m.Status = stringOrNull(statuses[worst].Status)
 	m.Message = types.StringValue(message)
 	m.Results = types.ListValueMust(nodeResultType, elements)
@@ -344,8 +344,8 @@ func describeStatus(result bundle.NodeResult) string {
 const missingNodesError = "error"
 
 var (
-	missingNodesChoices = []string{missingNodesError, string(tcpconnect.Fail), string(tcpconnect.Warn)}
-	missingNodesCheck   = stringCheck[string]{"Invalid Choice", "must be what a missing node means", parseMissingNodes}
+	missingNodesChoices   = []string{missingNodesError, string(tcpconnect.Fail), string(tcpconnect.Warn)}
+	missingNodesValidator = stringValidator[string]{"Invalid Choice", "must be what a missing node means", parseMissingNodes}
 )
 
 func parseMissingNodes(text string) (string, error) {

@@ -9,7 +9,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/terraform"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/terraform"
 )
 
 func TestMain(m *testing.M) {

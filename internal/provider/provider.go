@@ -67,13 +67,13 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				Optional: true,
 				MarkdownDescription: "Root directory of the support bundle, made when the first result is written. A relative path starts at the working directory. " +
 					"Give each alias of the provider a directory of its own: two of them do not know each other's results. " + bundleDirSetting.describe(),
-				Validators: []validator.String{notBlankCheck},
+				Validators: []validator.String{notBlankValidator},
 			},
 			bundleFormatSetting.attribute: schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Form of the result files. `status`: the status alone, without a newline. " +
 					"`json`: `{\"status\":\"...\",\"message\":\"...\",\"reason\":\"...\"}`, which the Troubleshoot tools read. " + bundleFormatSetting.describe(),
-				Validators: []validator.String{bundleFormatCheck},
+				Validators: []validator.String{bundleFormatValidator},
 			},
 			emitBundleSetting.attribute: schema.BoolAttribute{
 				Optional:            true,
@@ -82,14 +82,14 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			timeoutSetting.attribute: schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Total timeout of a check that sets none. " + durationForm + " " + timeoutSetting.describe(),
-				Validators:          []validator.String{durationCheck},
+				Validators:          []validator.String{durationValidator},
 			},
 			controlHostSetting.attribute: schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "IP address at which nothing listens, for example `192.0.2.1` of TEST-NET. Something on the way may accept connections for everybody: a mesh sidecar, a transparent proxy. " +
 					"So the port of a check is also dialled at this address, once in a run, before the first answer. If that connects within a second, every check of the port is `error` for the reason `" +
 					string(tcpconnect.ReasonIntercepted) + "`, which no `pass` matches. " + controlHostSetting.describe(),
-				Validators: []validator.String{controlHostCheck},
+				Validators: []validator.String{controlHostValidator},
 			},
 		},
 	}

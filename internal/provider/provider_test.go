@@ -26,7 +26,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 

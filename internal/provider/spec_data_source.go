@@ -72,7 +72,7 @@ func parseUnsupported(text string) (string, error) {
 }
 
 func parseArchive(text string) (string, error) {
-	return text, bundle.CheckArchivePath(text)
+	return text, bundle.ValidateArchivePath(text)
 }
 
 func (d *specDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -90,7 +90,7 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 				Required: true,
 				MarkdownDescription: "The spec, YAML or JSON: one or several documents, for example `file(\"preflight.yaml\")` or `yamlencode({...})`. " +
 					"A `Secret` or `ConfigMap` with the label `troubleshoot.sh/kind` is taken for what it holds. A field that does not exist is an error with its line.",
-				Validators: []validator.String{specCheck},
+				Validators: []validator.String{specValidator},
 			},
 			"unsupported": schema.StringAttribute{
 				Optional: true,
@@ -98,12 +98,12 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 					"and with documents that are not a spec (what `helm template` prints). `" + unsupportedError + "`: an error lists them. " +
 					"`" + unsupportedWarn + "`: the rest runs, and each one left out is a warning in `results`, so that `outcome` is at best `warn`. " +
 					"`" + unsupportedSkip + "`: the rest runs. Default `" + unsupportedError + "`.",
-				Validators: []validator.String{unsupportedCheck},
+				Validators: []validator.String{unsupportedValidator},
 			},
 			"archive": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Path of a `.tar.gz` (or `.tgz`) that the whole bundle is also written to, below one directory that is named after it. A relative path starts at the working directory.",
-				Validators:          []validator.String{archiveCheck},
+				Validators:          []validator.String{archiveValidator},
 			},
 			"max_concurrency": schema.Int64Attribute{
 				Optional: true,
@@ -215,7 +215,7 @@ func parseSpec(text string) (spec.Spec, error) {
 	}
 	var problems spec.Problems
 	for _, collector := range decoded.Included() {
-		if err := bundle.CheckCollectorName(collector.Name); err != nil {
+		if err := bundle.ValidateCollectorName(collector.Name); err != nil {
 			problems = append(problems, spec.Problem{Position: collector.Position, Text: err.Error()})
 		}
 	}
@@ -231,7 +231,7 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	decoded := specCheck.value(path.Root("spec"), model.Spec, &resp.Diagnostics)
+	decoded := specValidator.value(path.Root("spec"), model.Spec, &resp.Diagnostics)
 	model.checkUnsupported(decoded, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -342,11 +342,11 @@ func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostic
 	}
 	judged := len(r.findings) - len(r.leftOut)
 	if len(warnings) > 0 {
-		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %s Warn", len(warnings), counted(judged, "Check", "Checks")), tcpconnect.Digest(warnings, "\n\n"))
+		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %s Warn", len(warnings), counted(judged, "Check", "Checks")), tcpconnect.JoinFirst(warnings, "\n\n"))
 	}
 	if len(r.leftOut) > 0 {
 		diags.AddWarning("Preflight Spec: "+counted(len(r.leftOut), "Part", "Parts")+" Left Out",
-			"This provider runs tcpConnect collectors and analyzers only. The spec has more:\n\n"+tcpconnect.Digest(r.leftOut, "\n"))
+			"This provider runs tcpConnect collectors and analyzers only. The spec has more:\n\n"+tcpconnect.JoinFirst(r.leftOut, "\n"))
 	}
 	if len(strictFailures) == 0 {
 		return
@@ -359,7 +359,7 @@ func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostic
 		where = fmt.Sprintf("\n\nThe support bundle %s holds all results.", bundleDir.ValueString())
 	}
 	all := slices.Concat(strictFailures, failures)
-	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %s", len(all), counted(judged, "Check", "Checks")), tcpconnect.Digest(all, "\n\n")+where)
+	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %s", len(all), counted(judged, "Check", "Checks")), tcpconnect.JoinFirst(all, "\n\n")+where)
 }
 
 // counted is a number with its noun, in the form that the number asks for.

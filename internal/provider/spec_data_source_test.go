@@ -22,7 +22,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"golang.org/x/net/dns/dnsmessage"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 

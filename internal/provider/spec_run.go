@@ -113,7 +113,7 @@ func (i *instance) writeSpec(run specRun, report *specReport) error {
 		content.Results = append(content.Results, bundleResult(collector.Name, report.results[n]))
 	}
 	for _, finding := range report.findings {
-		content.Insights = append(content.Insights, bundle.Insight{Title: finding.Title, Message: finding.Message, Severity: severities[finding.Verdict]})
+		content.Findings = append(content.Findings, bundle.Finding{Title: finding.Title, Message: finding.Message, Severity: severities[finding.Verdict]})
 	}
 	if err := i.results.record(content.Results, func() error { return i.writer.WriteReport(content) }); err != nil {
 		return err

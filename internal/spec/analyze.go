@@ -97,7 +97,7 @@ func (s Spec) missing(analyzer Analyzer) tcpconnect.Analysis {
 	}
 	has := "none"
 	if len(names) > 0 {
-		has = tcpconnect.Digest(names, ", ")
+		has = tcpconnect.JoinFirst(names, ", ")
 	}
 	return nothingKnown(analyzer, fmt.Sprintf("the spec has no collector named %q (the analyzer at %s), so nothing is known "+
 		"and the check fails. It has %s.", analyzer.CollectorName, analyzer.Position.unnamed(), has))

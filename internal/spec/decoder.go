@@ -242,7 +242,7 @@ func (d *decoder) prose(node *yaml.Node, label string) string {
 	if strings.TrimSpace(text) == "" {
 		return ""
 	}
-	d.addError(node, label, tcpconnect.CheckText(text))
+	d.addError(node, label, tcpconnect.ValidateText(text))
 	return text
 }
 

@@ -62,7 +62,7 @@ func entryOf(element *yaml.Node) (string, *yaml.Node) {
 
 // printable returns a name as it is, or quoted if terminals would obey what is in it.
 func printable(name string) string {
-	if tcpconnect.CheckText(name) != nil || strings.Contains(name, "\n") {
+	if tcpconnect.ValidateText(name) != nil || strings.Contains(name, "\n") {
 		return strconv.Quote(name)
 	}
 	return name

@@ -129,7 +129,7 @@ func (d *decoder) checkWhole() {
 		for _, part := range d.spec.Unsupported {
 			parts = append(parts, fmt.Sprintf("%s (%s)", part.Path, part.Why))
 		}
-		leftOut = " What it has is left out: " + tcpconnect.Digest(parts, ", ") + "."
+		leftOut = " What it has is left out: " + tcpconnect.JoinFirst(parts, ", ") + "."
 	}
 	d.addProblem(Position{}, "The spec has nothing to judge: no tcpConnect analyzer is left. "+
 		"It needs one that is not excluded, in %s.%s", analyzerPlaces, leftOut)

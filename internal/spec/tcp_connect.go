@@ -120,7 +120,7 @@ func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 		Strict:        d.boolean(fields["strict"], label+".strict"),
 		Position:      d.position(entry),
 	}
-	d.addError(fields["collectorName"], label+".collectorName", tcpconnect.CheckText(analyzer.CollectorName))
+	d.addError(fields["collectorName"], label+".collectorName", tcpconnect.ValidateText(analyzer.CollectorName))
 	analyzer.CheckName = cmp.Or(d.prose(fields["checkName"], label+".checkName"), tcpconnect.DefaultCheckName)
 	outcomes := d.sequence(fields["outcomes"], label+".outcomes")
 	if len(outcomes) == 0 && d.count() == before {

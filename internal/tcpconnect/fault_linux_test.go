@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/netlab"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/netlab"
 )
 
 // The faults of a network, each made by a kernel. RELIABILITY.md is this table.

@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
 // nameServer is a resolver for a virtual clock. It answers after a while as long as it is asked for no more names at once than it can

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
 // Distinct names that all exist and all accept, looked up from a name server that is slow, and through dnsmasq in front of it: no false

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// CheckUntil returns an error if the statuses that a Retry waits for leave none that could say "not ready". The error says what to do.
-func CheckUntil(until []Status) error {
+// ValidateUntil returns an error if the statuses that a Retry waits for leave none that could say "not ready". The error says what to do.
+func ValidateUntil(until []Status) error {
 	for _, status := range Statuses() {
 		if status != Connected && !slices.Contains(until, status) {
 			return nil

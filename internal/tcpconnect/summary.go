@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// maxDigest keeps an error message readable whatever has failed.
-const maxDigest = 20
+// maxJoined keeps an error message readable whatever has failed.
+const maxJoined = 20
 
 // Summarize returns the worst verdict of several analyses, Fail if there are none, and a message that is never empty: the texts of
 // what is not a pass, the failures first.
@@ -26,9 +26,9 @@ func Summarize(analyses []Analysis) (Verdict, string) {
 	}
 	switch {
 	case len(failures) > 0:
-		return Fail, Digest(append(failures, warnings...), "\n")
+		return Fail, JoinFirst(append(failures, warnings...), "\n")
 	case len(warnings) > 0:
-		return Warn, Digest(warnings, "\n")
+		return Warn, JoinFirst(warnings, "\n")
 	case len(analyses) == 0:
 		return Fail, "Nothing was judged."
 	case len(analyses) == 1:
@@ -38,10 +38,10 @@ func Summarize(analyses []Analysis) (Verdict, string) {
 	}
 }
 
-// Digest joins texts, and only counts those that would be too many to read.
-func Digest(texts []string, separator string) string {
-	if more := len(texts) - maxDigest; more > 0 {
-		texts = append(texts[:maxDigest:maxDigest], fmt.Sprintf("... and %d more.", more))
+// JoinFirst joins texts, and only counts those that would be too many to read.
+func JoinFirst(texts []string, separator string) string {
+	if more := len(texts) - maxJoined; more > 0 {
+		texts = append(texts[:maxJoined:maxJoined], fmt.Sprintf("... and %d more.", more))
 	}
 	return strings.Join(texts, separator)
 }

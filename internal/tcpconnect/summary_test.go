@@ -33,7 +33,7 @@ func TestSummaryIsTheWorstAndTellsOfAllThatIsNoPass(t *testing.T) {
 	for i := range 100 {
 		many = append(many, Analysis{Verdict: Fail, Title: fmt.Sprint(i), Message: "down"})
 	}
-	if _, message := Summarize(many); strings.Count(message, "\n") != maxDigest || !strings.HasSuffix(message, "\n... and 80 more.") {
+	if _, message := Summarize(many); strings.Count(message, "\n") != maxJoined || !strings.HasSuffix(message, "\n... and 80 more.") {
 		t.Errorf("a hundred failures:\n%s", message)
 	}
 }

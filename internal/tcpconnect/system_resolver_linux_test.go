@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
 // Here is the system's resolver itself, with files and a name server of the test's own: in a network and a file system that only the

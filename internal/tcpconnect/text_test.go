@@ -19,12 +19,12 @@ func TestTextsHoldNoControlCharacters(t *testing.T) {
 		"delete\x7f":        "U+007F",
 		"\u009b8m":          "U+009B", // the same as ESC [ in one character
 	} {
-		if err := CheckText(text); err == nil || !strings.Contains(err.Error(), character) {
+		if err := ValidateText(text); err == nil || !strings.Contains(err.Error(), character) {
 			t.Errorf("%q: %v, want an error that names %s", text, err, character)
 		}
 	}
 	for _, text := range []string{"", "plain", "two\nlines", "Windows\r\nlines\r\n", "a\ttab", "Füße 😀"} {
-		if err := CheckText(text); err != nil {
+		if err := ValidateText(text); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -39,7 +39,7 @@ func TestPrintableShowsWhatTerminalsWouldObey(t *testing.T) {
 		"Füße 😀":            "Füße 😀",
 		"broken\xff":        "broken\ufffd",
 	} {
-		if got := Printable(text); got != want || CheckText(got) != nil {
+		if got := Printable(text); got != want || ValidateText(got) != nil {
 			t.Errorf("Printable(%q) = %q, want %q", text, got, want)
 		}
 	}

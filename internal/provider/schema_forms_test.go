@@ -95,12 +95,12 @@ func TestEveryKindOfAttributeIsConverted(t *testing.T) {
 	attributes := func(required bool) map[string]schema.Attribute {
 		const text = "It is described."
 		return map[string]schema.Attribute{
-			"string":  schema.StringAttribute{Required: required, Optional: !required, MarkdownDescription: text, Validators: []validator.String{notBlankCheck}},
+			"string":  schema.StringAttribute{Required: required, Optional: !required, MarkdownDescription: text, Validators: []validator.String{notBlankValidator}},
 			"bool":    schema.BoolAttribute{Required: required, Optional: !required, MarkdownDescription: text},
 			"number":  schema.Int64Attribute{Required: required, Optional: !required, MarkdownDescription: text, Validators: []validator.Int64{int64validator.AtLeast(1)}},
 			"list":    schema.ListAttribute{Required: required, Optional: !required, MarkdownDescription: text, ElementType: types.StringType, Validators: []validator.List{listvalidator.NoNullValues()}},
 			"map":     schema.MapAttribute{Required: required, Optional: !required, MarkdownDescription: text, ElementType: types.BoolType, Validators: []validator.Map{mapvalidator.NoNullValues()}},
-			"dynamic": schema.DynamicAttribute{Required: required, Optional: !required, MarkdownDescription: text, Validators: []validator.Dynamic{outcomesCheck{}}},
+			"dynamic": schema.DynamicAttribute{Required: required, Optional: !required, MarkdownDescription: text, Validators: []validator.Dynamic{outcomesValidator{}}},
 		}
 	}
 	for _, required := range []bool{true, false} {

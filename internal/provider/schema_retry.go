@@ -46,17 +46,17 @@ func retryBlock() schema.SingleNestedBlock {
 			"attempt_timeout": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: fmt.Sprintf("Timeout of one dial. Default `%s`, or `timeout` if that is less.", tcpconnect.DefaultAttemptTimeout),
-				Validators:          []validator.String{durationCheck},
+				Validators:          []validator.String{durationValidator},
 			},
 			"min_delay": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: fmt.Sprintf("Delay between two dials at first; it grows exponentially, with jitter. Default `%s`.", tcpconnect.DefaultMinDelay),
-				Validators:          []validator.String{durationCheck},
+				Validators:          []validator.String{durationValidator},
 			},
 			"max_delay": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: fmt.Sprintf("Longest delay between two dials. Default `%s`.", tcpconnect.DefaultMaxDelay),
-				Validators:          []validator.String{durationCheck},
+				Validators:          []validator.String{durationValidator},
 			},
 			"until": schema.ListAttribute{
 				Optional:    true,
@@ -65,7 +65,7 @@ func retryBlock() schema.SingleNestedBlock {
 					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close. `outcomes` may pass no other status: the check would pass when the wait has failed. Not all of `" +
 					string(tcpconnect.ConnectionRefused) + "`, `" + string(tcpconnect.ConnectionTimeout) + "` and `" + string(tcpconnect.Error) + "`, since no status would be left for a check that is not ready. " +
 					"A reason that says nothing about the peer, such as `" + string(tcpconnect.ReasonLocalLimit) + "`, never counts.",
-				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(), listvalidator.ValueStringsAre(statusCheck)},
+				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.NoNullValues(), listvalidator.ValueStringsAre(statusValidator)},
 			},
 			"consecutive": schema.Int64Attribute{
 				Optional:            true,
@@ -76,7 +76,7 @@ func retryBlock() schema.SingleNestedBlock {
 				Optional:            true,
 				ElementType:         types.StringType,
 				MarkdownDescription: "Reasons that end the wait at once, for example `[\"" + string(tcpconnect.ReasonNoSuchHost) + "\"]`: " + listOf(tcpconnect.Reasons()) + ". Default: none.",
-				Validators:          []validator.List{listvalidator.NoNullValues(), listvalidator.ValueStringsAre(reasonCheck)},
+				Validators:          []validator.List{listvalidator.NoNullValues(), listvalidator.ValueStringsAre(reasonValidator)},
 			},
 		},
 	}
@@ -135,7 +135,7 @@ func (a *checkArguments) validateUntil(ctx context.Context, model *retryModel, d
 		until = a.defaultUntil()
 		whose = "The statuses that outcomes pass are those to wait for if until is omitted. "
 	}
-	if err := tcpconnect.CheckUntil(until); err != nil {
+	if err := tcpconnect.ValidateUntil(until); err != nil {
 		diags.AddAttributeError(retryPath.AtName("until"), "Nothing Left for Not Ready", whose+err.Error())
 	}
 	if model.Until.IsUnknown() || slices.Contains(until, "") {
@@ -188,7 +188,7 @@ func knownDuration(text types.String, defaultValue time.Duration, at path.Path, 
 	case text.IsNull():
 		return defaultValue, true
 	default:
-		return durationCheck.value(at, text, diags), true
+		return durationValidator.value(at, text, diags), true
 	}
 }
 
@@ -200,9 +200,9 @@ func (a *checkArguments) resolveRetry(ctx context.Context, timeout time.Duration
 	}
 	retry := tcpconnect.Retry{
 		Attempts:    countValue(model.Attempts, 0, retryPath.AtName("attempts"), diags),
-		Until:       listValue(ctx, model.Until, statusCheck, retryPath.AtName("until"), diags),
+		Until:       listValue(ctx, model.Until, statusValidator, retryPath.AtName("until"), diags),
 		Consecutive: countValue(model.Consecutive, tcpconnect.DefaultConsecutive, retryPath.AtName("consecutive"), diags),
-		GiveUpOn:    listValue(ctx, model.GiveUpOn, reasonCheck, retryPath.AtName("give_up_on"), diags),
+		GiveUpOn:    listValue(ctx, model.GiveUpOn, reasonValidator, retryPath.AtName("give_up_on"), diags),
 	}
 	if len(retry.Until) == 0 {
 		retry.Until = a.defaultUntil()
@@ -226,7 +226,7 @@ func countValue(value types.Int64, defaultValue int64, at path.Path, diags *diag
 }
 
 // listValue returns what the elements of a list mean, nil if it is null.
-func listValue[T any](ctx context.Context, list types.List, element stringCheck[T], at path.Path, diags *diag.Diagnostics) []T {
+func listValue[T any](ctx context.Context, list types.List, element stringValidator[T], at path.Path, diags *diag.Diagnostics) []T {
 	if list.IsNull() {
 		return nil
 	}

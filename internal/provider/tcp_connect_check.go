@@ -85,21 +85,21 @@ func checkAttributes(strict string) map[string]schema.Attribute {
 			Required: true,
 			MarkdownDescription: "What to connect to: `host:port`. The host is a name or an IP address; an IPv6 address stands in brackets. " +
 				"The port is a number from 1 to 65535 or a service name that this machine knows. Unspecified hosts (`0.0.0.0`, `[::]`) are refused.",
-			Validators: []validator.String{addressCheck},
+			Validators: []validator.String{addressValidator},
 		},
 		"timeout": schema.StringAttribute{
 			Optional: true,
 			Computed: true,
 			MarkdownDescription: "Total timeout of the check: name resolution, every address that is tried and every attempt. " + durationForm +
 				" Default: the provider's `timeout`. Required with `retry`, where it says how long to wait in all.",
-			Validators: []validator.String{durationCheck},
+			Validators: []validator.String{durationValidator},
 		},
 		"collector_name": schema.StringAttribute{
 			Optional: true,
 			Computed: true,
 			MarkdownDescription: fmt.Sprintf("Names the result file. Two collectors of one provider configuration that dial differently need different names, "+
 				"compared without regard to case. 1 to 128 letters, digits, spaces, `.`, `_` and `-`, beginning and ending with a letter or digit. Default `%s`.", tcpconnect.DefaultCollectorName),
-			Validators: []validator.String{collectorNameCheck},
+			Validators: []validator.String{collectorNameValidator},
 		},
 		"exclude": schema.BoolAttribute{
 			Optional: true,
@@ -119,12 +119,12 @@ func checkAttributes(strict string) map[string]schema.Attribute {
 		"ip_family": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: "Dial only addresses of this family: " + listOf(tcpconnect.Families()) + ". Default `" + string(tcpconnect.AnyFamily) + "`.",
-			Validators:          []validator.String{ipFamilyCheck},
+			Validators:          []validator.String{ipFamilyValidator},
 		},
 		"source_address": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: "IP address of this machine to dial from. Only addresses of its family are dialled. Default: the system's choice.",
-			Validators:          []validator.String{sourceAddressCheck},
+			Validators:          []validator.String{sourceAddressValidator},
 		},
 		"status": schema.StringAttribute{
 			Computed:            true,
@@ -204,14 +204,14 @@ func (a *checkArguments) validate(ctx context.Context, diags *diag.Diagnostics) 
 // target returns what to dial. Errors of single arguments, which their own validators show, go apart from those of several. An unknown
 // argument is an error of that kind.
 func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Target {
-	target := tcpconnect.Target{Address: addressCheck.value(path.Root("address"), a.Address, single), AllAddresses: a.AllAddresses.ValueBool()}
+	target := tcpconnect.Target{Address: addressValidator.value(path.Root("address"), a.Address, single), AllAddresses: a.AllAddresses.ValueBool()}
 	if !a.IPFamily.IsNull() {
-		target.Family = ipFamilyCheck.value(path.Root("ip_family"), a.IPFamily, single)
+		target.Family = ipFamilyValidator.value(path.Root("ip_family"), a.IPFamily, single)
 	}
 	at := path.Root("ip_family")
 	if !a.SourceAddress.IsNull() {
 		at = path.Root("source_address")
-		target.Source = sourceAddressCheck.value(at, a.SourceAddress, single)
+		target.Source = sourceAddressValidator.value(at, a.SourceAddress, single)
 	}
 	if single.HasError() {
 		return target
@@ -233,10 +233,10 @@ func (a *checkArguments) resolve(ctx context.Context, i *instance, diags *diag.D
 		a.CollectorName = types.StringValue(tcpconnect.DefaultCollectorName)
 	}
 	c := check{
-		collectorName: collectorNameCheck.value(path.Root("collector_name"), a.CollectorName, diags),
+		collectorName: collectorNameValidator.value(path.Root("collector_name"), a.CollectorName, diags),
 		dial: dialArguments{
 			target:  a.target(diags, diags),
-			timeout: durationCheck.value(path.Root("timeout"), a.Timeout, diags),
+			timeout: durationValidator.value(path.Root("timeout"), a.Timeout, diags),
 		},
 	}
 	c.dial.retry = a.resolveRetry(ctx, c.dial.timeout, diags)

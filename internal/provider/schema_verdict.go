@@ -73,7 +73,7 @@ func judgementAttributes(outcomesRequired bool, strict, messageName string) map[
 		"check_name": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: fmt.Sprintf("Title of the check. Default `%s`.", tcpconnect.DefaultCheckName),
-			Validators:          []validator.String{checkNameCheck},
+			Validators:          []validator.String{checkNameValidator},
 		},
 		"outcomes": schema.DynamicAttribute{
 			Required: outcomesRequired,
@@ -81,7 +81,7 @@ func judgementAttributes(outcomesRequired bool, strict, messageName string) map[
 			MarkdownDescription: outcomesIntroduction(outcomesRequired) + "A list of objects, at least one, in the order in which they are tried. Each holds exactly one of " + listOf(tcpconnect.Verdicts()) +
 				"; inside stand, all optional, `when` (one of " + listOf(tcpconnect.Statuses()) + "), `message`, `uri` and `title`. " +
 				"Left out, `when` means every status. An unknown key is an error. The `outcomes` of a Troubleshoot analyzer, as `yamldecode` gives them, fit as they are.",
-			Validators: []validator.Dynamic{outcomesCheck{}},
+			Validators: []validator.Dynamic{outcomesValidator{}},
 		},
 		"strict": schema.BoolAttribute{
 			Optional:            true,
@@ -116,7 +116,7 @@ func outcomesIntroduction(required bool) string {
 // validateCheckName repeats what the schema's validator says, which Terraform does not ask again when it invokes an action.
 func (a judgementArguments) validateCheckName(diags *diag.Diagnostics) {
 	if !a.CheckName.IsNull() {
-		checkNameCheck.value(path.Root("check_name"), a.CheckName, diags)
+		checkNameValidator.value(path.Root("check_name"), a.CheckName, diags)
 	}
 }
 

@@ -25,10 +25,10 @@ const invalidOutcomes = "Invalid Outcomes"
 
 const outcomesForm = "outcomes is a list of objects such as { fail = { when = \"connection-refused\", message = \"...\" } }."
 
-// outcomesCheck validates whatever is known of the outcomes.
-type outcomesCheck struct{}
+// outcomesValidator validates whatever is known of the outcomes.
+type outcomesValidator struct{}
 
-func (outcomesCheck) ValidateDynamic(_ context.Context, req validator.DynamicRequest, resp *validator.DynamicResponse) {
+func (outcomesValidator) ValidateDynamic(_ context.Context, req validator.DynamicRequest, resp *validator.DynamicResponse) {
 	if req.ConfigValue.IsNull() {
 		return
 	}
@@ -59,11 +59,11 @@ func neverReachedText(of string, index, earlier int) string {
 	return fmt.Sprintf("%soutcomes[%d] never decides, because outcomes[%d] comes first and matches the same. The first outcome that matches decides: put special ones before general ones.", of, index, earlier)
 }
 
-func (outcomesCheck) Description(context.Context) string {
+func (outcomesValidator) Description(context.Context) string {
 	return "must be a list of outcomes"
 }
 
-func (c outcomesCheck) MarkdownDescription(ctx context.Context) string {
+func (c outcomesValidator) MarkdownDescription(ctx context.Context) string {
 	return c.Description(ctx)
 }
 
@@ -227,7 +227,7 @@ func (d outcomeDecoder) text(label, key string, attributes map[string]attr.Value
 		d.addError("%s.%s is %s, not a string.", label, key, kindOf(value))
 		return "", true, false
 	default:
-		if err := tcpconnect.CheckText(text.ValueString()); err != nil {
+		if err := tcpconnect.ValidateText(text.ValueString()); err != nil {
 			d.addError("%s.%s: %s", label, key, err)
 			return "", true, false
 		}

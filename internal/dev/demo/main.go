@@ -17,9 +17,9 @@ import (
 	"strings"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/mirror"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/dev/mirror"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/terraform"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/terraform"
 )
 
 const (

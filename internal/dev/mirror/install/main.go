@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/mirror"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/dev/mirror"
 )
 
 func main() {

@@ -21,7 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
