@@ -43,6 +43,12 @@ func (a Address) String() string {
 	return net.JoinHostPort(a.host, strconv.Itoa(int(a.port)))
 }
 
+// ip returns the host if it is an IP address, and not a name.
+func (a Address) ip() (ip netip.Addr, isIP bool) {
+	ip, err := netip.ParseAddr(a.host)
+	return ip, err == nil
+}
+
 func parseAddress(text string) (Address, error) {
 	host, portText, err := splitHostPort(text)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // dialAll dials all endpoints side by side, as soon as they are found, and returns the answer of each in the order in which they
 // were found. remote and local are the ends of the connection to the first.
-func dialAll(ctx context.Context, dial dialEndpoint, found <-chan []netip.AddrPort) (results []EndpointResult, remote, local netip.AddrPort) {
+func dialAll(ctx context.Context, dial endpointDial, found <-chan []netip.AddrPort) (results []EndpointResult, remote, local netip.AddrPort) {
 	var dials sync.WaitGroup
 	var answers []*EndpointResult
 	for endpoints := range found {

@@ -17,30 +17,20 @@ import (
 // DefaultCollectorName is the name of a collector that has none, as in Troubleshoot.
 const DefaultCollectorName = "connect"
 
-// DialFunc opens a TCP connection to one endpoint, from a local address if that is valid. It returns when the context ends; its
-// errors hold a syscall.Errno or are a timeout in the sense of net.Error where that is what happened.
-type DialFunc func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error)
-
-// Collector dials targets. The zero value uses the system's resolver and dialer. It may be used concurrently: checks that run at the
-// same time share lookups and their bound. It must not be copied after first use.
+// Collector makes checks. The zero value uses the system's resolver and dialer. It may be used concurrently: checks that
+// run at the same time share lookups and the bounds of what may be in flight. It must not be copied after first use.
 type Collector struct {
 	Resolver Resolver // nil: the system's
-	Dial     DialFunc // nil: a net.Dialer
+	Dialer   Dialer   // nil: the system's
 
-	// ControlHost is an IP address at which nothing listens. If a dial of it connects, the answer for that port is ReasonIntercepted.
-	// It is dialled once for each port and source address, outside of any timeout but its own second. Zero: there is no control.
+	// ControlHost is an IP address at which nothing listens. If a dial of it connects, the result for that port is
+	// ReasonIntercepted. It is dialled once for each port and source address, outside of any timeout but its own second.
+	// Zero: there is no control.
 	ControlHost netip.Addr
 
 	lookups lookups
 	control control
-}
-
-// Target is what a collector dials, and how. Equal targets (==) make the same dials.
-type Target struct {
-	Address      Address
-	Family       Family     // zero: both
-	Source       netip.Addr // zero: the system's choice
-	AllAddresses bool       // dial every address of the name, and give the worst status
+	room    room
 }
 
 // Result is the answer to a check.
@@ -69,29 +59,53 @@ type EndpointResult struct {
 	Duration time.Duration
 }
 
-// Collect dials a target once and closes every connection at once, having sent nothing.
+// Collect makes a check and closes every connection at once, having sent nothing. If report is not nil, it is called
+// after each dial.
 //
-// The families of a host name are looked up side by side, once. Its addresses are tried as RFC 8305 describes, and the first completed
-// handshake wins; if all fail, status and reason are those of the first address in order, or those of a lookup that failed: an address
-// of the name may be missing then. With AllAddresses all are dialled side by side, and status and reason are those of the failed lookup
-// or of the worst address. The timeout, greater than zero, limits all of it, from the time at which the first lookup has its turn.
+// A dial looks the families of a host name up side by side, once. It tries the addresses as RFC 8305 describes, and the
+// first completed handshake wins; if all fail, status and reason are those of the first address in order, or those of a
+// lookup that failed: an address of the name may be missing then. With AllAddresses all are dialled side by side, and
+// status and reason are those of the failed lookup or of the worst address. The timeout limits all of it, from the time
+// at which the first lookup has its turn.
 //
-// A network failure is an answer, not an error. The error is non-nil only if ctx ended: the check was interrupted, and there is
-// no answer.
-func (c *Collector) Collect(ctx context.Context, target Target, timeout time.Duration) (Result, error) {
-	return c.collect(ctx, c.dialFunc(), target, timeout, nil)
+// With a Retry the target is dialled until it is ready; see there.
+//
+// A network failure is an answer, not an error. The error is non-nil only if ctx ended: the check was interrupted, and
+// there is no result.
+func (c *Collector) Collect(ctx context.Context, check Check, report func(Attempt)) (Result, error) {
+	return c.collect(ctx, check, conditions{dial: c.dialer().Dial}, report)
 }
 
-// collect is Collect through a dial function, for a check of a round.
-func (c *Collector) collect(ctx context.Context, dial DialFunc, target Target, timeout time.Duration, of round) (Result, error) {
-	names := resolve(target, func(questions []question) []*lookup {
-		return c.lookups.ask(c.resolver(), questions, patience(timeout), of)
-	})
-	defer c.leave(names)
-	if err := names.awaitTurn(ctx); err != nil {
-		return Result{}, interrupted(target, err)
+// conditions are under which a check is made.
+type conditions struct {
+	dial  dialFunc
+	place *place // in a sweep, which bounds the dials in flight; nil: none
+	round round  // lookups that checks share
+}
+
+func (c *Collector) collect(ctx context.Context, check Check, by conditions, report func(Attempt)) (Result, error) {
+	if report == nil {
+		report = func(Attempt) {}
 	}
-	result, _, err := c.connect(ctx, dial, names, timeout)
+	if err := by.place.take(ctx); err != nil {
+		return Result{}, interrupted(check.Target, err)
+	}
+	defer by.place.give()
+	names := c.resolve(check.Target, func(questions []question) []*lookup {
+		return c.lookups.ask(c.resolver(), questions, patience(check), by.round)
+	})
+	if err := names.awaitTurn(ctx); err != nil {
+		c.leave(names)
+		return Result{}, interrupted(check.Target, err)
+	}
+	if check.Retry != nil {
+		return c.wait(ctx, check, by, names, report)
+	}
+	defer c.leave(names)
+	result, _, err := c.connect(ctx, by.dial, names, check.Timeout)
+	if err == nil {
+		report(Attempt{Number: 1, Result: result})
+	}
 	return result, err
 }
 
@@ -105,23 +119,30 @@ func interrupted(target Target, err error) error {
 	return fmt.Errorf("dial %s: %w", target.Address, err)
 }
 
-// patience is how long a lookup in a crowd may stay unanswered.
-func patience(timeout time.Duration) time.Duration {
-	return min(crowdPatience, timeout/2)
+// patience is how long a lookup of the check may stay unanswered in a crowd.
+func patience(check Check) time.Duration {
+	limit := check.Timeout
+	if check.Retry != nil {
+		limit = check.Retry.AttemptTimeout
+	}
+	return min(crowdPatience, limit/2)
 }
 
 // connect dials what a resolution finds, and reports whether it was the timeout that ended the dial, or that of any address.
-func (c *Collector) connect(ctx context.Context, dial DialFunc, names *resolution, timeout time.Duration) (result Result, timedOut bool, err error) {
+func (c *Collector) connect(ctx context.Context, dial dialFunc, names *resolution, timeout time.Duration) (result Result, timedOut bool, err error) {
 	target := names.target
 	start := time.Now()
 	dialCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	dialOne := func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
-		return dialFrom(ctx, dial, target.Source, remote)
+		return dialEndpoint(ctx, dial, target.Source, remote)
 	}
-	if target.AllAddresses {
+	switch {
+	case names.isFar:
+		result = connectFar(dialCtx, dial, target)
+	case target.AllAddresses:
 		result = connectAll(dialCtx, dialOne, names)
-	} else {
+	default:
 		result = c.connectAny(dialCtx, dialOne, names)
 	}
 	timedOut = dialCtx.Err() != nil && result.Reason != ReasonConnected
@@ -140,8 +161,18 @@ func (c *Collector) connect(ctx context.Context, dial DialFunc, names *resolutio
 	return result, timedOut, err
 }
 
+// connectFar connects to a name that is resolved at the vantage point, so that its addresses are not known here.
+func connectFar(ctx context.Context, dial dialFunc, target Target) Result {
+	conn, err := dial(ctx, target.Source, target.Address.String())
+	if err != nil {
+		return Result{Reason: dialReason(err), Message: err.Error()}
+	}
+	_ = conn.Close() // nothing was written, so nothing can be lost
+	return Result{Reason: ReasonConnected}
+}
+
 // connectAny connects to the first endpoint that accepts.
-func (c *Collector) connectAny(ctx context.Context, dial dialEndpoint, names *resolution) Result {
+func (c *Collector) connectAny(ctx context.Context, dial endpointDial, names *resolution) Result {
 	if len(names.literal) == 1 { // nothing to race
 		conn, err := dial(ctx, names.literal[0])
 		if err != nil {
@@ -149,7 +180,7 @@ func (c *Collector) connectAny(ctx context.Context, dial dialEndpoint, names *re
 		}
 		return connected(conn, names.literal)
 	}
-	attempts := race{dial: dial, reaches: c.reaches()}
+	attempts := race{dial: dial, hasSource: c.sources()}
 	if conn := attempts.run(ctx, names.endpoints(ctx)); conn != nil {
 		return connected(conn, attempts.tried)
 	}
@@ -177,7 +208,7 @@ func connected(conn net.Conn, tried []netip.AddrPort) Result {
 }
 
 // connectAll connects to every endpoint.
-func connectAll(ctx context.Context, dial dialEndpoint, names *resolution) Result {
+func connectAll(ctx context.Context, dial endpointDial, names *resolution) Result {
 	results, remote, local := dialAll(ctx, dial, names.endpoints(ctx))
 	result := Result{Endpoints: results}
 	var failures []string
@@ -202,7 +233,7 @@ func connectAll(ctx context.Context, dial dialEndpoint, names *resolution) Resul
 
 // compareWithControl makes the result of a dial Intercepted if what it shows holds for the control host too. An endpoint of another IP
 // family has no control.
-func (c *Collector) compareWithControl(ctx context.Context, dial DialFunc, target Target, result *Result) error {
+func (c *Collector) compareWithControl(ctx context.Context, dial dialFunc, target Target, result *Result) error {
 	comparable := func(endpoint netip.AddrPort) bool { return endpoint.Addr().Is4() == c.ControlHost.Is4() }
 	tried := result.Tried
 	if result.Remote.IsValid() && !target.AllAddresses {
@@ -227,16 +258,13 @@ func (c *Collector) compareWithControl(ctx context.Context, dial DialFunc, targe
 	return nil
 }
 
-// dialFrom opens a connection to one endpoint that is one to somebody else.
-func dialFrom(ctx context.Context, dial DialFunc, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+// dialEndpoint opens a connection to one endpoint, which is not this very connection.
+func dialEndpoint(ctx context.Context, dial dialFunc, source netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 	if remote.Addr().WithZone("").IsUnspecified() {
 		// Some resolvers answer so for names that they block. The kernel would connect to this machine.
-		return nil, fmt.Errorf("dial tcp %s: %w", remote, errUnspecified)
+		return nil, &ReasonError{Reason: ReasonOther, Err: fmt.Errorf("dial tcp %s: %w", remote, errUnspecified)}
 	}
-	conn, err := dial(ctx, local, remote)
-	if err != nil && local.IsValid() && dialReason(err) == ReasonLocalAddress {
-		return nil, fmt.Errorf("this machine can't dial from the source address %s: %w", local, err)
-	}
+	conn, err := dial(ctx, source, remote.String())
 	if err != nil {
 		return nil, err
 	}
@@ -244,10 +272,15 @@ func dialFrom(ctx context.Context, dial DialFunc, local netip.Addr, remote netip
 		// TCP can connect a socket to itself (RFC 9293, section 3.5, simultaneous open) if the kernel picks the dialled
 		// port of this machine as the local one. That shows that nobody listens there.
 		_ = conn.Close()
-		return nil, fmt.Errorf("dial tcp %s: %w", remote, errSelfConnected)
+		return nil, &ReasonError{Reason: ReasonRefused, Err: fmt.Errorf("dial tcp %s: %w", remote, errSelfConnected)}
 	}
 	return conn, nil
 }
+
+var (
+	errUnspecified   = errors.New("the resolver gave the unspecified address, which would mean this machine")
+	errSelfConnected = errors.New("connection refused: the connection met itself, nothing listens there")
+)
 
 func (c *Collector) resolver() Resolver {
 	if c.Resolver != nil {
@@ -256,80 +289,21 @@ func (c *Collector) resolver() Resolver {
 	return systemResolver{}
 }
 
-func (c *Collector) dialFunc() DialFunc {
-	if c.Dial != nil {
-		return c.Dial
+func (c *Collector) dialer() Dialer {
+	if c.Dialer != nil {
+		return c.Dialer
 	}
-	return systemDial
+	return systemDialer{}
 }
 
-// reaches returns the function that reports whether this machine has an address to dial from, nil if it is not this machine that dials.
-func (c *Collector) reaches() func(netip.AddrPort) bool {
-	if c.Dial == nil {
-		return hasSource
+// sources returns the function that reports whether there is an address to dial an endpoint from, nil if only the
+// vantage point knows.
+func (c *Collector) sources() func(netip.AddrPort) bool {
+	if c.Dialer != nil {
+		return nil
 	}
-	return nil
+	return func(endpoint netip.AddrPort) bool { return hasSource(endpoint.String()) }
 }
-
-var (
-	errUnspecified   = errors.New("the resolver gave the unspecified address, which would mean this machine")
-	errNoDescriptor  = errors.New("this machine had no free file descriptor for it until the timeout")
-	errNoSource      = errors.New("this machine has no address to dial it from")
-	errSelfConnected = errors.New("connection refused: the connection met itself, nothing listens there")
-)
-
-// systemDialer sets no keep-alive, whose options would cost more system calls than the handshake: the connection is closed at once.
-var systemDialer = net.Dialer{KeepAlive: -1}
-
-func systemDial(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
-	dialer := systemDialer
-	if local.IsValid() {
-		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
-	}
-	conn, err := dialer.DialContext(untimed{ctx}, "tcp", remote.String())
-	switch {
-	case err == nil:
-		return conn, nil
-	case resetAfterHandshake(err):
-		return resetConn{remote: remote}, nil
-	case !local.IsValid() && dialReason(err) == ReasonLocalAddress && !hasSource(remote):
-		return nil, fmt.Errorf("%w: %w", errNoSource, err)
-	default:
-		return nil, err
-	}
-}
-
-// hasSource reports whether this machine has an address to dial from. UDP needs one too, and shares no ports with TCP. Nothing is sent.
-// It has one too if that can't be found out.
-func hasSource(remote netip.AddrPort) bool {
-	conn, err := net.Dial("udp", remote.String())
-	if err == nil {
-		_ = conn.Close()
-		return true
-	}
-	switch dialReason(err) {
-	case ReasonLocalAddress, ReasonNetworkUnreachable, ReasonHostUnreachable:
-		return false
-	default:
-		return true
-	}
-}
-
-// resetConn is a connection that the peer reset before it could be looked at, so its local end is not known.
-type resetConn struct {
-	net.Conn
-	remote netip.AddrPort
-}
-
-func (c resetConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
-func (resetConn) LocalAddr() net.Addr    { return nil }
-func (resetConn) Close() error           { return nil }
-
-// untimed hides a context's deadline but ends with it all the same. A dialer that sees a deadline sets it on the socket too, which
-// takes a third of the time of a dial on loopback (make bench).
-type untimed struct{ context.Context }
-
-func (untimed) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
 
 func addrPort(address net.Addr) netip.AddrPort {
 	tcp, ok := address.(*net.TCPAddr)

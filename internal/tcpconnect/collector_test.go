@@ -36,7 +36,7 @@ func mustParse(t *testing.T, text string) Address {
 
 func collect(t *testing.T, collector *Collector, address string, timeout time.Duration) Result {
 	t.Helper()
-	result, err := collector.Collect(t.Context(), Target{Address: mustParse(t, address)}, timeout)
+	result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, address)}, Timeout: timeout}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,9 +146,9 @@ func route(endpoints ...netip.AddrPort) *Collector {
 		ips = append(ips, endpoint.Addr())
 		ports[endpoint.Addr()] = endpoint.Port()
 	}
-	return &Collector{Resolver: ips, Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
-		return systemDial(ctx, local, netip.AddrPortFrom(remote.Addr(), ports[remote.Addr()]))
-	}}
+	return &Collector{Resolver: ips, Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+		return dialSystem(ctx, local, netip.AddrPortFrom(remote.Addr(), ports[remote.Addr()]))
+	})}
 }
 
 func TestSilentFirstAddressDoesNotHideALiveSecond(t *testing.T) {
@@ -219,7 +219,7 @@ func TestInterruptedCheckHasNoResult(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(50*time.Millisecond, cancel)
 			start := time.Now()
-			result, err := test.collector.Collect(ctx, Target{Address: mustParse(t, test.address)}, patient)
+			result, err := test.collector.Collect(ctx, Check{Target: Target{Address: mustParse(t, test.address)}, Timeout: patient}, nil)
 			if !errors.Is(err, context.Canceled) || result.Status != "" {
 				t.Errorf("got %+v, %v", result, err)
 			}
@@ -233,13 +233,13 @@ func TestInterruptedCheckHasNoResult(t *testing.T) {
 func TestConnectionToItselfIsRefused(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Refused(t)
-	collector := &Collector{Dial: func(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
-		conn, err := systemDialer.DialTCP(ctx, "tcp", peer, remote)
+	collector := &Collector{Dialer: endpointDialer(func(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+		conn, err := netDialer.DialTCP(ctx, "tcp", peer, remote)
 		if err != nil {
 			t.Skipf("this operating system connects no socket to itself: %v", err)
 		}
 		return conn, nil
-	}}
+	})}
 	expect(t, collect(t, collector, peer.String(), patient), ConnectionRefused, ReasonRefused, "nothing listens there")
 }
 
@@ -349,7 +349,7 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 				for _, ip := range test.ips {
 					resolver = append(resolver, netip.MustParseAddr(ip))
 				}
-				collector := &Collector{Resolver: resolver, Dial: test.answers.dial}
+				collector := &Collector{Resolver: resolver, Dialer: endpointDialer(test.answers.dial)}
 				result := collect(t, collector, "db.test:80", timeout)
 				var tried []string
 				for _, endpoint := range result.Tried {
@@ -384,14 +384,14 @@ func TestLateSecondWinnerIsClosed(t *testing.T) {
 		var open, opened atomic.Int64
 		collector := &Collector{
 			Resolver: addresses{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")},
-			Dial: func(_ context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+			Dialer: endpointDialer(func(_ context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 				<-time.After(300 * time.Millisecond) // a dialer that has connected when it is cancelled
 				near, far := net.Pipe()
 				_ = far.Close()
 				open.Add(1)
 				opened.Add(1)
 				return closable{fakeConn{near, remote}, &open}, nil
-			},
+			}),
 		}
 		expect(t, collect(t, collector, "db.test:80", patient), Connected, ReasonConnected, "")
 		time.Sleep(time.Second)
@@ -406,16 +406,20 @@ func TestGravestAddressIsTheFirstOfEquals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		collector := &Collector{
 			Resolver: addresses{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")},
-			Dial:     script{"127.0.0.2": {err: errors.New("odd")}, "127.0.0.3": {err: syscallError(unreachableErrno)}}.dial,
+			Dialer:   endpointDialer(script{"127.0.0.2": {err: errors.New("odd")}, "127.0.0.3": {err: syscallError(unreachableErrno)}}.dial),
 		}
 		target := Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}
-		result, err := collector.Collect(t.Context(), target, patient)
+		result, err := collector.Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		expect(t, result, Error, ReasonOther, "odd")
-		collector.Dial = script{"127.0.0.1": {err: syscallError(refusedErrno)}, "127.0.0.2": {err: errors.New("odd")}, "127.0.0.3": {err: syscallError(limitErrno)}}.dial
-		if result, err = collector.Collect(t.Context(), target, patient); err != nil {
+		collector.Dialer = endpointDialer(script{
+			"127.0.0.1": {err: syscallError(refusedErrno)},
+			"127.0.0.2": {err: errors.New("odd")},
+			"127.0.0.3": {err: syscallError(limitErrno)},
+		}.dial)
+		if result, err = collector.Collect(t.Context(), Check{Target: target, Timeout: patient}, nil); err != nil {
 			t.Fatal(err)
 		}
 		expect(t, result, Error, ReasonLocalLimit, "odd") // that one was not judged
@@ -425,7 +429,7 @@ func TestGravestAddressIsTheFirstOfEquals(t *testing.T) {
 func TestErrorsThatNothingClassifiesAreOther(t *testing.T) {
 	t.Parallel()
 	for _, err := range []error{syscallError(syscall.EINVAL), syscallError(syscall.EAGAIN), errors.New("odd"), errors.New("connection refused")} {
-		if got := dialReason(err); got != ReasonOther {
+		if got := systemReason(err); got != ReasonOther {
 			t.Errorf("%v is %s, want %s", err, got, ReasonOther)
 		}
 	}
@@ -441,11 +445,11 @@ func TestResolverThatRefusesIsNoRefusedConnection(t *testing.T) {
 
 func TestConnectionOfAnotherKindIsConnected(t *testing.T) {
 	t.Parallel()
-	collector := &Collector{Dial: func(context.Context, netip.Addr, netip.AddrPort) (net.Conn, error) {
+	collector := &Collector{Dialer: endpointDialer(func(context.Context, netip.Addr, netip.AddrPort) (net.Conn, error) {
 		near, far := net.Pipe()
 		_ = far.Close()
 		return near, nil
-	}}
+	})}
 	if result := collect(t, collector, "127.0.0.1:80", patient); result.Status != Connected {
 		t.Errorf("a connection with no TCP addresses is %s (%s)", result.Status, result.Message)
 	}

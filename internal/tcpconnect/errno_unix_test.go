@@ -34,7 +34,7 @@ func TestContractErrnosAreClassified(t *testing.T) {
 		ReasonLocalLimit:         {syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM},
 	} {
 		for _, errno := range errnos {
-			if got := dialReason(syscallError(errno)); got != want {
+			if got := systemReason(syscallError(errno)); got != want {
 				t.Errorf("%s is %q, want %q", errno, got, want)
 			}
 		}

@@ -89,32 +89,3 @@ func ParseSource(text string) (netip.Addr, error) {
 		return ip.Unmap(), nil
 	}
 }
-
-// Validate returns an error if no address can be dialled for certain: source and address, or either and the family, contradict
-// each other.
-func (t Target) Validate() error {
-	ip, err := netip.ParseAddr(t.Address.host)
-	isLiteral := err == nil
-	switch {
-	case t.Source.IsValid() && !t.Family.holds(t.Source):
-		return fmt.Errorf("The source address %s is not of the IP family %q.", t.Source, t.Family)
-	case isLiteral && !t.Family.holds(ip):
-		return fmt.Errorf("The address %s is not of the IP family %q.", t.Address, t.Family)
-	case isLiteral && !t.family().holds(ip):
-		return fmt.Errorf("The source address %s and the address %s are of different IP families.", t.Source, t.Address)
-	default:
-		return nil
-	}
-}
-
-// family is the family that remains: a source address can reach its own only.
-func (t Target) family() Family {
-	switch {
-	case !t.Source.IsValid():
-		return t.Family
-	case t.Source.Is4():
-		return IPv4
-	default:
-		return IPv6
-	}
-}

@@ -56,7 +56,7 @@ func TestFaultsOfTheNetwork(t *testing.T) {
 func (f fault) test(t *testing.T) {
 	t.Helper()
 	collector, address := f.dial(t)
-	result, err := collector.Collect(t.Context(), Target{Address: mustParse(t, address), Source: f.source}, f.limit())
+	result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, address), Source: f.source}, Timeout: f.limit()}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,13 +67,13 @@ func (f fault) test(t *testing.T) {
 
 // from dials from a host of a lab.
 func from(host *netlab.Host) *Collector {
-	return &Collector{Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (conn net.Conn, err error) {
+	return &Collector{Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (conn net.Conn, err error) {
 		if ctx.Err() != nil { // a dial that lost its race before it began: the lab may be gone
 			return nil, context.Cause(ctx)
 		}
-		host.Do(func() { conn, err = systemDial(ctx, local, remote) })
+		host.Do(func() { conn, err = dialSystem(ctx, local, remote) })
 		return conn, err
-	}}
+	})}
 }
 
 // inLab prepares a new lab and dials what is returned from its client.
@@ -358,7 +358,7 @@ func TestSweepTellsAMissingAddressFromAMissingPort(t *testing.T) {
 		t.Parallel()
 		lab := netlab.New(t)
 		lab.Client.Set("ipv6/conf/all/disable_ipv6", "1")
-		result := sweep(t, from(lab.Client), []Check{{Target{Address: mustParse(t, netip.AddrPortFrom(netlab.PeerIPv6, closedPort).String())}, patient}}, 1)[0]
+		result := sweepAll(t, from(lab.Client), []Check{{Target: Target{Address: mustParse(t, netip.AddrPortFrom(netlab.PeerIPv6, closedPort).String())}, Timeout: patient}}, 1)[0]
 		expect(t, result, Error, ReasonLocalAddress, "this machine has no address to dial it from")
 		if result.Duration == patient {
 			t.Error("it was waited for")
@@ -372,14 +372,14 @@ func TestSweepTellsAMissingAddressFromAMissingPort(t *testing.T) {
 		lab.Client.Hold(held)
 		dials := 0
 		collector := from(lab.Client)
-		dial := collector.Dial
-		collector.Dial = func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+		dialer := collector.Dialer
+		collector.Dialer = endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 			if dials++; dials == 3 {
 				lab.Client.Set("ipv4/ip_local_port_range", "5000 5001")
 			}
-			return dial(ctx, local, remote)
-		}
-		result := sweep(t, collector, []Check{{Target{Address: mustParse(t, held.String())}, patient}}, 1)[0]
+			return dialer.Dial(ctx, local, remote.String())
+		})
+		result := sweepAll(t, collector, []Check{{Target: Target{Address: mustParse(t, held.String())}, Timeout: patient}}, 1)[0]
 		expect(t, result, Connected, ReasonConnected, "")
 		if dials < 3 {
 			t.Errorf("connected at dial %d, while no port was free", dials)

@@ -16,17 +16,17 @@ import (
 // that RFC 8305, section 5, recommends.
 const attemptDelay = 250 * time.Millisecond
 
-// dialEndpoint opens a connection to one endpoint.
-type dialEndpoint func(ctx context.Context, remote netip.AddrPort) (net.Conn, error)
+// endpointDial opens a connection to one endpoint.
+type endpointDial func(ctx context.Context, remote netip.AddrPort) (net.Conn, error)
 
 // race is the attempts to connect to any of several endpoints.
 type race struct {
-	dial     dialEndpoint
-	reaches  func(netip.AddrPort) bool // whether this machine has an address to dial an endpoint from
-	waiting  []netip.AddrPort          // in the order in which they are to be tried
-	tried    []netip.AddrPort
-	failures []error // of those tried; nil: under way
-	ended    chan attempt
+	dial      endpointDial
+	hasSource func(netip.AddrPort) bool // whether there is an address to dial an endpoint from; nil: not known
+	waiting   []netip.AddrPort          // in the order in which they are to be tried
+	tried     []netip.AddrPort
+	failures  []error // of those tried; nil: under way
+	ended     chan attempt
 }
 
 type attempt struct {
@@ -108,14 +108,14 @@ func (r *race) add(endpoints []netip.AddrPort) {
 		first, second = second, first
 	}
 	r.waiting = alternate(first, second)
-	if len(r.waiting) > 1 && r.reaches != nil {
-		unreachable := make(map[netip.AddrPort]int)
+	if len(r.waiting) > 1 && r.hasSource != nil {
+		sourceless := make(map[netip.AddrPort]int)
 		for _, endpoint := range r.waiting {
-			if !r.reaches(endpoint) {
-				unreachable[endpoint] = 1
+			if !r.hasSource(endpoint) {
+				sourceless[endpoint] = 1
 			}
 		}
-		slices.SortStableFunc(r.waiting, func(a, b netip.AddrPort) int { return cmp.Compare(unreachable[a], unreachable[b]) })
+		slices.SortStableFunc(r.waiting, func(a, b netip.AddrPort) int { return cmp.Compare(sourceless[a], sourceless[b]) })
 	}
 }
 

@@ -33,7 +33,7 @@ type controlDial struct {
 }
 
 // intercepts reports whether something on the way accepts connections for everybody. The error is that of the context.
-func (c *control) intercepts(ctx context.Context, dial DialFunc, host netip.Addr, of controlled) (bool, error) {
+func (c *control) intercepts(ctx context.Context, dial dialFunc, host netip.Addr, of controlled) (bool, error) {
 	c.mu.Lock()
 	if c.dials == nil {
 		c.dials = make(map[controlled]*controlDial)
@@ -63,10 +63,10 @@ func (c *control) intercepts(ctx context.Context, dial DialFunc, host netip.Addr
 
 // connects reports whether the control host accepts a connection. Where a reason of this machine keeps it from being asked, nothing
 // shows that it does not.
-func connects(ctx context.Context, dial DialFunc, source netip.Addr, remote netip.AddrPort) bool {
+func connects(ctx context.Context, dial dialFunc, source netip.Addr, remote netip.AddrPort) bool {
 	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
 	defer cancel()
-	conn, err := redialling(dial)(ctx, source, remote)
+	conn, err := redialling(dial)(ctx, source, remote.String())
 	if err == nil {
 		_ = conn.Close() // nothing was written, so nothing can be lost
 		return true

@@ -43,7 +43,7 @@ func TestWhatConnectsEverywhereIsIntercepted(t *testing.T) {
 			t.Parallel()
 			collector := &Collector{ControlHost: control, Resolver: loopback.DNS(t, nil, 3)}
 			for _, again := range []bool{false, true} {
-				result, err := collector.Collect(t.Context(), test.target, patient)
+				result, err := collector.Collect(t.Context(), Check{Target: test.target, Timeout: patient}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -76,19 +76,19 @@ func TestControlHostIsDialledOnceForEachPort(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var dials atomic.Int64
-				collector := &Collector{ControlHost: control, Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+				collector := &Collector{ControlHost: control, Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 					if remote.Addr() == control {
 						dials.Add(1)
 						return test.control.dial(ctx, local, remote)
 					}
 					return accepting(ctx, local, remote)
-				}}
+				})}
 				var checks []Check
 				for _, address := range []string{"10.0.0.1:80", "10.0.0.2:80", "10.0.0.1:81", "10.0.0.2:81"} {
-					checks = append(checks, Check{Target{Address: mustParse(t, address)}, 100 * time.Millisecond})
+					checks = append(checks, Check{Target: Target{Address: mustParse(t, address)}, Timeout: 100 * time.Millisecond})
 				}
 				checks[3].Target.Source = netip.MustParseAddr("10.0.0.9")
-				for i, result := range sweep(t, collector, checks, 10) {
+				for i, result := range sweepAll(t, collector, checks, 10) {
 					if result.Reason != test.reason || result.Duration > checks[i].Timeout {
 						t.Errorf("%s is %s (%s) after %s, want %s", checks[i].Target.Address, result.Reason, result.Message, result.Duration, test.reason)
 					}
@@ -106,11 +106,11 @@ func TestInterruptedControlIsNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		control := netip.MustParseAddr("192.0.2.1")
 		silent := script{"192.0.2.1": {after: time.Hour}}
-		collector := &Collector{ControlHost: control, Dial: silent.dial}
+		collector := &Collector{ControlHost: control, Dialer: endpointDialer(silent.dial)}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
 		target := Target{Address: mustParse(t, "10.0.0.1:80")}
-		if result, err := collector.Collect(ctx, target, time.Minute); err == nil {
+		if result, err := collector.Collect(ctx, Check{Target: target, Timeout: time.Minute}, nil); err == nil {
 			t.Errorf("an interrupted control is %s", result.Status)
 		}
 		if result := collect(t, collector, "10.0.0.1:80", time.Minute); result.Status != Connected {

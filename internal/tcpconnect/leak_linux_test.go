@@ -21,12 +21,12 @@ func TestNoDescriptorIsLeftOfADial(t *testing.T) {
 	var checks []Check
 	for _, address := range []string{open.String(), refused.String(), silent.String(), "db.test.:1", "gone.test.:1"} {
 		for _, all := range []bool{false, true} {
-			checks = append(checks, Check{Target{Address: mustParse(t, address), AllAddresses: all}, 50 * time.Millisecond})
+			checks = append(checks, Check{Target: Target{Address: mustParse(t, address), AllAddresses: all}, Timeout: 50 * time.Millisecond})
 		}
 	}
 	dialAll := func() {
 		for range 20 {
-			sweep(t, collector, checks, 4)
+			sweepAll(t, collector, checks, 4)
 		}
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the garbage collector closes what was forgotten

@@ -129,7 +129,8 @@ func (l *lookup) answerNow() answer {
 		return *failed
 	}
 	if l.askedAt.Load() == nil {
-		return answer{err: &reasonError{ReasonLocalLimit, fmt.Errorf("lookup %s: had no turn before the timeout: too many other lookups were under way", l.question.host)}}
+		return answer{err: &ReasonError{Reason: ReasonLocalLimit, Err: fmt.Errorf(
+			"lookup %s: had no turn before the timeout: too many other lookups were under way", l.question.host)}}
 	}
 	return answer{err: noAnswer(l.question.host), search: int(l.search.Load())}
 }

@@ -70,7 +70,7 @@ func names(t *testing.T, n int, timeout time.Duration) []Check {
 	t.Helper()
 	checks := make([]Check, n)
 	for i := range checks {
-		checks[i] = Check{Target{Address: mustParse(t, fmt.Sprintf("host-%d.test:80", i))}, timeout}
+		checks[i] = Check{Target: Target{Address: mustParse(t, fmt.Sprintf("host-%d.test:80", i))}, Timeout: timeout}
 	}
 	return checks
 }
@@ -93,9 +93,9 @@ func TestCrowdOfNamesGetsNoFalseAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				collector := &Collector{Resolver: test.server, Dial: accepting}
+				collector := &Collector{Resolver: test.server, Dialer: endpointDialer(accepting)}
 				start := time.Now()
-				for i, result := range sweep(t, collector, names(t, test.names, test.timeout), 1000) {
+				for i, result := range sweepAll(t, collector, names(t, test.names, test.timeout), 1000) {
 					if result.Status != Connected || result.Duration > test.timeout {
 						t.Fatalf("name %d is %s (%s) after %s", i, result.Status, result.Message, result.Duration)
 					}
@@ -113,7 +113,7 @@ func TestCrowdGrowsWhileAnswersCome(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &nameServer{takes: 1000, after: 5 * time.Millisecond}
-		sweep(t, &Collector{Resolver: server, Dial: accepting}, names(t, 10_000, patient), 1000)
+		sweepAll(t, &Collector{Resolver: server, Dialer: endpointDialer(accepting)}, names(t, 10_000, patient), 1000)
 		if most := server.most.Load(); most != highestBound {
 			t.Errorf("asked for %d names at once, want %d at last", most, highestBound)
 		}
@@ -133,7 +133,7 @@ func TestDeadNameServerDoesNotTurnManyNamesIntoHours(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			server := &nameServer{overload: silentServer}
 			start := time.Now()
-			for _, result := range sweep(t, &Collector{Resolver: server, Dial: accepting}, names(t, 10_000, timeout), 1000) {
+			for _, result := range sweepAll(t, &Collector{Resolver: server, Dialer: endpointDialer(accepting)}, names(t, 10_000, timeout), 1000) {
 				if result.Reason != ReasonDNSTimeout || result.Duration > timeout {
 					t.Fatalf("%s (%s) after %s", result.Reason, result.Message, result.Duration)
 				}
@@ -156,7 +156,7 @@ func TestNameThatFailsAloneIsNotTheCrowdsFault(t *testing.T) {
 			}
 			return server.LookupNetIP(ctx, network, host)
 		})
-		for i, result := range sweep(t, &Collector{Resolver: lame, Dial: accepting}, names(t, 500, 10*time.Second), 1000) {
+		for i, result := range sweepAll(t, &Collector{Resolver: lame, Dialer: endpointDialer(accepting)}, names(t, 500, 10*time.Second), 1000) {
 			want := ReasonConnected
 			if i == 7 {
 				want = ReasonDNSFailure
@@ -180,10 +180,10 @@ func TestNameServerThatComesBackIsAskedAgainInQuiet(t *testing.T) {
 			}
 			return server.LookupNetIP(ctx, network, host)
 		})
-		collector := &Collector{Resolver: dead, Dial: accepting}
-		sweep(t, collector, names(t, 1000, 5*time.Second), 1000)
+		collector := &Collector{Resolver: dead, Dialer: endpointDialer(accepting)}
+		sweepAll(t, collector, names(t, 1000, 5*time.Second), 1000)
 		time.Sleep(time.Until(start.Add(time.Hour)))
-		for i, result := range sweep(t, collector, names(t, 1000, 10*time.Second), 1000) {
+		for i, result := range sweepAll(t, collector, names(t, 1000, 10*time.Second), 1000) {
 			if result.Status != Connected {
 				t.Fatalf("name %d is %s (%s)", i, result.Status, result.Message)
 			}
@@ -202,13 +202,13 @@ func TestChecksOfANameShareItsLookup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &nameServer{takes: 100, after: time.Second}
-		collector := &Collector{Resolver: server, Dial: accepting}
+		collector := &Collector{Resolver: server, Dialer: endpointDialer(accepting)}
 		checks := make([]Check, 3000)
 		for i := range checks {
-			checks[i] = Check{Target{Address: mustParse(t, fmt.Sprintf("db.test:%d", i+1))}, 5 * time.Second}
+			checks[i] = Check{Target: Target{Address: mustParse(t, fmt.Sprintf("db.test:%d", i+1))}, Timeout: 5 * time.Second}
 		}
 		checks[0].Timeout = 100 * time.Millisecond // and its end does not end the lookup of the others
-		for i, result := range sweep(t, collector, checks, 1000) {
+		for i, result := range sweepAll(t, collector, checks, 1000) {
 			want := ReasonConnected
 			if i == 0 {
 				want = ReasonDNSTimeout
@@ -232,7 +232,7 @@ func TestLookupEndsWithItsLastCheck(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &nameServer{overload: silentServer}
-		collector := &Collector{Resolver: server, Dial: accepting}
+		collector := &Collector{Resolver: server, Dialer: endpointDialer(accepting)}
 		expect(t, collect(t, collector, "db.test:80", time.Second), ConnectionTimeout, ReasonDNSTimeout, "db.test")
 		synctest.Wait()
 		if underWay := server.underWay.Load(); underWay != 0 {
@@ -251,16 +251,16 @@ func TestLaterDialsLookTheNameUpAnew(t *testing.T) {
 			}
 			return (&nameServer{takes: 1}).LookupNetIP(ctx, network, host)
 		})
-		collector := &Collector{Resolver: firstsStaySilent, Dial: accepting}
+		collector := &Collector{Resolver: firstsStaySilent, Dialer: endpointDialer(accepting)}
 		other := make(chan Result)
 		go func() { // its lookups go on, and would be joined
-			result, _ := collector.Collect(t.Context(), Target{Address: mustParse(t, "db.test:80")}, time.Minute)
+			result, _ := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80")}, Timeout: time.Minute}, nil)
 			other <- result
 		}()
 		synctest.Wait()
 		policy := retry()
 		policy.AttemptTimeout = 2 * time.Second
-		result, err := collector.Wait(t.Context(), Target{Address: mustParse(t, "db.test:80")}, time.Minute, policy, nil)
+		result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80")}, Timeout: time.Minute, Retry: &policy}, nil)
 		if err != nil || result.Status != Connected || result.Attempts != 2 {
 			t.Errorf("%s after %d attempts, %v", result.Status, result.Attempts, err)
 		}
@@ -274,17 +274,17 @@ func TestWaitingForATurnIsNoPartOfTheTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &nameServer{takes: 1000, after: 400 * time.Millisecond}
-		collector := &Collector{Resolver: server, Dial: accepting}
+		collector := &Collector{Resolver: server, Dialer: endpointDialer(accepting)}
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			sweep(t, collector, names(t, 1000, time.Second), 1000)
+			sweepAll(t, collector, names(t, 1000, time.Second), 1000)
 		}()
-		synctest.Wait()
+		time.Sleep(100 * moment) // until all of them are under way
 		start := time.Now()
 		policy := retry()
 		policy.AttemptTimeout = time.Second
-		result, err := collector.Wait(t.Context(), Target{Address: mustParse(t, "db.test:80")}, time.Second, policy, nil)
+		result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80")}, Timeout: time.Second, Retry: &policy}, nil)
 		if err != nil || result.Status != Connected || result.Duration > time.Second || time.Since(start) < 5*time.Second {
 			t.Errorf("%s after %s, in all %s, %v", result.Status, result.Duration, time.Since(start), err)
 		}
@@ -303,7 +303,7 @@ func TestFailureInACrowdCountsIfNothingElseIsSaidInTime(t *testing.T) {
 			}
 			return nil, silentServer(ctx, host)
 		})
-		for i, result := range sweep(t, &Collector{Resolver: resolver, Dial: accepting}, names(t, 10, 4*time.Second), 1000) {
+		for i, result := range sweepAll(t, &Collector{Resolver: resolver, Dialer: endpointDialer(accepting)}, names(t, 10, 4*time.Second), 1000) {
 			if result.Reason != ReasonDNSFailure {
 				t.Errorf("name %d is %s (%s), and the server said that it failed", i, result.Reason, result.Message)
 			}
@@ -315,11 +315,11 @@ func TestFailureInACrowdCountsIfNothingElseIsSaidInTime(t *testing.T) {
 func TestAbandonedLookupIsNoAnswerForLaterChecks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		collector := &Collector{Resolver: &nameServer{takes: 100, after: time.Second}, Dial: accepting}
-		results := sweep(t, collector, []Check{
-			{Target{Address: mustParse(t, "db.test:1")}, 100 * time.Millisecond}, // leaves before the answer
-			{Target{Address: mustParse(t, "other.test:1")}, 10 * time.Second},
-			{Target{Address: mustParse(t, "db.test:2")}, 10 * time.Second},
+		collector := &Collector{Resolver: &nameServer{takes: 100, after: time.Second}, Dialer: endpointDialer(accepting)}
+		results := sweepAll(t, collector, []Check{
+			{Target: Target{Address: mustParse(t, "db.test:1")}, Timeout: 100 * time.Millisecond}, // leaves before the answer
+			{Target: Target{Address: mustParse(t, "other.test:1")}, Timeout: 10 * time.Second},
+			{Target: Target{Address: mustParse(t, "db.test:2")}, Timeout: 10 * time.Second},
 		}, 1)
 		if results[2].Status != Connected {
 			t.Errorf("the later check is %s (%s)", results[2].Reason, results[2].Message)
@@ -337,7 +337,7 @@ func TestLookupThatNeverHadItsTurnIsNotTheResolversSilence(t *testing.T) {
 			}
 			return (&nameServer{takes: 1}).LookupNetIP(ctx, network, host)
 		})
-		collector := &Collector{Resolver: resolver, Dial: accepting}
+		collector := &Collector{Resolver: resolver, Dialer: endpointDialer(accepting)}
 		var others sync.WaitGroup
 		for i := range 100 {
 			others.Go(func() {
@@ -347,7 +347,7 @@ func TestLookupThatNeverHadItsTurnIsNotTheResolversSilence(t *testing.T) {
 		}
 		policy := retry()
 		policy.AttemptTimeout, policy.Until, policy.Attempts = 500*time.Millisecond, []Status{ConnectionTimeout}, 3
-		result, err := collector.Wait(t.Context(), Target{Address: mustParse(t, "db.test:80")}, time.Minute, policy, nil)
+		result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80")}, Timeout: time.Minute, Retry: &policy}, nil)
 		if err != nil || result.Ready || result.Reason == ReasonDNSTimeout {
 			t.Errorf("%s (%s), ready %t, %v", result.Reason, result.Message, result.Ready, err)
 		}
@@ -359,7 +359,7 @@ func TestOldLookupIsNotJoined(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		collector := &Collector{Dial: accepting, Resolver: resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+		collector := &Collector{Dialer: endpointDialer(accepting), Resolver: resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
 			if time.Since(start) < 5*time.Second {
 				return nil, silentServer(ctx, host)
 			}
@@ -375,11 +375,11 @@ func TestOldLookupIsNotJoined(t *testing.T) {
 
 func TestTimeoutThatEndsBeforeADialIsAnAnswer(t *testing.T) {
 	t.Parallel()
-	collector := &Collector{Resolver: addresses{loopback.IPv4, loopback.IPv6}, Dial: accepting}
+	collector := &Collector{Resolver: addresses{loopback.IPv4, loopback.IPv6}, Dialer: endpointDialer(accepting)}
 	for timeout := time.Duration(1); timeout < time.Millisecond; timeout *= 2 {
 		for range 20 {
 			for _, all := range []bool{false, true} {
-				result, err := collector.Collect(t.Context(), Target{Address: mustParse(t, "db.test:1"), AllAddresses: all}, timeout)
+				result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:1"), AllAddresses: all}, Timeout: timeout}, nil)
 				if err != nil || !result.Status.Known() || (result.Status == Connected) != (result.Message == "") {
 					t.Errorf("all addresses %t: %s, %s (%q) within %s, %v", all, result.Status, result.Reason, result.Message, timeout, err)
 				}

@@ -190,12 +190,12 @@ func (m waitModel) run(t *testing.T) (difference string) {
 		}
 	}
 	world := &scripted{dials: m.script}
-	collector := &Collector{Resolver: world, Dial: world.dial}
+	collector := &Collector{Resolver: world, Dialer: endpointDialer(world.dial)}
 	target := Target{Address: mustParse(t, "db.test:80"), AllAddresses: m.allAddresses}
 
 	inARow, reason, mustEnd := int64(0), Reason(""), false
 	start, began := time.Now(), time.Now()
-	result, err := collector.Wait(t.Context(), target, m.timeout, m.retry, func(attempt Attempt) {
+	result, err := collector.Collect(t.Context(), Check{Target: target, Timeout: m.timeout, Retry: &m.retry}, func(attempt Attempt) {
 		script := m.script[min(int(attempt.Number)-1, len(m.script)-1)]
 		left := m.timeout - began.Sub(start)
 		if mustEnd {
@@ -276,8 +276,8 @@ func TestCrowdDoesWhatItsModelSays(t *testing.T) {
 		timeout := time.Duration(rapid.IntRange(5000, 20_000).Draw(draw, "timeout")) * time.Millisecond
 		wrong := ""
 		synctest.Test(t, func(t *testing.T) {
-			collector := &Collector{Resolver: &nameServer{takes: takes, after: after, overload: overload}, Dial: accepting}
-			for i, result := range sweep(t, collector, names(t, count, timeout), limit) {
+			collector := &Collector{Resolver: &nameServer{takes: takes, after: after, overload: overload}, Dialer: endpointDialer(accepting)}
+			for i, result := range sweepAll(t, collector, names(t, count, timeout), limit) {
 				if result.Status != Connected {
 					wrong = fmt.Sprintf("name %d is %s: %s", i, result.Status, result.Message)
 				}

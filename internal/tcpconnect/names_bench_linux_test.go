@@ -92,7 +92,7 @@ func namesOf(tb testing.TB, prefix string, n int) []Check {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		checks[i] = Check{Target{Address: address}, 10 * time.Second}
+		checks[i] = Check{Target: Target{Address: address}, Timeout: 10 * time.Second}
 	}
 	return checks
 }

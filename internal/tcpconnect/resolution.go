@@ -14,17 +14,22 @@ import (
 // resolution is how the host of a target becomes endpoints: it is an address itself, or its families are looked up side by side.
 type resolution struct {
 	target  Target
+	isFar   bool             // the vantage point resolves the name
 	literal []netip.AddrPort // of a host that is an address
 	asked   []*lookup        // of a name: one for each family
 	failure error            // why the whole answer is not known; to be read when the channel of endpoints is closed
 }
 
 // resolve begins the resolution of a target, whose lookups must be left in the end.
-func resolve(target Target, ask func([]question) []*lookup) *resolution {
+func (c *Collector) resolve(target Target, ask func([]question) []*lookup) *resolution {
 	host, family := target.Address.host, target.family()
 	r := &resolution{target: target}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
+	ip, isIP := target.Address.ip()
+	if !isIP && c.dialer().ResolvesNames() {
+		r.isFar = true
+		return r
+	}
+	if !isIP {
 		var questions []question
 		for _, asked := range family.single() {
 			questions = append(questions, question{host, asked})

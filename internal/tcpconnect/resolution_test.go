@@ -105,7 +105,7 @@ func TestConnectedNeedsOneEndpointAndEverythingElseTheWholeAnswer(t *testing.T) 
 				if want == ReasonDNSTimeout {
 					timeout = 3 * time.Second
 				}
-				result, err := collector.Collect(t.Context(), Target{Address: address, AllAddresses: all}, timeout)
+				result, err := collector.Collect(t.Context(), Check{Target: Target{Address: address, AllAddresses: all}, Timeout: timeout}, nil)
 				if err != nil || result.Reason != want || result.Status != want.Status() {
 					t.Errorf("all addresses %t: %s, %s (%s), %v; want %s", all, result.Status, result.Reason, result.Message, err, want)
 				}
@@ -162,7 +162,7 @@ func TestAddressesComeInTheOrderOfPreference(t *testing.T) {
 					return []netip.Addr{loopback.IPv6}, nil
 				})
 				refused := script{"127.0.0.1": {err: syscallError(refusedErrno)}, "::1": {err: syscallError(refusedErrno)}}
-				expectTried(t, collect(t, &Collector{Resolver: resolver, Dial: refused.dial}, "db.test:80", patient), test.tried)
+				expectTried(t, collect(t, &Collector{Resolver: resolver, Dialer: endpointDialer(refused.dial)}, "db.test:80", patient), test.tried)
 			})
 		})
 	}

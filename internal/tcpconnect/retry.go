@@ -28,8 +28,16 @@ func DefaultUntil() []Status {
 }
 
 // Retry says how a check waits until a target is ready. Its zero value is not valid.
+//
+// A target is ready when the last Consecutive dials all ended in a status of Until, and with AllAddresses every address of
+// each did. The check gives up when its timeout or Attempts run out, or when a dial ends in a reason of GiveUpOn. Between
+// dials it waits for an exponentially growing time with jitter; names are resolved anew for every dial.
+//
+// The result is that of the last dial, with the number and the time of all. A later dial that the check's timeout ended
+// says nothing and is passed over. If the target is not ready although the last dial ended in a status of Until, the reason
+// is ReasonNotReady and the status one that Until does not hold, ConnectionTimeout if possible: a lucky dial opens nothing.
 type Retry struct {
-	Attempts       int64         // most dials made; 0: no limit but the timeout
+	Attempts       int64         // maximum number of dials; 0: no limit but the timeout
 	AttemptTimeout time.Duration // of one dial
 	MinDelay       time.Duration // between two dials, first
 	MaxDelay       time.Duration // between two dials, later
@@ -46,30 +54,19 @@ type Attempt struct {
 	Left   time.Duration // of the timeout
 }
 
-// Wait dials a target until it is ready: until the last retry.Consecutive dials all ended in a status of retry.Until, and with
-// AllAddresses every address of each did. It gives up when timeout or attempts run out, or when a dial ends in a reason of
-// retry.GiveUpOn. Between dials it waits for an exponentially growing time with jitter; names are resolved anew for every dial. The
-// timeout runs from the time at which the first lookup has its turn. If report is not nil it is called after each dial.
-//
-// The result is that of the last dial, with the number and the time of all. A later dial that the timeout ended says nothing and is
-// passed over. If the target was not ready although the last dial ended in a status of retry.Until, the reason is ReasonNotReady and
-// the status one that retry.Until does not hold, ConnectionTimeout if possible: a lucky dial opens nothing. The error is that of
-// Collect.
-func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Duration, retry Retry, report func(Attempt)) (Result, error) {
-	names := resolve(target, func(questions []question) []*lookup {
-		return c.lookups.ask(c.resolver(), questions, patience(retry.AttemptTimeout), nil)
-	})
+// wait dials a target until it is ready, or there is no use in going on. It leaves the lookups in the end.
+func (c *Collector) wait(
+	ctx context.Context, check Check, by conditions, names *resolution, report func(Attempt),
+) (Result, error) {
+	retry, start := *check.Retry, time.Now()
 	defer func() { c.leave(names) }()
-	if err := names.awaitTurn(ctx); err != nil {
-		return Result{}, interrupted(target, err)
-	}
-	start := time.Now()
-	left := func() time.Duration { return max(timeout-time.Since(start), 0) }
+	left := func() time.Duration { return max(check.Timeout-time.Since(start), 0) }
 	delays := retry.backOff()
 	var last Result
 	for number, inARow := int64(1), int64(0); ; number++ {
 		remaining := left()
-		result, timedOut, err := c.connect(ctx, c.dialFunc(), names, max(min(retry.AttemptTimeout, remaining), time.Nanosecond))
+		limit := max(min(retry.AttemptTimeout, remaining), time.Nanosecond)
+		result, timedOut, err := c.connect(ctx, by.dial, names, limit)
 		if err != nil {
 			return Result{}, err
 		}
@@ -88,20 +85,28 @@ func (c *Collector) Wait(ctx context.Context, target Target, timeout time.Durati
 		if !result.Ready && number != retry.Attempts && !slices.Contains(retry.GiveUpOn, result.Reason) {
 			attempt.Next = retry.delay(delays, attempt.Left)
 		}
-		if report != nil {
-			report(attempt)
-		}
+		report(attempt)
 		if attempt.Next == 0 {
 			return retry.conclude(result, number, inARow, time.Since(start)), nil
 		}
-		if err := sleep(ctx, attempt.Next); err != nil {
-			return Result{}, fmt.Errorf("wait for %s: %w", target.Address, err)
+		if err := by.place.pause(ctx, attempt.Next); err != nil {
+			return Result{}, fmt.Errorf("wait for %s: %w", check.Target.Address, err)
 		}
 		c.leave(names)
-		names = resolve(target, func(questions []question) []*lookup {
-			return c.lookups.askAnew(c.resolver(), questions, patience(retry.AttemptTimeout))
+		names = c.resolve(check.Target, func(questions []question) []*lookup {
+			return c.lookups.askAnew(c.resolver(), questions, patience(check))
 		})
 	}
+}
+
+// equal reports whether two retries wait in the same way.
+func (r *Retry) equal(other *Retry) bool {
+	if r == nil || other == nil {
+		return r == other
+	}
+	return r.Attempts == other.Attempts && r.AttemptTimeout == other.AttemptTimeout &&
+		r.MinDelay == other.MinDelay && r.MaxDelay == other.MaxDelay && r.Consecutive == other.Consecutive &&
+		slices.Equal(r.Until, other.Until) && slices.Equal(r.GiveUpOn, other.GiveUpOn)
 }
 
 // longestDelay keeps what is computed from delays within a time.Duration.

@@ -28,7 +28,7 @@ func retry() Retry {
 // course is a collector whose dials go as its letters say, and then as the last: c connects, r is refused, s stays silent.
 func course(letters string) *Collector {
 	dials := 0
-	return &Collector{Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	return &Collector{Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 		letter := letters[min(dials, len(letters)-1)]
 		dials++
 		answer := script{remote.Addr().String(): {}}
@@ -39,7 +39,7 @@ func course(letters string) *Collector {
 			answer = script{remote.Addr().String(): {after: 24 * time.Hour}}
 		}
 		return answer.dial(ctx, local, remote)
-	}}
+	})}
 }
 
 func TestWaitEndsAsItsLastDialSays(t *testing.T) {
@@ -75,7 +75,7 @@ func TestWaitEndsAsItsLastDialSays(t *testing.T) {
 					test.change(&policy)
 				}
 				start := time.Now()
-				result, err := course(test.course).Wait(t.Context(), Target{Address: mustParse(t, "127.0.0.1:80")}, test.timeout, policy, nil)
+				result, err := course(test.course).Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "127.0.0.1:80")}, Timeout: test.timeout, Retry: &policy}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -125,7 +125,7 @@ func TestWaitKeepsItsLimits(t *testing.T) {
 				previous = attempt.Number
 				waited += attempt.Next
 			}
-			result, err := course(string(letters)).Wait(t.Context(), Target{Address: mustParse(t, "127.0.0.1:80")}, timeout, policy, report)
+			result, err := course(string(letters)).Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "127.0.0.1:80")}, Timeout: timeout, Retry: &policy}, report)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -146,7 +146,7 @@ func TestWaitKeepsItsLimits(t *testing.T) {
 
 // slow is a collector whose dials all take a while and then end alike.
 func slow(after time.Duration, err error) *Collector {
-	return &Collector{Dial: script{"127.0.0.1": {after: after, err: err}}.dial}
+	return &Collector{Dialer: endpointDialer(script{"127.0.0.1": {after: after, err: err}}.dial)}
 }
 
 func TestDialThatTheEndCutsShortSaysNothing(t *testing.T) {
@@ -157,12 +157,12 @@ func TestDialThatTheEndCutsShortSaysNothing(t *testing.T) {
 			policy := retry()
 			policy.MinDelay, policy.MaxDelay = 10*time.Millisecond, time.Duration(20+seed)*time.Millisecond
 			target := Target{Address: mustParse(t, "127.0.0.1:80")}
-			result, err := slow(200*time.Millisecond, refused).Wait(t.Context(), target, 10*time.Second, policy, nil)
+			result, err := slow(200*time.Millisecond, refused).Collect(t.Context(), Check{Target: target, Timeout: 10 * time.Second, Retry: &policy}, nil)
 			if err != nil || result.Status != ConnectionRefused || result.Reason != ReasonRefused {
 				t.Errorf("a port that always refuses is %s, %s, %v", result.Status, result.Reason, err)
 			}
 			policy.Until = []Status{ConnectionTimeout}
-			result, err = slow(200*time.Millisecond, nil).Wait(t.Context(), target, 10*time.Second, policy, nil)
+			result, err = slow(200*time.Millisecond, nil).Collect(t.Context(), Check{Target: target, Timeout: 10 * time.Second, Retry: &policy}, nil)
 			if err != nil || result.Ready || result.Status != Connected {
 				t.Errorf("a port that always accepts is %s, ready for a timeout: %t, %v", result.Status, result.Ready, err)
 			}
@@ -180,7 +180,7 @@ func TestNotReadyIsNoStatusThatIsWaitedFor(t *testing.T) {
 			if until[0] == ConnectionTimeout {
 				letters = "rrs"
 			}
-			result, err := course(letters).Wait(t.Context(), Target{Address: mustParse(t, "127.0.0.1:80")}, time.Minute, policy, nil)
+			result, err := course(letters).Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "127.0.0.1:80")}, Timeout: time.Minute, Retry: &policy}, nil)
 			if err != nil || result.Ready || result.Reason != ReasonNotReady || slices.Contains(until, result.Status) {
 				t.Errorf("until %s: %s, %s, ready %t, %v", until, result.Status, result.Reason, result.Ready, err)
 			}
@@ -196,7 +196,7 @@ func TestFaultOfThisMachineIsNeverWaitedFor(t *testing.T) {
 				policy := retry()
 				policy.Until = []Status{Error}
 				target := Target{Address: mustParse(t, "127.0.0.1:80"), AllAddresses: allAddresses}
-				result, err := slow(0, &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(errno)}).Wait(t.Context(), target, time.Minute, policy, nil)
+				result, err := slow(0, &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(errno)}).Collect(t.Context(), Check{Target: target, Timeout: time.Minute, Retry: &policy}, nil)
 				if err != nil || result.Ready || result.Attempts < 2 {
 					t.Errorf("%s: ready %t after %d attempts, %v", errno, result.Ready, result.Attempts, err)
 				}
@@ -211,7 +211,7 @@ func TestDelaysGrowAndBeginAnew(t *testing.T) {
 		policy := retry()
 		policy.Consecutive = 2
 		var delays []time.Duration
-		_, err := course("rrrrrrrrrrrrcrrc").Wait(t.Context(), Target{Address: mustParse(t, "127.0.0.1:80")}, time.Hour, policy, func(attempt Attempt) {
+		_, err := course("rrrrrrrrrrrrcrrc").Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "127.0.0.1:80")}, Timeout: time.Hour, Retry: &policy}, func(attempt Attempt) {
 			delays = append(delays, attempt.Next)
 		})
 		if err != nil {
@@ -231,7 +231,7 @@ func TestSilentAddressIsDialledSeveralTimesWithinTheTimeout(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Silent(t, loopback.IPv4)
 	policy := Retry{AttemptTimeout: 50 * time.Millisecond, MinDelay: 10 * time.Millisecond, MaxDelay: 20 * time.Millisecond, Until: DefaultUntil(), Consecutive: 1}
-	result, err := new(Collector).Wait(t.Context(), Target{Address: mustParse(t, peer.String())}, 500*time.Millisecond, policy, nil)
+	result, err := new(Collector).Collect(t.Context(), Check{Target: Target{Address: mustParse(t, peer.String())}, Timeout: 500 * time.Millisecond, Retry: &policy}, nil)
 	if err != nil || result.Status != ConnectionTimeout || result.Attempts < 2 {
 		t.Errorf("%d attempts ended in %s, %v", result.Attempts, result.Status, err)
 	}
@@ -242,7 +242,7 @@ func TestWaitSeesARealPortOpenAndClose(t *testing.T) {
 	policy := Retry{AttemptTimeout: patient, MinDelay: time.Millisecond, MaxDelay: time.Millisecond, Until: DefaultUntil(), Consecutive: 1}
 	peer := loopback.Refused(t)
 	var listener net.Listener
-	result, err := new(Collector).Wait(t.Context(), Target{Address: mustParse(t, peer.String())}, patient, policy, func(attempt Attempt) {
+	result, err := new(Collector).Collect(t.Context(), Check{Target: Target{Address: mustParse(t, peer.String())}, Timeout: patient, Retry: &policy}, func(attempt Attempt) {
 		if attempt.Number != 3 {
 			return
 		}
@@ -256,7 +256,7 @@ func TestWaitSeesARealPortOpenAndClose(t *testing.T) {
 	}
 
 	policy.Until = []Status{ConnectionRefused}
-	result, err = new(Collector).Wait(t.Context(), Target{Address: mustParse(t, peer.String())}, patient, policy, func(attempt Attempt) {
+	result, err = new(Collector).Collect(t.Context(), Check{Target: Target{Address: mustParse(t, peer.String())}, Timeout: patient, Retry: &policy}, func(attempt Attempt) {
 		if attempt.Number == 2 {
 			_ = listener.Close()
 		}
@@ -291,7 +291,7 @@ func TestWaitResolvesTheNameForEveryDial(t *testing.T) {
 		collector := course("c")
 		collector.Resolver = resolver
 		target := Target{Address: mustParse(t, "db.test:80")}
-		result, err := collector.Wait(t.Context(), target, time.Minute, retry(), nil)
+		result, err := collector.Collect(t.Context(), Check{Target: target, Timeout: time.Minute, Retry: new(retry())}, nil)
 		if err != nil || result.Status != Connected || result.Attempts != 3 || resolver.lookups != 3 {
 			t.Errorf("%d attempts and %d lookups ended in %s, %v", result.Attempts, resolver.lookups, result.Status, err)
 		}
@@ -300,7 +300,7 @@ func TestWaitResolvesTheNameForEveryDial(t *testing.T) {
 		policy := retry()
 		policy.GiveUpOn = []Reason{ReasonNoSuchHost}
 		start := time.Now()
-		result, err = collector.Wait(t.Context(), target, time.Minute, policy, nil)
+		result, err = collector.Collect(t.Context(), Check{Target: target, Timeout: time.Minute, Retry: &policy}, nil)
 		if err != nil || result.Reason != ReasonNoSuchHost || result.Attempts != 1 || result.Ready || time.Since(start) != 0 {
 			t.Errorf("%d attempts in %s ended in %s, %v", result.Attempts, time.Since(start), result.Reason, err)
 		}
@@ -313,7 +313,7 @@ func TestInterruptEndsTheWaitBetweenDials(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		start := time.Now()
 		time.AfterFunc(500*time.Millisecond, cancel) // within the first delay
-		_, err := course("r").Wait(ctx, Target{Address: mustParse(t, "127.0.0.1:80")}, time.Hour, retry(), nil)
+		_, err := course("r").Collect(ctx, Check{Target: Target{Address: mustParse(t, "127.0.0.1:80")}, Timeout: time.Hour, Retry: new(retry())}, nil)
 		if !errors.Is(err, context.Canceled) || time.Since(start) != 500*time.Millisecond {
 			t.Errorf("ended after %s: %v", time.Since(start), err)
 		}
@@ -333,7 +333,7 @@ func TestAllAddressesGiveTheWorstStatus(t *testing.T) {
 	expect(t, plain, Connected, ReasonConnected, "")
 
 	target := Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}
-	all, err := collector.Collect(t.Context(), target, patient)
+	all, err := collector.Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +346,7 @@ func TestAllAddressesGiveTheWorstStatus(t *testing.T) {
 		t.Errorf("the addresses are %q, want %q", rows, want)
 	}
 
-	both, err := route(open, loopback.Listen(t, second).AddrPort()).Collect(t.Context(), target, patient)
+	both, err := route(open, loopback.Listen(t, second).AddrPort()).Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +355,7 @@ func TestAllAddressesGiveTheWorstStatus(t *testing.T) {
 		t.Errorf("%+v", both)
 	}
 
-	gone, err := (&Collector{Resolver: &turns{ips: []*netip.Addr{nil}}}).Collect(t.Context(), target, patient)
+	gone, err := (&Collector{Resolver: &turns{ips: []*netip.Addr{nil}}}).Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,8 +375,8 @@ func TestAllAddressesAreDialledSideBySide(t *testing.T) {
 				err   error
 			}{after: time.Hour}
 		}
-		collector := &Collector{Resolver: resolver, Dial: answers.dial}
-		result, err := collector.Collect(t.Context(), Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}, time.Second)
+		collector := &Collector{Resolver: resolver, Dialer: endpointDialer(answers.dial)}
+		result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}, Timeout: time.Second}, nil)
 		if err != nil || result.Status != ConnectionTimeout || result.Duration != time.Second || len(result.Endpoints) != 200 {
 			t.Errorf("%s after %s with %d addresses, %v", result.Status, result.Duration, len(result.Endpoints), err)
 		}
@@ -403,8 +403,8 @@ func TestWorstOfAllAddressesDecides(t *testing.T) {
 				for i := range byte(4) {
 					resolver = append(resolver, netip.AddrFrom4([4]byte{127, 0, 0, i + 1}))
 				}
-				collector := &Collector{Resolver: resolver, Dial: test.answers.dial}
-				result, err := collector.Collect(t.Context(), Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}, time.Second)
+				collector := &Collector{Resolver: resolver, Dialer: endpointDialer(test.answers.dial)}
+				result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}, Timeout: time.Second}, nil)
 				if err != nil || result.Reason != test.reason || result.Status != test.reason.Status() {
 					t.Errorf("%s, %s, %v; want %s", result.Status, result.Reason, err, test.reason)
 				}
@@ -428,11 +428,11 @@ func TestWaitForAllAddressesWantsEachOfThem(t *testing.T) {
 		refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(refusedErrno)}
 		collector := &Collector{
 			Resolver: addresses{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")},
-			Dial:     script{"127.0.0.1": {}, "127.0.0.2": {err: refused}}.dial,
+			Dialer:   endpointDialer(script{"127.0.0.1": {}, "127.0.0.2": {err: refused}}.dial),
 		}
 		policy := retry()
 		policy.Until = []Status{ConnectionRefused}
-		result, err := collector.Wait(t.Context(), Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}, time.Minute, policy, nil)
+		result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}, Timeout: time.Minute, Retry: &policy}, nil)
 		if err != nil || result.Ready || result.Reason != ReasonNotReady {
 			t.Errorf("one of two closed: %s, ready %t, %v", result.Reason, result.Ready, err)
 		}
@@ -468,7 +468,7 @@ func TestFamilyAndSourceNarrowADial(t *testing.T) {
 			} else {
 				test.target.Address = mustParse(t, "db.test:80")
 			}
-			result, err := collector.Collect(t.Context(), test.target, patient)
+			result, err := collector.Collect(t.Context(), Check{Target: test.target, Timeout: patient}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

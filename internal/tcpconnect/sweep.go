@@ -8,127 +8,203 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/cenkalti/backoff/v5"
 )
 
-// Check is one of the dials of a sweep.
-type Check struct {
-	Target  Target
-	Timeout time.Duration // of this dial, from its own start; greater than zero
-}
-
-// spareDescriptors are left to the rest of the process while a sweep runs.
-const spareDescriptors = 32
-
-// Sweep makes checks side by side and returns their results in the order of the checks. At most limit are under way at once,
-// and no more than the process may open descriptors for: what waits for its turn has not started its timeout. Checks of one name share
-// its lookup.
+// Sweep makes checks side by side and returns their results in the order of the checks. At most limit dials are in flight
+// at once, and no more than the dialer has room for, which all sweeps of a Collector share. A check that waits for its turn
+// has not started its timeout, and one that waits between two dials takes nobody's turn. Checks of one name share its
+// lookup.
 //
-// Faults of this machine, such as no free local port, are not answers of the peer. They are waited out, and the target is dialled
-// again within the timeout; if that never gets through, the status is Error, and the message says which limit was hit.
+// Limits of this machine, such as no free local port, are not answers of the peer. They are waited out, and the target is
+// dialled again within the timeout; if that never gets through, the message says which limit was reached.
 //
-// Each result is that of Collect. The error is non-nil only if ctx ended: the sweep was interrupted, and there are no results.
+// Each result is that of Collect. The error is non-nil only if ctx ended: the sweep was interrupted, and there are no
+// results.
 func (c *Collector) Sweep(ctx context.Context, checks []Check, limit int) ([]Result, error) {
-	shared := make(descriptors, dialShare(freeDescriptors(), slices.ContainsFunc(checks, Check.isName)))
-	persistent := redialling(c.dialFunc())
+	shared := c.room.enter(c.dialer().Room)
+	defer c.room.leave()
+	dial := redialling(c.dialer().Dial)
 	lookups := make(round)
 	results := make([]Result, len(checks))
-	turns := make(chan int)
-	var workers sync.WaitGroup
-	for range min(max(limit, 1), len(checks)) {
-		workers.Go(func() {
-			for i := range turns {
-				own := make(descriptors, 1) // the one that was taken for it
-				dial := persistent
-				if checks[i].isName() { // and may have many addresses
-					dial = within(own, shared, dial)
-				}
-				results[i], _ = c.collect(ctx, dial, checks[i].Target, checks[i].Timeout, lookups) // the error is that ctx ended
-				<-shared
-			}
-		})
-	}
-dispatch:
-	for i := range checks {
-		select {
-		case shared <- struct{}{}:
-			turns <- i
-		case <-ctx.Done():
-			break dispatch
+	check := func(i int, place *place) {
+		by := conditions{dial: dial, place: place, round: lookups}
+		if _, isIP := checks[i].Target.Address.ip(); !isIP { // it may have many addresses
+			by.dial = within(shared, dial)
 		}
+		results[i], _ = c.collect(ctx, checks[i], by, nil) // the error is that ctx ended
 	}
-	close(turns)
-	workers.Wait()
+	(&sweep{own: make(slots, max(limit, 1)), shared: shared, check: check, checks: len(checks)}).run()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("sweep: %w", context.Cause(ctx))
 	}
 	return results, nil
 }
 
-// isName reports whether the host of the check is a name, not an address.
-func (c Check) isName() bool {
-	_, err := netip.ParseAddr(c.Target.Address.host)
-	return err != nil
-}
+// slots bound how much is in flight: to send takes one, to receive gives it back.
+type slots chan struct{}
 
-// descriptors is a number of file descriptors that dials may take: to send takes one, to receive gives it back.
-type descriptors chan struct{}
-
-// dialShare returns how many descriptors the dials of a sweep may take where so many are free, and lookups of names take their share.
-func dialShare(free int, names bool) int {
-	share := free - spareDescriptors
-	if names {
-		share -= min(lookupShare(free), highestBound) * lookupDescriptors
+func (s slots) take(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	return max(share, 1)
 }
 
-// within makes a dial wait for a descriptor of its check's own, or for a shared one.
-func within(own, shared descriptors, dial DialFunc) DialFunc {
-	return func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
-		var from descriptors
+// room is what the sweeps of a Collector share. The zero value is ready for use.
+type room struct {
+	mu     sync.Mutex
+	sweeps int
+	slots  slots
+}
+
+// enter returns the slots of a sweep that begins. They are counted when no other sweep is under way.
+func (r *room) enter(count func() int) slots {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sweeps == 0 {
+		r.slots = make(slots, count())
+	}
+	r.sweeps++
+	return r.slots
+}
+
+func (r *room) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sweeps--
+}
+
+// within bounds the dials of one check by slots. The check holds one already, which its first dial uses.
+func within(shared slots, dial dialFunc) dialFunc {
+	own := make(slots, 1)
+	return func(ctx context.Context, source netip.Addr, address string) (net.Conn, error) {
+		var from slots
 		select {
 		case own <- struct{}{}:
 			from = own
 		case shared <- struct{}{}:
 			from = shared
 		case <-ctx.Done():
-			return nil, fmt.Errorf("dial tcp %s: %w", remote, errNoDescriptor)
+			err := fmt.Errorf("dial tcp %s: too many other dials were in flight until the timeout", address)
+			return nil, &ReasonError{Reason: ReasonLocalLimit, Err: err}
 		}
 		defer func() { <-from }() // a connection is closed at once
-		return dial(ctx, local, remote)
+		return dial(ctx, source, address)
 	}
 }
 
-// redialling dials again while a limit of this machine stands in the way, until the context ends.
-func redialling(dial DialFunc) DialFunc {
-	return func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
-		start := time.Now()
-		var delays *backoff.ExponentialBackOff // nil: no limit was hit
-		var fault error
-		for {
-			attempt := time.Now()
-			conn, err := dial(ctx, local, remote)
-			if delays != nil && err != nil && isTimeout(err) && time.Since(attempt) < attempt.Sub(start) {
-				return nil, fault // most of the time went by before the peer was asked
-			}
-			limit, hit := limitOf(err, local)
-			if !hit {
-				return conn, err
-			}
-			if delays == nil {
-				delays = &backoff.ExponentialBackOff{InitialInterval: 10 * time.Millisecond, MaxInterval: 250 * time.Millisecond,
-					Multiplier: backoff.DefaultMultiplier, RandomizationFactor: backoff.DefaultRandomizationFactor}
-				delays.Reset()
-			}
-			fault = fmt.Errorf("this machine had no %s left until the timeout: %w", limit, err)
-			if sleep(ctx, delays.NextBackOff()) != nil {
-				return nil, fault
-			}
+// sweep is checks that are made side by side. It begins with few workers, which is fastest while answers come at once. A
+// worker whose check takes longer is joined by another that goes on with the rest in its place.
+type sweep struct {
+	own     slots // what this sweep may have in flight
+	shared  slots // what all sweeps may have in flight
+	check   func(i int, place *place)
+	checks  int
+	next    atomic.Int64
+	workers sync.WaitGroup
+}
+
+// firstWorkers is how many workers a sweep begins with.
+func firstWorkers() int { return 4 * runtime.GOMAXPROCS(0) }
+
+// moment is how long a check may take before another worker goes on with the rest.
+const moment = time.Millisecond
+
+// run makes all checks.
+func (s *sweep) run() {
+	for range min(firstWorkers(), cap(s.own), s.checks) {
+		s.workers.Go(s.work)
+	}
+	s.workers.Wait()
+}
+
+// work makes checks until none is left, or another worker goes on in its place.
+func (s *sweep) work() {
+	for i := s.next.Add(1) - 1; i < int64(s.checks); i = s.next.Add(1) - 1 {
+		mine := &place{sweep: s}
+		s.check(int(i), mine)
+		if mine.isTaken {
+			return
 		}
+	}
+}
+
+// place is the place of one check among those in flight. A nil place bounds nothing.
+type place struct {
+	sweep *sweep
+	timer *time.Timer // until another worker is to go on
+
+	mu      sync.Mutex
+	isHeld  bool
+	isTaken bool // another worker goes on with the rest
+}
+
+// take waits until the check may be in flight.
+func (p *place) take(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
+	if err := p.sweep.own.take(ctx); err != nil {
+		return err
+	}
+	if err := p.sweep.shared.take(ctx); err != nil {
+		<-p.sweep.own
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.isHeld = true
+	p.timer = time.AfterFunc(moment, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.isHeld {
+			p.handOver()
+		}
+	})
+	return nil
+}
+
+// give lets another check be in flight.
+func (p *place) give() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.isHeld {
+		p.isHeld = false
+		p.timer.Stop()
+		<-p.sweep.shared
+		<-p.sweep.own
+	}
+}
+
+// pause sleeps between two dials, and holds nothing meanwhile.
+func (p *place) pause(ctx context.Context, duration time.Duration) error {
+	if p == nil {
+		return sleep(ctx, duration)
+	}
+	p.give()
+	p.mu.Lock()
+	p.handOver()
+	p.mu.Unlock()
+	if err := sleep(ctx, duration); err != nil {
+		return err
+	}
+	return p.take(ctx)
+}
+
+// handOver starts another worker, once, if there is something left to begin and room for it.
+func (p *place) handOver() {
+	s := p.sweep
+	if !p.isTaken && s.next.Load() < int64(s.checks) && len(s.own) < cap(s.own) {
+		p.isTaken = true
+		s.workers.Go(s.work)
 	}
 }

@@ -53,7 +53,7 @@ func checksFor(b *testing.B, endpoints []netip.AddrPort, timeout time.Duration) 
 		if err != nil {
 			b.Fatal(err)
 		}
-		checks[i] = Check{Target{Address: address}, timeout}
+		checks[i] = Check{Target: Target{Address: address}, Timeout: timeout}
 	}
 	return checks
 }

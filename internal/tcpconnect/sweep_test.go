@@ -20,7 +20,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-func sweep(t *testing.T, collector *Collector, checks []Check, limit int) []Result {
+func sweepAll(t *testing.T, collector *Collector, checks []Check, limit int) []Result {
 	t.Helper()
 	results, err := collector.Sweep(t.Context(), checks, limit)
 	if err != nil || len(results) != len(checks) {
@@ -34,7 +34,7 @@ func checksOf(t *testing.T, n int, timeout time.Duration) []Check {
 	t.Helper()
 	checks := make([]Check, n)
 	for i := range checks {
-		checks[i] = Check{Target{Address: mustParse(t, fmt.Sprintf("127.1.%d.%d:80", i/250, i%250+1))}, timeout}
+		checks[i] = Check{Target: Target{Address: mustParse(t, fmt.Sprintf("127.1.%d.%d:80", i/250, i%250+1))}, Timeout: timeout}
 	}
 	return checks
 }
@@ -51,14 +51,14 @@ func TestSweepAnswersInTheOrderOfItsChecks(t *testing.T) {
 		if address == silent.String() {
 			timeout = 300 * time.Millisecond
 		}
-		checks = append(checks, Check{Target{Address: mustParse(t, address)}, timeout})
+		checks = append(checks, Check{Target: Target{Address: mustParse(t, address)}, Timeout: timeout})
 	}
-	for i, result := range sweep(t, collector, checks, 1000) {
+	for i, result := range sweepAll(t, collector, checks, 1000) {
 		if result.Status != want[i] || result.Attempts != 1 {
 			t.Errorf("%s is %s (%s) after %d dials, want %s", checks[i].Target.Address, result.Status, result.Message, result.Attempts, want[i])
 		}
 	}
-	if results := sweep(t, collector, nil, 1000); len(results) != 0 {
+	if results := sweepAll(t, collector, nil, 1000); len(results) != 0 {
 		t.Errorf("no checks have the results %v", results)
 	}
 }
@@ -68,19 +68,20 @@ func TestSweepKeepsToItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit, checks, timeout = 10, 35, 2 * time.Second
 		var underWay, most atomic.Int64
-		collector := &Collector{Dial: func(ctx context.Context, _ netip.Addr, _ netip.AddrPort) (net.Conn, error) {
+		collector := &Collector{Dialer: endpointDialer(func(ctx context.Context, _ netip.Addr, _ netip.AddrPort) (net.Conn, error) {
 			most.Store(max(most.Load(), underWay.Add(1)))
 			defer underWay.Add(-1)
 			<-ctx.Done()
 			return nil, ctx.Err()
-		}}
+		})}
 		start := time.Now()
-		for _, result := range sweep(t, collector, checksOf(t, checks, timeout), limit) {
+		for _, result := range sweepAll(t, collector, checksOf(t, checks, timeout), limit) {
 			if result.Status != ConnectionTimeout || result.Duration != timeout {
 				t.Errorf("%s after %s: a check that waits for its turn has not started its timeout", result.Status, result.Duration)
 			}
 		}
-		if took := time.Since(start); most.Load() != limit || took != 4*timeout {
+		// All workers are there after a few moments.
+		if took := time.Since(start); most.Load() != limit || took < 4*timeout || took > 4*timeout+10*moment {
 			t.Errorf("%d dials at once in %s, want %d in %s", most.Load(), took, limit, 4*timeout)
 		}
 	})
@@ -113,7 +114,7 @@ func TestSweepWaitsOutFaultsOfThisMachine(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				collector := &Collector{Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+				collector := &Collector{Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 					if time.Since(start) < test.lasts {
 						return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(test.errno)}
 					}
@@ -122,10 +123,10 @@ func TestSweepWaitsOutFaultsOfThisMachine(t *testing.T) {
 						answer = script{remote.Addr().String(): {after: time.Hour}}
 					}
 					return answer.dial(ctx, local, remote)
-				}}
+				})}
 				checks := checksOf(t, 1, timeout)
 				checks[0].Target.Source = test.source
-				result := sweep(t, collector, checks, 1)[0]
+				result := sweepAll(t, collector, checks, 1)[0]
 				if result.Reason != test.reason || result.Status != test.reason.Status() || !strings.Contains(result.Message, test.fragment) {
 					t.Errorf("%s, %s: %q; want %s and %q", result.Status, result.Reason, result.Message, test.reason, test.fragment)
 				}
@@ -139,16 +140,55 @@ func TestSweepWaitsOutFaultsOfThisMachine(t *testing.T) {
 
 func TestLimitsOfThisMachineAreWaitedOut(t *testing.T) {
 	t.Parallel()
+	const address = "127.0.0.1:80"
 	for _, errno := range limitErrnos {
-		if limit, hit := limitOf(syscallError(errno), netip.Addr{}); !hit || limit == "" {
+		if explainDial(syscallError(errno), netip.Addr{}, address).Limit == "" {
 			t.Errorf("%s is not a limit of this machine", errno)
 		}
 	}
 	for _, errno := range []syscall.Errno{refusedErrno, timeoutErrno, unreachableErrno} {
-		if limit, hit := limitOf(syscallError(errno), netip.Addr{}); hit {
+		if limit := explainDial(syscallError(errno), netip.Addr{}, address).Limit; limit != "" {
 			t.Errorf("%s is a limit of this machine: %s", errno, limit)
 		}
 	}
+	if limit := explainDial(syscallError(addressErrno), loopback.IPv4, address).Limit; limit != "" {
+		t.Errorf("a source address that does not exist is a limit that may be lifted: %s", limit)
+	}
+}
+
+// Each check is refused first, and connects when it is dialled again a second later.
+func TestCheckThatWaitsBetweenDialsHoldsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		dialled := make(map[netip.AddrPort]int)
+		var inFlight, most atomic.Int64
+		collector := &Collector{Dialer: endpointDialer(func(ctx context.Context, source netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+			most.Store(max(most.Load(), inFlight.Add(1)))
+			defer inFlight.Add(-1)
+			mu.Lock()
+			defer mu.Unlock()
+			if dialled[remote]++; dialled[remote] == 1 {
+				return nil, syscallError(refusedErrno)
+			}
+			return accepting(ctx, source, remote)
+		})}
+		checks := checksOf(t, 50, time.Minute)
+		policy := retry()
+		for i := range checks {
+			checks[i].Retry = &policy
+		}
+		const limit = 3
+		start := time.Now()
+		for i, result := range sweepAll(t, collector, checks, limit) {
+			if !result.Ready || result.Attempts != 2 {
+				t.Errorf("%s is %s after %d dials", checks[i].Target.Address, result.Status, result.Attempts)
+			}
+		}
+		if took := time.Since(start); took > 2*policy.MinDelay || most.Load() > limit {
+			t.Errorf("took %s with %d dials in flight, want one delay (%s) and %d", took, most.Load(), policy.MinDelay, limit)
+		}
+	})
 }
 
 func TestInterruptedSweepHasNoResults(t *testing.T) {
@@ -156,19 +196,19 @@ func TestInterruptedSweepHasNoResults(t *testing.T) {
 	silent := loopback.Silent(t, loopback.IPv4)
 	checks := make([]Check, 100)
 	for i := range checks {
-		checks[i] = Check{Target{Address: mustParse(t, silent.String())}, patient}
+		checks[i] = Check{Target: Target{Address: mustParse(t, silent.String())}, Timeout: patient}
 	}
 	for name, limit := range map[string]int{"all under way": 1000, "most waiting": 10} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			var underWay atomic.Int64
-			collector := &Collector{Dial: func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+			collector := &Collector{Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 				if underWay.Add(1) == min(100, int64(limit)) {
 					cancel()
 				}
-				return systemDial(ctx, local, remote)
-			}}
+				return dialSystem(ctx, local, remote)
+			})}
 			results, err := collector.Sweep(ctx, checks, limit)
 			if !errors.Is(err, context.Canceled) || results != nil {
 				t.Errorf("interrupted: %d results, %v", len(results), err)
@@ -177,18 +217,17 @@ func TestInterruptedSweepHasNoResults(t *testing.T) {
 	}
 }
 
-func TestDialWaitsForADescriptorOfItsOwnOrASharedOne(t *testing.T) {
+func TestDialWaitsForTheSlotOfItsCheckOrASharedOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		own, shared := make(descriptors, 1), make(descriptors, 1)
-		answers := script{"127.0.0.1": {after: time.Second}}
-		dial := within(own, shared, answers.dial)
-		endpoint := netip.MustParseAddrPort("127.0.0.1:80")
+		shared := make(slots, 1)
+		answers := endpointDialer(script{"127.0.0.1": {after: time.Second}}.dial)
+		dial := within(shared, answers.Dial)
 		start := time.Now()
 		var dials sync.WaitGroup
 		for range 4 {
 			dials.Go(func() {
-				conn, err := dial(t.Context(), netip.Addr{}, endpoint)
+				conn, err := dial(t.Context(), netip.Addr{}, "127.0.0.1:80")
 				if err != nil {
 					t.Error(err)
 					return
@@ -198,14 +237,16 @@ func TestDialWaitsForADescriptorOfItsOwnOrASharedOne(t *testing.T) {
 		}
 		dials.Wait()
 		if took := time.Since(start); took != 2*time.Second {
-			t.Errorf("four dials with two descriptors took %s", took)
+			t.Errorf("four dials with two slots took %s", took)
 		}
-		own <- struct{}{}
 		shared <- struct{}{}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
-		if _, err := dial(ctx, netip.Addr{}, endpoint); !errors.Is(err, errNoDescriptor) || dialReason(err) != ReasonLocalLimit {
+		dials.Go(func() { _, _ = dial(t.Context(), netip.Addr{}, "127.0.0.1:80") })
+		synctest.Wait()
+		if _, err := dial(ctx, netip.Addr{}, "127.0.0.1:80"); dialReason(err) != ReasonLocalLimit {
 			t.Errorf("nothing is free, and the dial says %v", err)
 		}
+		dials.Wait()
 	})
 }

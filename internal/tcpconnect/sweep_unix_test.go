@@ -57,9 +57,9 @@ func TestSweepStaysBelowTheLimitOfOpenFiles(t *testing.T) {
 	want := []Status{Connected, ConnectionRefused, Connected}
 	checks := make([]Check, 2000)
 	for i := range checks {
-		checks[i] = Check{Target{Address: addresses[i%3]}, patient}
+		checks[i] = Check{Target: Target{Address: addresses[i%3]}, Timeout: patient}
 	}
-	for i, result := range sweep(t, collector, checks, 1000) {
+	for i, result := range sweepAll(t, collector, checks, 1000) {
 		if result.Status != want[i%3] {
 			t.Fatalf("check %d of %s is %s (%s), want %s", i, checks[i].Target.Address, result.Status, result.Message, want[i%3])
 		}
@@ -92,12 +92,12 @@ func TestSweepStaysBelowTheLimitOfOpenFilesWithManyAddresses(t *testing.T) {
 	const slowOnes = 15
 	checks := make([]Check, 3000)
 	for i := range checks {
-		checks[i] = Check{Target{Address: name}, patient}
+		checks[i] = Check{Target: Target{Address: name}, Timeout: patient}
 		if i < slowOnes {
-			checks[i] = Check{Target{Address: slow}, 3 * time.Second}
+			checks[i] = Check{Target: Target{Address: slow}, Timeout: 3 * time.Second}
 		}
 	}
-	for i, result := range sweep(t, collector, checks, 1000) {
+	for i, result := range sweepAll(t, collector, checks, 1000) {
 		want := Connected
 		if i < slowOnes {
 			want = ConnectionTimeout
@@ -168,12 +168,12 @@ func TestDescriptorLimitIsAFaultOfThisMachine(t *testing.T) {
 		files = append(files, file)
 	}
 	expect(t, collect(t, &Collector{}, peer.String(), patient), Error, ReasonLocalLimit, "too many open files")
-	checks := []Check{{Target{Address: mustParse(t, peer.String())}, 100 * time.Millisecond}}
-	expect(t, sweep(t, &Collector{}, checks, 1)[0], Error, ReasonLocalLimit, "RLIMIT_NOFILE")
+	checks := []Check{{Target: Target{Address: mustParse(t, peer.String())}, Timeout: 100 * time.Millisecond}}
+	expect(t, sweepAll(t, &Collector{}, checks, 1)[0], Error, ReasonLocalLimit, "RLIMIT_NOFILE")
 	for _, file := range files {
 		_ = file.Close()
 	}
-	expect(t, sweep(t, &Collector{}, checks, 1)[0], ConnectionRefused, ReasonRefused, "connection refused")
+	expect(t, sweepAll(t, &Collector{}, checks, 1)[0], ConnectionRefused, ReasonRefused, "connection refused")
 }
 
 // The first lookup may meet a moment at which dials hold nearly all descriptors.
@@ -183,7 +183,7 @@ func TestLookupsAreNotFewForeverAfterDescriptorsWere(t *testing.T) {
 		rerun(t, "ulimit -n 256")
 		return
 	}
-	collector := &Collector{Resolver: halves(t, knows(loopback.IPv4), staysSilent), Dial: accepting}
+	collector := &Collector{Resolver: halves(t, knows(loopback.IPv4), staysSilent), Dialer: endpointDialer(accepting)}
 	var files []*os.File
 	for freeDescriptors() > spareDescriptors {
 		file, err := os.Open(os.DevNull)

@@ -92,7 +92,7 @@ func (r systemResolver) watch(ctx context.Context, q question, place *atomic.Int
 	search = max(len(watched.asksFor())-1, 0)
 	if err != nil {
 		if limit := cmp.Or(watched.limit(), descriptorLimit()); limit != nil {
-			return nil, search, &reasonError{ReasonLocalLimit, fmt.Errorf("lookup %s: %w", q.host, limit)}
+			return nil, search, &ReasonError{Reason: ReasonLocalLimit, Err: fmt.Errorf("lookup %s: %w", q.host, limit)}
 		}
 		return nil, search, err
 	}
@@ -110,7 +110,7 @@ func descriptorLimit() error {
 		_ = socket.Close()
 		return nil
 	}
-	if dialReason(err) != ReasonLocalLimit {
+	if systemReason(err) != ReasonLocalLimit {
 		return nil
 	}
 	return err
@@ -164,7 +164,7 @@ func (w *watch) limit() error {
 func (w *watch) dialServer(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := w.dial(ctx, network, address)
 	if err != nil {
-		if dialReason(err) == ReasonLocalLimit {
+		if systemReason(err) == ReasonLocalLimit {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.met = err

@@ -95,14 +95,14 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 	expect(t, result, Connected, ReasonConnected, "")
 	expect(t, collect(t, &Collector{}, "gone:80", patient), Error, ReasonNoSuchHost, "on 127.0.0.1:53: no such host")
 
-	late, err := new(Collector).Collect(t.Context(), Target{Address: mustParse(t, "mail:81")}, 500*time.Millisecond)
+	late, err := new(Collector).Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "mail:81")}, Timeout: 500 * time.Millisecond}, nil)
 	if err != nil || late.Reason != ReasonRefused {
 		t.Errorf("mail: %s (%s), %v", late.Reason, late.Message, err)
 	}
 
 	for _, all := range []bool{false, true} {
 		target := Target{Address: mustParse(t, fmt.Sprintf("cache:%d", open)), AllAddresses: all}
-		result, err := new(Collector).Collect(t.Context(), target, patient)
+		result, err := new(Collector).Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
 		if want := netip.AddrPortFrom(second, open); err != nil || !slices.Equal(result.Tried, []netip.AddrPort{want}) {
 			t.Errorf("all addresses %t: tried %s, want %s only: the other is another host's (%v)", all, result.Tried, want, err)
 		}
@@ -111,7 +111,7 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 			if name == "files" {
 				target.Address.port = open // of the other host
 			}
-			result, err := new(Collector).Collect(t.Context(), target, patient)
+			result, err := new(Collector).Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
 			if err != nil || result.Reason != ReasonDNSFailure || result.Duration >= patient {
 				t.Errorf("%s, all addresses %t: %s (%s) after %s, %v", name, all, result.Reason, result.Message, result.Duration, err)
 			}
@@ -139,7 +139,7 @@ func TestZoneOfAHostsFileIsKept(t *testing.T) {
 	peer := netip.AddrPortFrom(zoned, loopback.Listen(t, zoned).AddrPort().Port())
 	for _, all := range []bool{false, true} {
 		target := Target{Address: mustParse(t, fmt.Sprintf("zoned.invalid:%d", peer.Port())), AllAddresses: all}
-		result, err := new(Collector).Collect(t.Context(), target, patient)
+		result, err := new(Collector).Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
 		if err != nil || result.Status != Connected || result.Remote != peer {
 			t.Errorf("all addresses %t: %s (%s) to %s, want %s; %v", all, result.Status, result.Message, result.Remote, peer, err)
 		}

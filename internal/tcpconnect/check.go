@@ -1,0 +1,77 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Check is what a Collector is asked for: an address, and how it is dialled. Equal ones, in the sense of Equal, make the
+// same dials.
+type Check struct {
+	Target  Target
+	Timeout time.Duration // of name resolution and all dials together; greater than zero
+	Retry   *Retry        // nil: one dial
+}
+
+// Target is what a check dials, and from where.
+type Target struct {
+	Address      Address
+	Family       Family     // zero: both
+	Source       netip.Addr // zero: the system's choice
+	AllAddresses bool       // dial every address of the name, and give the worst status
+}
+
+// Equal reports whether two checks make the same dials.
+func (c Check) Equal(other Check) bool {
+	return c.Target == other.Target && c.Timeout == other.Timeout && c.Retry.equal(other.Retry)
+}
+
+// String describes the check with the names of the arguments in a configuration.
+func (c Check) String() string {
+	text := fmt.Sprintf("%s (timeout %s", c.Target.Address, c.Timeout)
+	if c.Target.Family != "" {
+		text += fmt.Sprintf(", ip_family %s", c.Target.Family)
+	}
+	if c.Target.Source.IsValid() {
+		text += fmt.Sprintf(", source_address %s", c.Target.Source)
+	}
+	if c.Target.AllAddresses {
+		text += ", all_addresses"
+	}
+	if c.Retry != nil {
+		text += fmt.Sprintf(", retry { %s }", c.Retry)
+	}
+	return text + ")"
+}
+
+// Validate returns an error if the target cannot be dialled for certain: source and address, or either and the family,
+// contradict each other.
+func (t Target) Validate() error {
+	ip, isIP := t.Address.ip()
+	switch {
+	case t.Source.IsValid() && !t.Family.holds(t.Source):
+		return fmt.Errorf("The source address %s is not of the IP family %q.", t.Source, t.Family)
+	case isIP && !t.Family.holds(ip):
+		return fmt.Errorf("The address %s is not of the IP family %q.", t.Address, t.Family)
+	case isIP && !t.family().holds(ip):
+		return fmt.Errorf("The source address %s and the address %s are of different IP families.", t.Source, t.Address)
+	default:
+		return nil
+	}
+}
+
+// family is the family that remains: a source address can reach its own only.
+func (t Target) family() Family {
+	switch {
+	case !t.Source.IsValid():
+		return t.Family
+	case t.Source.Is4():
+		return IPv4
+	default:
+		return IPv6
+	}
+}
