@@ -99,50 +99,67 @@ func within(shared slots, dial dialFunc) dialFunc {
 	}
 }
 
-// sweep is checks that are made side by side. It begins with few workers, which is fastest while answers come at once. A
-// worker whose check takes longer is joined by another that goes on with the rest in its place.
+// sweep is checks that are made side by side. Few workers are fastest while answers come at once, and many are while they
+// do not. So a sweep begins with few; a worker whose check takes longer is replaced by two, so that the number of those
+// that make checks doubles while nothing answers; and workers end if they are many and answers come at once.
 type sweep struct {
 	own     slots // what this sweep may have in flight
 	shared  slots // what all sweeps may have in flight
 	check   func(i int, place *place)
 	checks  int
 	next    atomic.Int64
+	busy    atomic.Int64 // workers whose check does not take longer
 	workers sync.WaitGroup
 }
 
-// firstWorkers is how many workers a sweep begins with.
-func firstWorkers() int { return 4 * runtime.GOMAXPROCS(0) }
+// fewWorkers is how many workers are fastest while answers come at once.
+func fewWorkers() int { return 4 * runtime.GOMAXPROCS(0) }
 
-// moment is how long a check may take before another worker goes on with the rest.
+// moment is how long a check may take before other workers go on with the rest.
 const moment = time.Millisecond
 
 // run makes all checks.
 func (s *sweep) run() {
-	for range min(firstWorkers(), cap(s.own), s.checks) {
-		s.workers.Go(s.work)
+	for range fewWorkers() {
+		s.start()
 	}
 	s.workers.Wait()
 }
 
-// work makes checks until none is left, or another worker goes on in its place.
+// start starts a worker if there is something left to begin and room for it, and reports whether it did.
+func (s *sweep) start() bool {
+	if s.next.Load() >= int64(s.checks) || len(s.own) == cap(s.own) {
+		return false
+	}
+	s.busy.Add(1)
+	s.workers.Go(s.work)
+	return true
+}
+
+// work makes checks until none is left, or others do.
 func (s *sweep) work() {
 	for i := s.next.Add(1) - 1; i < int64(s.checks); i = s.next.Add(1) - 1 {
 		mine := &place{sweep: s}
 		s.check(int(i), mine)
-		if mine.isTaken {
+		if mine.isReplaced {
 			return
 		}
+		if s.busy.Add(-1) >= int64(fewWorkers()) {
+			return
+		}
+		s.busy.Add(1)
 	}
+	s.busy.Add(-1)
 }
 
 // place is the place of one check among those in flight. A nil place bounds nothing.
 type place struct {
 	sweep *sweep
-	timer *time.Timer // until another worker is to go on
+	timer *time.Timer // until the worker is replaced
 
-	mu      sync.Mutex
-	isHeld  bool
-	isTaken bool // another worker goes on with the rest
+	mu         sync.Mutex
+	isHeld     bool
+	isReplaced bool // other workers go on with the rest
 }
 
 // take waits until the check may be in flight.
@@ -164,7 +181,7 @@ func (p *place) take(ctx context.Context) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.isHeld {
-			p.handOver()
+			p.replace()
 		}
 	})
 	return nil
@@ -192,7 +209,7 @@ func (p *place) pause(ctx context.Context, duration time.Duration) error {
 	}
 	p.give()
 	p.mu.Lock()
-	p.handOver()
+	p.replace()
 	p.mu.Unlock()
 	if err := sleep(ctx, duration); err != nil {
 		return err
@@ -200,11 +217,11 @@ func (p *place) pause(ctx context.Context, duration time.Duration) error {
 	return p.take(ctx)
 }
 
-// handOver starts another worker, once, if there is something left to begin and room for it.
-func (p *place) handOver() {
-	s := p.sweep
-	if !p.isTaken && s.next.Load() < int64(s.checks) && len(s.own) < cap(s.own) {
-		p.isTaken = true
-		s.workers.Go(s.work)
+// replace lets other workers go on with the rest, once.
+func (p *place) replace() {
+	if !p.isReplaced && p.sweep.start() {
+		p.isReplaced = true
+		p.sweep.busy.Add(-1)
+		p.sweep.start()
 	}
 }

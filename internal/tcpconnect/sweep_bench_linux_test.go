@@ -5,9 +5,13 @@ package tcpconnect
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -117,6 +121,73 @@ func BenchmarkSweepThroughput(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(len(endpoints)*b.N)/swept.Seconds(), "dials/s")
 	b.ReportMetric(bare.Seconds()/swept.Seconds(), "x-bare-throughput(>=0.9)")
+}
+
+// 64 addresses with 256 ports each, half of them open, against nmap as fast as it can be told to be: at least its rate.
+func BenchmarkSweepAgainstNmap(b *testing.B) {
+	nmap, err := exec.LookPath("nmap")
+	if err != nil {
+		b.Skip("nmap is not installed")
+	}
+	const addresses, ports = 64, 256
+	first := freePorts(b, ports)
+	for port := first; port < first+ports; port += 2 {
+		loopback.ListenAt(b, netip.AddrPortFrom(netip.IPv4Unspecified(), port))
+	}
+	var endpoints []netip.AddrPort
+	for port := first; port < first+ports; port++ {
+		endpoints = append(endpoints, loopback.Spread(port, addresses)...)
+	}
+	rand.Shuffle(len(endpoints), func(i, j int) { endpoints[i], endpoints[j] = endpoints[j], endpoints[i] })
+	checks := checksFor(b, endpoints, patient)
+	hosts := strings.Split(strings.TrimSuffix(strings.Repeat(" ", addresses), " "), " ")
+	for i, endpoint := range loopback.Spread(first, addresses) {
+		hosts[i] = endpoint.Addr().String()
+	}
+	arguments := append([]string{
+		"-sT", "-n", "-Pn", "-T5", "--min-rate", "100000", "-oX", "-", "-p", fmt.Sprintf("%d-%d", first, first+ports-1),
+	}, hosts...)
+	var theirs, ours time.Duration
+	for i := 0; b.Loop(); i++ {
+		for turn := range 2 { // what goes first alternates
+			start := time.Now()
+			if (i+turn)%2 == 0 {
+				output, err := exec.Command(nmap, arguments...).Output()
+				theirs += time.Since(start)
+				if open := strings.Count(string(output), `state="open"`); err != nil || open != len(endpoints)/2 {
+					b.Fatalf("nmap found %d open ports: %v", open, err)
+				}
+				continue
+			}
+			counts := countStatuses(b, checks)
+			ours += time.Since(start)
+			if counts[Connected] != len(endpoints)/2 || counts[ConnectionRefused] != len(endpoints)/2 {
+				b.Fatal(counts)
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(len(endpoints)*b.N)/ours.Seconds(), "dials/s")
+	b.ReportMetric(theirs.Seconds()/ours.Seconds(), "x-nmap(>=1.0)")
+}
+
+// freePorts returns the first of n ports in a row that nothing listens on.
+func freePorts(b *testing.B, n uint16) uint16 {
+	b.Helper()
+	const lowest, highest = 20_000, 32_000 // below those that the kernel gives to dials
+next:
+	for first := uint16(lowest); first < highest; first += n {
+		for port := first; port < first+n; port++ {
+			listener, err := net.Listen("tcp", netip.AddrPortFrom(netip.IPv4Unspecified(), port).String())
+			if err != nil {
+				continue next
+			}
+			_ = listener.Close()
+		}
+		return first
+	}
+	b.Fatal("no ports are free")
+	return 0
 }
 
 // 1,000 silent addresses: at most 1.05 times their timeout.
