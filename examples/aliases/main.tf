@@ -18,7 +18,7 @@ variable "backup_address" {
   default     = "10.129.0.29:6443"
 }
 
-# Each alias is a process of its own and does not know the results of the others, so each has its own bundle.
+# Each alias is a separate process and does not know the results of the others, so each has its own bundle.
 provider "preflight" {
   bundle_dir = "support-bundle/main"
 }

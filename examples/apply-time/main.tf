@@ -16,7 +16,7 @@ resource "terraform_data" "service" {
   input = "127.0.0.1"
 }
 
-# The host is known only after the service was created, so the address is dialled during the apply, and the gate is there.
+# The host is known only after the service was created, so the check is made during the apply, and the gate closes there.
 data "preflight_tcp_connect" "api" {
   address = "${terraform_data.service.output}:${var.port}"
 }
@@ -33,7 +33,7 @@ data "preflight_analysis" "api" {
 # Everything that must wait depends on this resource.
 resource "terraform_data" "rollout" {
   lifecycle {
-    # A closed gate holds back creation, not destruction: the old resource stays until its replacement exists.
+    # A closed gate holds back creation, not destruction. With this argument, the old resource stays until its replacement exists.
     create_before_destroy = true
 
     precondition {

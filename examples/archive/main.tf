@@ -7,7 +7,7 @@ terraform {
 }
 
 provider "preflight" {
-  bundle_format = "json" # what the Troubleshoot tools read
+  bundle_format = "json" # the form that the Troubleshoot tools read
 }
 
 variable "spec" {

@@ -18,7 +18,7 @@ data "preflight_tcp_connect" "api" {
   timeout        = "10s"
 }
 
-# A check block never stops a run. It warns in every plan and apply, and HCP Terraform can go on watching it.
+# A check block never stops a run. It warns in every plan and apply, and HCP Terraform can evaluate it continuously.
 check "api" {
   data "preflight_analysis" "api" {
     check_name = "Kubernetes API TCP Connection Status"

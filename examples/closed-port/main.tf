@@ -25,9 +25,9 @@ data "preflight_analysis" "api" {
   outcomes = [
     { fail = { when = "connected", message = "The debug port is open" } },
     { pass = { when = "connection-refused", message = "The debug port is closed" } },
-    # No answer: a firewall drops the packets, or the host is down. Only one of them is good news.
+    # No answer: a firewall drops the packets, or the host is down. Only the first is good news.
     { warn = { when = "connection-timeout", message = "No answer from the debug port: filtered, or the host is down" } },
-    # An "error" says nothing about the port, so it is left to fail.
+    # An "error" says nothing about the port. No outcome covers it, so the check fails.
   ]
 }
 

@@ -22,8 +22,8 @@ resource "terraform_data" "service" {
   input = "a database, say"
 }
 
-# Terraform opens an ephemeral resource while planning, and again when the apply starts: it waits only for what its arguments refer to.
-# With this trigger the check is made after the service was created or updated.
+# Terraform opens an ephemeral resource while planning, and again when the apply starts. It waits only for what its arguments refer to.
+# With this trigger, the check is made after the service was created or updated.
 ephemeral "preflight_tcp_connect" "api" {
   check_name = "The new service accepts connections"
   address    = var.address
@@ -39,7 +39,7 @@ ephemeral "preflight_tcp_connect" "api" {
 resource "terraform_data" "rollout" {
   depends_on = [ephemeral.preflight_tcp_connect.api]
 
-  # A closed gate holds back creation, not destruction: the old resource stays until its replacement exists.
+  # A closed gate holds back creation, not destruction. With this argument, the old resource stays until its replacement exists.
   lifecycle {
     create_before_destroy = true
   }

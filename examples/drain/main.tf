@@ -13,7 +13,7 @@ variable "address" {
   default     = "10.128.0.29:8080"
 }
 
-# Waits for the port to close.
+# Waits for the port to close. A mistyped port counts as closed, so check the address first.
 data "preflight_tcp_connect" "api" {
   check_name = "The old server is drained"
   address    = var.address

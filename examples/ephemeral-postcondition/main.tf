@@ -21,7 +21,7 @@ ephemeral "preflight_tcp_connect" "api" {
     { fail = { message = "The Kubernetes API must be reachable" } },
   ]
 
-  # The resource fails by itself if the check does. This closes the gate of a mocked one, whose proceed is false.
+  # The resource fails by itself if the check fails. This condition closes the gate of a mocked resource, whose proceed is false.
   lifecycle {
     postcondition {
       condition     = self.proceed
@@ -33,7 +33,7 @@ ephemeral "preflight_tcp_connect" "api" {
 resource "terraform_data" "rollout" {
   depends_on = [ephemeral.preflight_tcp_connect.api]
 
-  # A closed gate holds back creation, not destruction: the old resource stays until its replacement exists.
+  # A closed gate holds back creation, not destruction. With this argument, the old resource stays until its replacement exists.
   lifecycle {
     create_before_destroy = true
   }

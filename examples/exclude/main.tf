@@ -29,7 +29,7 @@ data "preflight_analysis" "api" {
   check_name = "Kubernetes API TCP Connection Status"
   status     = data.preflight_tcp_connect.api.status
   reason     = data.preflight_tcp_connect.api.reason
-  exclude    = var.skip_preflight # the status is null then
+  exclude    = var.skip_preflight # the status of an excluded check is null
   outcomes = [
     { fail = { when = "connection-refused", message = "Connection to the Kubernetes API address was refused" } },
     { fail = { when = "connection-timeout", message = "Timed out connecting to the Kubernetes API address" } },

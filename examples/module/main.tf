@@ -19,7 +19,7 @@ module "api_reachable" {
   address = var.address
 }
 
-# Terraform goes on with whatever does not depend on a closed gate, so what must wait says so.
+# Terraform goes on with everything that does not depend on a closed gate, so what must wait refers to it.
 resource "terraform_data" "rollout" {
   input = module.api_reachable.gate
 }

@@ -37,7 +37,7 @@ data "preflight_analysis" "api" {
   }
 }
 
-# Whatever refers to the analysis waits for it.
+# Everything that refers to the analysis waits for it.
 resource "terraform_data" "rollout" {
   input = data.preflight_analysis.api.outcome
 }

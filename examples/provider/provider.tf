@@ -7,7 +7,7 @@ terraform {
 }
 
 provider "preflight" {
-  bundle_dir    = "support-bundle" # where result files go
-  bundle_format = "json"           # as the Troubleshoot tools read them
-  timeout       = "5s"             # of every check that sets none
+  bundle_dir    = "support-bundle" # directory of the result files
+  bundle_format = "json"           # the form that the Troubleshoot tools read
+  timeout       = "5s"             # of every check without a timeout
 }

@@ -1,5 +1,5 @@
-# Mocked data sources dial nothing, and Terraform makes up what they say. A mocked boolean is false, so the gate is closed: nothing
-# opens it but a test that says so.
+# A mocked data source dials nothing, and Terraform makes up its values. A mocked boolean is false, so the gate is closed until a test
+# overrides it.
 mock_provider "preflight" {}
 
 run "closed_under_mocks" {

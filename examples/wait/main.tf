@@ -15,13 +15,13 @@ variable "address" {
 data "preflight_tcp_connect" "api" {
   collector_name = "kubernetes-api-tcp-conn-status"
   address        = var.address
-  timeout        = "5s" # in all
+  timeout        = "5s" # of the whole check
 
   retry {
     attempt_timeout = "2s" # of one dial
     min_delay       = "500ms"
     max_delay       = "10s"
-    give_up_on      = ["no-such-host"] # a misspelt name gets no better by waiting
+    give_up_on      = ["no-such-host"] # waiting does not help a misspelt name
   }
 }
 

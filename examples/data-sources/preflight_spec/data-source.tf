@@ -12,7 +12,7 @@ variable "spec" {
   default     = "preflight.yaml"
 }
 
-# Every tcpConnect of the spec, all dials side by side.
+# Runs every tcpConnect of the spec. All dials run side by side.
 data "preflight_spec" "api" {
   spec = file(var.spec)
 }
