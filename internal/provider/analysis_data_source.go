@@ -6,10 +6,8 @@ package provider
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -21,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
@@ -32,7 +31,7 @@ var (
 
 // analysisDataSource is data "preflight_analysis": the analyzer.
 type analysisDataSource struct {
-	instance *instance
+	run *preflight.Run
 }
 
 type analysisModel struct {
@@ -43,12 +42,12 @@ type analysisModel struct {
 	MaxAge        types.String `tfsdk:"max_age"`
 	MissingNodes  types.String `tfsdk:"missing_nodes"`
 	Exclude       types.Bool   `tfsdk:"exclude"`
-	judgementArguments
+	outcomeArguments
 
 	Message     types.String `tfsdk:"message"`
 	CollectedAt types.String `tfsdk:"collected_at"`
 	Results     types.List   `tfsdk:"results"`
-	judgementResults
+	findingResults
 }
 
 func (d *analysisDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -59,12 +58,12 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Judges a status by ordered outcomes: the first outcome whose `when` matches decides, and one without `when` always matches. " +
 			"It fails closed: where no outcome matches, the outcome is `fail`. Ask `proceed` in a precondition.",
-		Attributes: join(judgementAttributes(true, "`true`: a failing outcome is an error of this data source, so the plan stops without a precondition. "+
+		Attributes: join(findingAttributes(true, "`true`: a failing outcome is an error of this data source, so the plan stops without a precondition. "+
 			"It stops `terraform destroy` too, which reads data sources first. Default `false`.", "message"), map[string]schema.Attribute{
 			"status": schema.StringAttribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "The status to judge, normally `data.preflight_tcp_connect.NAME.status`: " + listOf(tcpconnect.Statuses()) +
+				MarkdownDescription: "The status to judge, normally `data.preflight_tcp_connect.NAME.status`: " + suggest.MarkdownChoice(tcpconnect.Statuses()) +
 					". Exactly one of `status` and `bundle` is set; with `bundle` this is the status that was found there, null if a node without a result decides (`missing_nodes`).",
 			},
 			"reason": schema.StringAttribute{
@@ -93,7 +92,7 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"missing_nodes": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "What a node means that the bundle lists and holds nothing of, such as a tainted one, which the Troubleshoot tools do not reach: " +
-					listOf(missingNodesChoices) + ". `" + missingNodesError + "` is an error, the others are the verdict on that node. A node with other results but not this one, " +
+					suggest.MarkdownChoice(missingNodesChoices) + ". `" + missingNodesError + "` is an error, the others are the verdict on that node. A node with other results but not this one, " +
 					"and a list none of whose nodes has the result, are errors in any case. Only with `bundle`. Default `" + missingNodesError + "`.",
 				Validators: []validator.String{missingNodesValidator},
 			},
@@ -122,7 +121,7 @@ func nodeResultAttributes() map[string]schema.Attribute {
 		"status":       schema.StringAttribute{Computed: true, MarkdownDescription: "Its status. Null if the node has no result (`missing_nodes`)."},
 		"reason":       schema.StringAttribute{Computed: true, MarkdownDescription: "Why the status is what it is. Null if that is not known."},
 		"detail":       schema.StringAttribute{Computed: true, MarkdownDescription: "What the operating system said, by the result file. Empty with `status`, and if the file does not say."},
-		"outcome":      schema.StringAttribute{Computed: true, MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + "."},
+		"outcome":      schema.StringAttribute{Computed: true, MarkdownDescription: "The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."},
 		"message":      schema.StringAttribute{Computed: true, MarkdownDescription: "Message of the outcome that decided, or else the title and the status."},
 		"uri":          schema.StringAttribute{Computed: true, MarkdownDescription: "Where to read more. Null if the outcome has none."},
 		"matched":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether an outcome matched."},
@@ -131,7 +130,7 @@ func nodeResultAttributes() map[string]schema.Attribute {
 }
 
 func (d *analysisDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
-	d.instance, _ = req.ProviderData.(*instance) // nil while Terraform only validates
+	d.run, _ = req.ProviderData.(*preflight.Run) // nil while Terraform only validates
 }
 
 // ValidateConfig checks what concerns several arguments. Terraform calls it again before it reads, with every value known.
@@ -139,13 +138,13 @@ func (d *analysisDataSource) ValidateConfig(ctx context.Context, req datasource.
 	var model analysisModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if !resp.Diagnostics.HasError() {
-		model.checkSource(&resp.Diagnostics)
+		model.validateSource(&resp.Diagnostics)
 		model.warnWithoutReason(&resp.Diagnostics)
 	}
 }
 
-// checkSource checks that the status comes from exactly one place.
-func (m *analysisModel) checkSource(diags *diag.Diagnostics) {
+// validateSource checks that the status comes from exactly one place.
+func (m *analysisModel) validateSource(diags *diag.Diagnostics) {
 	statusSet, bundleSet := !m.Status.IsNull(), !m.Bundle.IsNull()
 	mayBeExcluded := m.Exclude.IsUnknown() || m.Exclude.ValueBool()
 	const whichToUse = "Use status for a check of this configuration (status = data.preflight_tcp_connect.NAME.status), " +
@@ -182,15 +181,15 @@ func (m *analysisModel) warnWithoutReason(diags *diag.Diagnostics) {
 	if m.Status.IsNull() || !m.Reason.IsNull() || m.Exclude.ValueBool() {
 		return
 	}
-	outcomes, whole := decodeOutcomes(m.Outcomes, new(diag.Diagnostics)) // its own validator shows what is wrong
-	if !whole {
+	outcomes, isWhole := decodeOutcomes(m.Outcomes, new(diag.Diagnostics)) // its own validator shows what is wrong
+	if !isWhole {
 		return
 	}
 	passes := slices.DeleteFunc(tcpconnect.Analyzer{Outcomes: outcomes}.Passes(), func(status tcpconnect.Status) bool { return status == tcpconnect.Connected })
 	if len(passes) > 0 {
 		diags.AddAttributeWarning(path.Root("outcomes"), "Pass Without a Reason",
 			fmt.Sprintf("The status %s passes, also for a reason that says nothing about the peer, such as a limit of this machine. Hand the reason on, so that such a check fails: "+
-				"reason = data.preflight_tcp_connect.NAME.reason.", plainList(passes)))
+				"reason = data.preflight_tcp_connect.NAME.reason.", suggest.Choice(passes)))
 	}
 }
 
@@ -200,8 +199,9 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	model.checkSource(&resp.Diagnostics)
+	model.validateSource(&resp.Diagnostics)
 	analyzer := model.analyzer(&resp.Diagnostics)
+	terms := model.terms(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -209,25 +209,36 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 		model.Message = types.StringValue(model.fillExcluded(analyzer.CheckName))
 		model.Results = types.ListNull(nodeResultType)
 	} else {
-		statuses := model.statuses(ctx, d.instance, &resp.Diagnostics)
+		results := model.read(ctx, d.run, terms, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		model.judge(analyzer, statuses, &resp.Diagnostics)
+		model.fillFindings(preflight.JudgeNodes(analyzer, results, terms), &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 }
 
-// statuses returns what is to be judged, at least one: the status, or the results of the bundle. A status of this run has no time.
-func (m *analysisModel) statuses(ctx context.Context, i *instance, diags *diag.Diagnostics) []bundle.NodeResult {
+// terms returns what results in a bundle must be.
+func (m *analysisModel) terms(diags *diag.Diagnostics) (terms preflight.Terms) {
+	if !m.MaxAge.IsNull() {
+		terms.MaxAge = durationValidator.value(path.Root("max_age"), m.MaxAge, diags)
+	}
+	if choice := cmp.Or(m.MissingNodes.ValueString(), missingNodesError); choice != missingNodesError {
+		terms.MissingNodes = tcpconnect.Verdict(choice)
+	}
+	return terms
+}
+
+// read returns what is to be judged, at least one result: that of the status, or those of the bundle. A status of this run
+// has no time.
+func (m *analysisModel) read(
+	ctx context.Context, run *preflight.Run, terms preflight.Terms, diags *diag.Diagnostics,
+) []bundle.NodeResult {
 	if m.Bundle.IsNull() {
 		return []bundle.NodeResult{{Result: m.statusOfThisRun(diags)}}
 	}
 	collectorName := cmp.Or(m.CollectorName.ValueString(), tcpconnect.DefaultCollectorName)
-	results, err := i.readResults(ctx, m.Bundle.ValueString(), collectorName)
-	if err == nil {
-		err = m.checkNodes(results, diags)
-	}
+	results, err := run.ReadResults(ctx, m.Bundle.ValueString(), collectorName, terms)
 	if err != nil {
 		diags.AddAttributeError(path.Root("bundle"), "No Usable Result in the Bundle",
 			tcpconnect.Printable(fmt.Sprintf("Collector %q: %s", collectorName, err)))
@@ -235,8 +246,8 @@ func (m *analysisModel) statuses(ctx context.Context, i *instance, diags *diag.D
 	return results
 }
 
-// statusOfThisRun returns status and reason. They are checked here and not at validation: under mock providers Terraform validates
-// texts that it has made up.
+// statusOfThisRun returns status and reason. They are parsed here and not at validation: under mock providers Terraform
+// validates texts that it has made up.
 func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
 	status := statusValidator.value(path.Root("status"), m.Status, diags)
 	if m.Reason.IsNull() || diags.HasError() {
@@ -250,94 +261,35 @@ func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
 	return bundle.Result{Status: string(status), Reason: string(reason)}
 }
 
-// checkNodes returns an error if the result of a node is too old, or missing where that is an error.
-func (m *analysisModel) checkNodes(results []bundle.NodeResult, diags *diag.Diagnostics) error {
-	var maxAge time.Duration
-	if !m.MaxAge.IsNull() {
-		maxAge = durationValidator.value(path.Root("max_age"), m.MaxAge, diags)
+// fillFindings fills the results: the worst finding is that of the whole.
+func (m *analysisModel) fillFindings(findings []preflight.NodeFinding, diags *diag.Diagnostics) {
+	elements := make([]attr.Value, len(findings))
+	details := make([]string, len(findings))
+	for i, finding := range findings {
+		elements[i] = nodeResultValue(finding)
+		details[i] = finding.StatusLine()
 	}
-	var missing []string
-	var err error
-	for _, result := range results {
-		switch {
-		case result.Missing:
-			missing = append(missing, result.Node)
-		case !m.MaxAge.IsNull():
-			err = errors.Join(err, checkAge(time.Since(result.CollectedAt), maxAge))
-		}
-	}
-	if len(missing) > 0 && cmp.Or(m.MissingNodes.ValueString(), missingNodesError) == missingNodesError {
-		err = errors.Join(err, fmt.Errorf("the bundle lists nodes that it holds nothing of: %s. If the tools do not reach them, as tainted ones, set missing_nodes = %q or %q.",
-			tcpconnect.JoinFirst(missing, ", "), tcpconnect.Warn, tcpconnect.Fail))
-	}
-	return err
-}
-
-// judge fills the results: each status has its own analysis, and the worst is that of the whole.
-func (m *analysisModel) judge(analyzer tcpconnect.Analyzer, statuses []bundle.NodeResult, diags *diag.Diagnostics) {
-	var analyses []tcpconnect.Analysis
-	var elements []attr.Value
-	var facts []string
-	for _, status := range statuses {
-		status.Node = tcpconnect.Printable(status.Node) // of an archive that somebody sent
-		judge := analyzer
-		if status.Node != "" {
-			judge = analyzer.OnNode(status.Node)
-		}
-		analysis := m.analyze(judge, status)
-		analyses = append(analyses, analysis)
-		elements = append(elements, nodeResultValue(status, analysis))
-		facts = append(facts, describeStatus(status))
-	}
-	verdict, message := tcpconnect.Summarize(analyses)
-	if len(analyses) == 1 {
-		message = analyses[0].Message
-	}
-	worst := slices.IndexFunc(analyses, func(analysis tcpconnect.Analysis) bool { return analysis.Verdict == verdict })
-	whole := analyses[worst]
+	worst, message := preflight.Worst(findings)
+	whole := findings[worst].Finding
 	m.fill(whole)
-	whole.Message = message
-	m.report(m.judged(), whole, m.Strict.ValueBool(), []string{tcpconnect.JoinFirst(facts, "\n")}, diags)
-	m.Status = stringOrNull(statuses[worst].Status)
+	m.Status = stringOrNull(findings[worst].Status)
 	m.Message = types.StringValue(message)
 	m.Results = types.ListValueMust(nodeResultType, elements)
 	if !m.Bundle.IsNull() {
-		found := slices.DeleteFunc(statuses, func(status bundle.NodeResult) bool { return status.Missing })
-		oldest := slices.MinFunc(found, func(a, b bundle.NodeResult) int { return a.CollectedAt.Compare(b.CollectedAt) })
-		m.CollectedAt = timeValue(oldest.CollectedAt)
+		m.CollectedAt = timeValue(preflight.Oldest(findings))
 	}
+	whole.Message = message
+	details = append([]string{tcpconnect.JoinFirst(details, "\n")}, whole.Details()...)
+	m.report(m.subject(), whole, m.Strict.ValueBool(), details, diags)
 }
 
-// judged names what is judged, as well as an analysis knows it.
-func (m *analysisModel) judged() string {
+// subject names what is judged, as well as the arguments say.
+func (m *analysisModel) subject() string {
 	collectorName := m.CollectorName.ValueString()
 	if m.Bundle.IsNull() {
 		return cmp.Or(collectorName, tcpconnect.DefaultCheckName)
 	}
 	return fmt.Sprintf("%s in %s", cmp.Or(collectorName, tcpconnect.DefaultCollectorName), m.Bundle.ValueString())
-}
-
-// analyze judges a result. That of a missing node is what missing_nodes says.
-func (m *analysisModel) analyze(judge tcpconnect.Analyzer, result bundle.NodeResult) tcpconnect.Analysis {
-	if !result.Missing {
-		return judge.Analyze(tcpconnect.Status(result.Status), tcpconnect.Reason(result.Reason))
-	}
-	return tcpconnect.Analysis{
-		Verdict: tcpconnect.Verdict(m.MissingNodes.ValueString()),
-		Title:   judge.CheckName,
-		Message: judge.CheckName + ": the bundle holds nothing of this node",
-	}
-}
-
-func describeStatus(result bundle.NodeResult) string {
-	switch {
-	case result.Missing:
-		return fmt.Sprintf("Status%s: none", onNode(result.Node))
-	case result.Reason != "":
-		return fmt.Sprintf("Status%s: %s, reason: %s", onNode(result.Node), result.Status, result.Reason)
-	default:
-		return fmt.Sprintf("Status%s: %s", onNode(result.Node), result.Status)
-	}
 }
 
 // What a listed node means that a bundle holds nothing of.
@@ -350,7 +302,7 @@ var (
 
 func parseMissingNodes(text string) (string, error) {
 	if !slices.Contains(missingNodesChoices, text) {
-		return "", fmt.Errorf("%q is not what a missing node can mean. Use one of %s.%s", text, plainList(missingNodesChoices), suggest.Question(text, missingNodesChoices))
+		return "", fmt.Errorf("%q is not what a missing node can mean. Use one of %s.%s", text, suggest.Choice(missingNodesChoices), suggest.Question(text, missingNodesChoices))
 	}
 	return text, nil
 }
@@ -358,37 +310,21 @@ func parseMissingNodes(text string) (string, error) {
 // nodeResultType is the type of an element of results.
 var nodeResultType = schema.NestedAttributeObject{Attributes: nodeResultAttributes()}.Type().(basetypes.ObjectType)
 
-func nodeResultValue(status bundle.NodeResult, analysis tcpconnect.Analysis) attr.Value {
+func nodeResultValue(finding preflight.NodeFinding) attr.Value {
 	collectedAt := types.StringNull()
-	if !status.CollectedAt.IsZero() {
-		collectedAt = timeValue(status.CollectedAt)
+	if !finding.CollectedAt.IsZero() {
+		collectedAt = timeValue(finding.CollectedAt)
 	}
 	return types.ObjectValueMust(nodeResultType.AttrTypes, map[string]attr.Value{
-		"node":         stringOrNull(status.Node),
-		"title":        types.StringValue(analysis.Title),
-		"status":       stringOrNull(status.Status),
-		"reason":       stringOrNull(status.Reason),
-		"detail":       types.StringValue(status.Message),
-		"outcome":      types.StringValue(string(analysis.Verdict)),
-		"message":      types.StringValue(analysis.Message),
-		"uri":          stringOrNull(analysis.URI),
-		"matched":      types.BoolValue(analysis.Matched),
+		"node":         stringOrNull(finding.Node),
+		"title":        types.StringValue(finding.Title),
+		"status":       stringOrNull(finding.Status),
+		"reason":       stringOrNull(finding.Reason),
+		"detail":       types.StringValue(finding.NodeResult.Message),
+		"outcome":      types.StringValue(string(finding.Verdict)),
+		"message":      types.StringValue(finding.Finding.Message),
+		"uri":          stringOrNull(finding.URI),
+		"matched":      types.BoolValue(finding.Matched),
 		"collected_at": collectedAt,
 	})
-}
-
-// clockSkew is how far in the future a result may be dated: the clocks of a network of machines differ a little.
-const clockSkew = time.Minute
-
-// checkAge tells whether a result is too old. One from the future proves nothing: a clock was wrong when it was written, or is now.
-func checkAge(age, maxAge time.Duration) error {
-	switch {
-	case age > maxAge:
-		return fmt.Errorf("the result is %s old, and max_age is %s. Run the check again, or use the status of this run: "+
-			"status = data.preflight_tcp_connect.NAME.status.", roundedForPeople(age), maxAge)
-	case age < -clockSkew:
-		return fmt.Errorf("the result is dated %s in the future, so its age is not known. Compare the clocks of the machines that wrote and read it.", roundedForPeople(-age))
-	default:
-		return nil
-	}
 }

@@ -1,8 +1,8 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package provider is the face that Terraform and OpenTofu see: schemas, validation, models and diagnostics. What a dial means is
-// in package tcpconnect, what a support bundle is in package bundle.
+// Package provider is what Terraform and OpenTofu see: schemas, validation, models and diagnostics. What a provider does is
+// in package preflight.
 package provider
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -95,32 +96,33 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 	}
 }
 
-// Configure builds the instance that everything of this provider configuration receives.
+// Configure begins the run that everything of this provider configuration receives.
 func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
-	var config providerModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	var model providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	configured := &instance{
-		version: p.version,
-		collector: &tcpconnect.Collector{
+	config := preflight.Config{
+		Version: p.version,
+		Collector: &tcpconnect.Collector{
 			Resolver:    p.resolver,
-			ControlHost: resolve(controlHostSetting, config.ControlHost, parseControlHost, &resp.Diagnostics),
+			ControlHost: resolve(controlHostSetting, model.ControlHost, parseControlHost, &resp.Diagnostics),
 		},
-		timeout:   resolve(timeoutSetting, config.Timeout, tcpconnect.ParseDuration, &resp.Diagnostics),
-		bundleDir: resolve(bundleDirSetting, config.BundleDir, parseNotBlank, &resp.Diagnostics),
+		Timeout:   resolve(timeoutSetting, model.Timeout, tcpconnect.ParseDuration, &resp.Diagnostics),
+		BundleDir: resolve(bundleDirSetting, model.BundleDir, parseNotBlank, &resp.Diagnostics),
 	}
-	format := resolve(bundleFormatSetting, config.BundleFormat, parseBundleFormat, &resp.Diagnostics)
-	if resolve(emitBundleSetting, config.EmitBundle, parseBool, &resp.Diagnostics) {
-		configured.writer = bundle.NewWriter(configured.bundleDir, format)
+	format := resolve(bundleFormatSetting, model.BundleFormat, parseBundleFormat, &resp.Diagnostics)
+	if resolve(emitBundleSetting, model.EmitBundle, parseBool, &resp.Diagnostics) {
+		config.Writer = bundle.NewWriter(config.BundleDir, format)
 	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.DataSourceData = configured
-	resp.EphemeralResourceData = configured
-	resp.ActionData = configured
+	run := preflight.New(config)
+	resp.DataSourceData = run
+	resp.EphemeralResourceData = run
+	resp.ActionData = run
 }
 
 // DataSources lists the data sources.

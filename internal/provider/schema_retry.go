@@ -61,7 +61,7 @@ func retryBlock() schema.SingleNestedBlock {
 			"until": schema.ListAttribute{
 				Optional:    true,
 				ElementType: types.StringType,
-				MarkdownDescription: "Statuses that a dial must end in: " + listOf(tcpconnect.Statuses()) + ". Defaults to those that `outcomes` pass, without `outcomes` to `[\"" + string(tcpconnect.Connected) + "\"]`. " +
+				MarkdownDescription: "Statuses that a dial must end in: " + suggest.MarkdownChoice(tcpconnect.Statuses()) + ". Defaults to those that `outcomes` pass, without `outcomes` to `[\"" + string(tcpconnect.Connected) + "\"]`. " +
 					"`[\"" + string(tcpconnect.ConnectionRefused) + "\"]` waits for a port to close. `outcomes` may pass no other status: the check would pass when the wait has failed. Not all of `" +
 					string(tcpconnect.ConnectionRefused) + "`, `" + string(tcpconnect.ConnectionTimeout) + "` and `" + string(tcpconnect.Error) + "`, since no status would be left for a check that is not ready. " +
 					"A reason that says nothing about the peer, such as `" + string(tcpconnect.ReasonLocalLimit) + "`, never counts.",
@@ -75,7 +75,7 @@ func retryBlock() schema.SingleNestedBlock {
 			"give_up_on": schema.ListAttribute{
 				Optional:            true,
 				ElementType:         types.StringType,
-				MarkdownDescription: "Reasons that end the wait at once, for example `[\"" + string(tcpconnect.ReasonNoSuchHost) + "\"]`: " + listOf(tcpconnect.Reasons()) + ". Default: none.",
+				MarkdownDescription: "Reasons that end the wait at once, for example `[\"" + string(tcpconnect.ReasonNoSuchHost) + "\"]`: " + suggest.MarkdownChoice(tcpconnect.Reasons()) + ". Default: none.",
 				Validators:          []validator.List{listvalidator.NoNullValues(), listvalidator.ValueStringsAre(reasonValidator)},
 			},
 		},
@@ -145,7 +145,7 @@ func (a *checkArguments) validateUntil(ctx context.Context, model *retryModel, d
 	if len(unwaited) > 0 {
 		diags.AddAttributeError(retryPath.AtName("until"), "Pass Without Being Ready",
 			fmt.Sprintf("outcomes pass %s, which until does not wait for: the check would pass when the wait has failed. "+
-				"Omit until, which then is what outcomes pass, or let outcomes pass only statuses of until; a warn lets a rollout go on as well, and says so.", plainList(unwaited)))
+				"Omit until, which then is what outcomes pass, or let outcomes pass only statuses of until; a warn lets a rollout go on as well, and says so.", suggest.Choice(unwaited)))
 	}
 }
 

@@ -52,6 +52,10 @@ func parseCollectorName(text string) (string, error) {
 	return text, bundle.ValidateCollectorName(text)
 }
 
+func parseArchive(text string) (string, error) {
+	return text, bundle.ValidateArchivePath(text)
+}
+
 func parseBundleFormat(text string) (bundle.Format, error) {
 	format, err := bundle.ParseFormat(text)
 	if err != nil {

@@ -17,14 +17,14 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// judgementArguments are the arguments of whatever judges a status.
-type judgementArguments struct {
+// outcomeArguments are the arguments of whatever judges a status.
+type outcomeArguments struct {
 	CheckName types.String  `tfsdk:"check_name"`
 	Outcomes  types.Dynamic `tfsdk:"outcomes"`
 	Strict    types.Bool    `tfsdk:"strict"`
 }
 
-// verdictResults tell of a verdict, of one judgement or of several together.
+// verdictResults are the results of whatever has a verdict.
 type verdictResults struct {
 	Outcome types.String `tfsdk:"outcome"`
 	IsPass  types.Bool   `tfsdk:"is_pass"`
@@ -38,7 +38,7 @@ func verdictAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"outcome": schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + ".",
+			MarkdownDescription: "The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + ".",
 		},
 		"is_pass": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `pass`."},
 		"is_warn": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `warn`. A warning shows in Terraform's output too."},
@@ -59,16 +59,16 @@ func (r *verdictResults) fillVerdict(verdict tcpconnect.Verdict) {
 	r.Proceed = types.BoolValue(verdict.Proceed())
 }
 
-// judgementResults are its results, but for the message, whose name differs.
-type judgementResults struct {
+// findingResults are the results of whatever has one finding, but for the message, whose name differs.
+type findingResults struct {
 	verdictResults
 	Title   types.String `tfsdk:"title"`
 	URI     types.String `tfsdk:"uri"`
 	Matched types.Bool   `tfsdk:"matched"`
 }
 
-// judgementAttributes describes both. messageName is the attribute that holds the message of the outcome.
-func judgementAttributes(outcomesRequired bool, strict, messageName string) map[string]schema.Attribute {
+// findingAttributes describes both. messageName is the attribute that holds the message of the outcome.
+func findingAttributes(outcomesRequired bool, strict, messageName string) map[string]schema.Attribute {
 	return join(verdictAttributes(), map[string]schema.Attribute{
 		"check_name": schema.StringAttribute{
 			Optional:            true,
@@ -78,8 +78,8 @@ func judgementAttributes(outcomesRequired bool, strict, messageName string) map[
 		"outcomes": schema.DynamicAttribute{
 			Required: outcomesRequired,
 			Optional: !outcomesRequired,
-			MarkdownDescription: outcomesIntroduction(outcomesRequired) + "A list of objects, at least one, in the order in which they are tried. Each holds exactly one of " + listOf(tcpconnect.Verdicts()) +
-				"; inside stand, all optional, `when` (one of " + listOf(tcpconnect.Statuses()) + "), `message`, `uri` and `title`. " +
+			MarkdownDescription: outcomesIntroduction(outcomesRequired) + "A list of objects, at least one, in the order in which they are tried. Each holds exactly one of " + suggest.MarkdownChoice(tcpconnect.Verdicts()) +
+				"; inside stand, all optional, `when` (one of " + suggest.MarkdownChoice(tcpconnect.Statuses()) + "), `message`, `uri` and `title`. " +
 				"Left out, `when` means every status. An unknown key is an error. The `outcomes` of a Troubleshoot analyzer, as `yamldecode` gives them, fit as they are.",
 			Validators: []validator.Dynamic{outcomesValidator{}},
 		},
@@ -114,31 +114,31 @@ func outcomesIntroduction(required bool) string {
 }
 
 // validateCheckName repeats what the schema's validator says, which Terraform does not ask again when it invokes an action.
-func (a judgementArguments) validateCheckName(diags *diag.Diagnostics) {
+func (a outcomeArguments) validateCheckName(diags *diag.Diagnostics) {
 	if !a.CheckName.IsNull() {
 		checkNameValidator.value(path.Root("check_name"), a.CheckName, diags)
 	}
 }
 
-func (a judgementArguments) checkName() string {
+func (a outcomeArguments) checkName() string {
 	return cmp.Or(a.CheckName.ValueString(), tcpconnect.DefaultCheckName)
 }
 
-func (a judgementArguments) hasOutcomes() bool {
+func (a outcomeArguments) hasOutcomes() bool {
 	return !a.Outcomes.IsNull() && !a.Outcomes.IsUnderlyingValueNull()
 }
 
 // analyzer returns the analyzer that the arguments describe, or adds an error.
-func (a judgementArguments) analyzer(diags *diag.Diagnostics) tcpconnect.Analyzer {
+func (a outcomeArguments) analyzer(diags *diag.Diagnostics) tcpconnect.Analyzer {
 	outcomes, _ := decodeOutcomes(a.Outcomes, diags) // whole, or an error: getKnown lets nothing unknown through
 	return tcpconnect.Analyzer{CheckName: a.checkName(), Outcomes: outcomes}
 }
 
-func (r *judgementResults) fill(analysis tcpconnect.Analysis) {
-	r.fillVerdict(analysis.Verdict)
-	r.Title = types.StringValue(analysis.Title)
-	r.URI = stringOrNull(analysis.URI)
-	r.Matched = types.BoolValue(analysis.Matched)
+func (r *findingResults) fill(finding tcpconnect.Finding) {
+	r.fillVerdict(finding.Verdict)
+	r.Title = types.StringValue(finding.Title)
+	r.URI = stringOrNull(finding.URI)
+	r.Matched = types.BoolValue(finding.Matched)
 }
 
 // stringOrNull makes null of an empty text.
@@ -150,26 +150,27 @@ func stringOrNull(text string) types.String {
 }
 
 // fillExcluded opens the gate on purpose and returns the message.
-func (r *judgementResults) fillExcluded(checkName string) (message string) {
-	r.fill(tcpconnect.Analysis{Title: checkName})
+func (r *findingResults) fillExcluded(checkName string) (message string) {
+	r.fill(tcpconnect.Finding{Title: checkName})
 	r.Outcome = types.StringNull()
 	r.Proceed = types.BoolValue(true)
 	return checkName + ": excluded"
 }
 
-// report shows a warning, and if failureIsError a failure, where people see them: by the name of the check, or by what was checked
-// if it has none, because Terraform folds warnings of one summary into one. facts are lines of what is known.
-func (a judgementArguments) report(checked string, analysis tcpconnect.Analysis, failureIsError bool, facts []string, diags *diag.Diagnostics) {
-	if analysis.URI != "" {
-		facts = append(facts, "More: "+analysis.URI)
+// report adds a warning for a warn, and if isGate an error for a failure. The subject is the name of the check, or else what
+// was checked: Terraform folds warnings of one summary into one. details are lines of what is known.
+func (a outcomeArguments) report(
+	checked string, finding tcpconnect.Finding, isGate bool, details []string, diags *diag.Diagnostics,
+) {
+	subject, message := cmp.Or(a.CheckName.ValueString(), checked), finding.Message
+	if finding.Title == a.checkName() {
+		message = finding.Text()
 	}
-	subject := cmp.Or(a.CheckName.ValueString(), checked)
-	message := strings.TrimPrefix(analysis.Message, a.checkName()+": ")
-	detail := strings.Join(facts, "\n")
+	detail := strings.Join(details, "\n")
 	switch {
-	case analysis.Verdict == tcpconnect.Warn:
+	case finding.Verdict == tcpconnect.Warn:
 		diags.AddWarning(subject+": "+message, detail)
-	case !analysis.Verdict.Proceed() && failureIsError:
+	case !finding.Verdict.Proceed() && isGate:
 		diags.AddError("Preflight Check Failed: "+subject, message+"\n\n"+detail)
 	}
 }

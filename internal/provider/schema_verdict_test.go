@@ -426,7 +426,7 @@ func TestWorstNodeDecides(t *testing.T) {
 
 func TestOutcomesOfATypedVariableMayBeNull(t *testing.T) {
 	t.Parallel()
-	if (judgementArguments{Outcomes: types.DynamicValue(types.ListNull(types.StringType))}).hasOutcomes() {
+	if (outcomeArguments{Outcomes: types.DynamicValue(types.ListNull(types.StringType))}).hasOutcomes() {
 		t.Error("null counts as outcomes")
 	}
 }

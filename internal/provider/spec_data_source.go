@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -20,8 +21,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
@@ -34,7 +37,7 @@ var (
 
 // specDataSource is data "preflight_spec": all tcpConnect collectors and analyzers of a Troubleshoot spec.
 type specDataSource struct {
-	instance *instance
+	run *preflight.Run
 }
 
 type specModel struct {
@@ -66,13 +69,9 @@ var unsupportedChoices = []string{unsupportedError, unsupportedWarn, unsupported
 
 func parseUnsupported(text string) (string, error) {
 	if !slices.Contains(unsupportedChoices, text) {
-		return "", fmt.Errorf("%q is not a way to go on. Use one of %s.%s", text, plainList(unsupportedChoices), suggest.Question(text, unsupportedChoices))
+		return "", fmt.Errorf("%q is not a way to go on. Use one of %s.%s", text, suggest.Choice(unsupportedChoices), suggest.Question(text, unsupportedChoices))
 	}
 	return text, nil
-}
-
-func parseArchive(text string) (string, error) {
-	return text, bundle.ValidateArchivePath(text)
 }
 
 func (d *specDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -123,7 +122,7 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			"results": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "What each analyzer says, in the order of the analyzers; with `unsupported = \"" + unsupportedWarn + "\"` then a warning for each thing that was left out.",
-				NestedObject:        schema.NestedAttributeObject{Attributes: findingAttributes()},
+				NestedObject:        schema.NestedAttributeObject{Attributes: specFindingAttributes()},
 			},
 			"collected": schema.MapNestedAttribute{
 				Computed:            true,
@@ -143,14 +142,14 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 	}
 }
 
-func findingAttributes() map[string]schema.Attribute {
+func specFindingAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"title":          schema.StringAttribute{Computed: true, MarkdownDescription: "Title of the outcome that decided, or else the analyzer's `checkName`."},
 		"collector_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the collector that was judged."},
 		"address":        schema.StringAttribute{Computed: true, MarkdownDescription: "Its address. Null if the spec has no such collector, or it is excluded."},
-		"status":         schema.StringAttribute{Computed: true, MarkdownDescription: "Its status: " + listOf(tcpconnect.Statuses()) + ". Null if it did not run."},
+		"status":         schema.StringAttribute{Computed: true, MarkdownDescription: "Its status: " + suggest.MarkdownChoice(tcpconnect.Statuses()) + ". Null if it did not run."},
 		"reason":         schema.StringAttribute{Computed: true, MarkdownDescription: "Why the status is what it is."},
-		"outcome":        schema.StringAttribute{Computed: true, MarkdownDescription: "The verdict: " + listOf(tcpconnect.Verdicts()) + "."},
+		"outcome":        schema.StringAttribute{Computed: true, MarkdownDescription: "The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."},
 		"message":        schema.StringAttribute{Computed: true, MarkdownDescription: "Message of the outcome that decided, or else the title and the status."},
 		"uri":            schema.StringAttribute{Computed: true, MarkdownDescription: "Where to read more. Null if the outcome has none."},
 		"matched":        schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether an outcome matched."},
@@ -161,15 +160,15 @@ func findingAttributes() map[string]schema.Attribute {
 func collectedAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"address":     schema.StringAttribute{Computed: true, MarkdownDescription: "What was dialled."},
-		"status":      schema.StringAttribute{Computed: true, MarkdownDescription: "The answer: " + listOf(tcpconnect.Statuses()) + "."},
-		"reason":      schema.StringAttribute{Computed: true, MarkdownDescription: "Why the status is what it is: " + listOf(tcpconnect.Reasons()) + "."},
+		"status":      schema.StringAttribute{Computed: true, MarkdownDescription: "The answer: " + suggest.MarkdownChoice(tcpconnect.Statuses()) + "."},
+		"reason":      schema.StringAttribute{Computed: true, MarkdownDescription: "Why the status is what it is: " + suggest.MarkdownChoice(tcpconnect.Reasons()) + "."},
 		"message":     schema.StringAttribute{Computed: true, MarkdownDescription: "What the operating system or the resolver said. Empty when connected."},
 		"duration_ms": schema.Float64Attribute{Computed: true, MarkdownDescription: "How long the dial took, in milliseconds with fractions."},
 	}
 }
 
 func (d *specDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
-	d.instance, _ = req.ProviderData.(*instance) // nil while Terraform only validates
+	d.run, _ = req.ProviderData.(*preflight.Run) // nil while Terraform only validates
 }
 
 // ValidateConfig checks what concerns both the spec and what to do with the unsupported.
@@ -183,7 +182,7 @@ func (d *specDataSource) ValidateConfig(ctx context.Context, req datasource.Vali
 	if err != nil {
 		return // the attribute's own check tells
 	}
-	model.checkUnsupported(decoded, &resp.Diagnostics)
+	model.validateUnsupported(decoded, &resp.Diagnostics)
 	for _, analyzer := range decoded.Analyzers {
 		for i, earlier := range analyzer.Unreachable() {
 			resp.Diagnostics.AddAttributeWarning(path.Root("spec"), neverReached, neverReachedText(analyzer.Position.String()+": ", i, earlier))
@@ -191,8 +190,8 @@ func (d *specDataSource) ValidateConfig(ctx context.Context, req datasource.Vali
 	}
 }
 
-// checkUnsupported adds an error if the spec asks for more than is run, unless that is wanted.
-func (m *specModel) checkUnsupported(decoded spec.Spec, diags *diag.Diagnostics) {
+// validateUnsupported adds an error if the spec asks for more than is run, unless that is wanted.
+func (m *specModel) validateUnsupported(decoded spec.Spec, diags *diag.Diagnostics) {
 	if len(decoded.Unsupported) > 0 && m.unsupported() == unsupportedError {
 		diags.AddAttributeError(path.Root("spec"), "Unsupported Parts of the Spec",
 			fmt.Sprintf("This provider runs tcpConnect collectors and analyzers only, and the spec has more:\n\n%s\n\nTake them out, or set unsupported = %q to run the rest and be warned of each, or %q to run the rest.",
@@ -232,7 +231,7 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		return
 	}
 	decoded := specValidator.value(path.Root("spec"), model.Spec, &resp.Diagnostics)
-	model.checkUnsupported(decoded, &resp.Diagnostics)
+	model.validateUnsupported(decoded, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -241,59 +240,82 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
 		return
 	}
-	run := specRun{
-		text:           model.Spec.ValueString(),
-		spec:           decoded,
-		warnOfLeftOut:  model.unsupported() == unsupportedWarn,
-		maxConcurrency: defaultMaxConcurrency,
-		archive:        model.Archive.ValueString(),
-	}
-	if !model.MaxConcurrency.IsNull() {
-		run.maxConcurrency = int(min(model.MaxConcurrency.ValueInt64(), math.MaxInt32)) // an int may have 32 bits
-	}
-	report, err := d.instance.runSpec(ctx, run)
+	batch := model.batch(decoded, d.run.Timeout)
+	tflog.Debug(ctx, "dialling the addresses of a spec", map[string]any{
+		"addresses": len(batch.Checks), "max_concurrency": batch.MaxConcurrency,
+	})
+	result, err := d.run.Batch(ctx, batch)
 	if err != nil {
-		addSpecError(err, &resp.Diagnostics)
+		addBatchError(err, &resp.Diagnostics)
 		return
 	}
-	model.fill(decoded, report)
-	report.tell(model.BundleDir, model.Archive, &resp.Diagnostics)
+	tflog.Debug(ctx, "dialled the addresses of a spec", map[string]any{"outcome": string(result.Verdict)})
+	model.fill(decoded, result)
+	model.report(result, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// batch returns what the arguments ask for.
+func (m *specModel) batch(decoded spec.Spec, defaultTimeout time.Duration) preflight.Batch {
+	batch := preflight.Batch{
+		Key:            m.Spec.ValueString(),
+		MaxConcurrency: defaultMaxConcurrency,
+		Archive:        m.Archive.ValueString(),
+		Judge: func(results []tcpconnect.Result) []tcpconnect.Finding {
+			findings := decoded.Judge(results)
+			if m.unsupported() == unsupportedWarn {
+				findings = append(findings, decoded.WarnOfUnsupported()...)
+			}
+			return findings
+		},
+	}
+	for _, collector := range decoded.Included() {
+		batch.Checks = append(batch.Checks, preflight.Check{
+			CollectorName: collector.Name,
+			Check:         collector.Check(defaultTimeout),
+		})
+	}
+	if !m.MaxConcurrency.IsNull() {
+		batch.MaxConcurrency = int(min(m.MaxConcurrency.ValueInt64(), math.MaxInt32)) // an int may have 32 bits
+	}
+	return batch
 }
 
 // fillExcluded opens the gate on purpose.
 func (m *specModel) fillExcluded() {
-	m.fill(spec.Spec{}, specReport{message: "The spec is excluded: nothing was dialled or judged."})
+	m.fill(spec.Spec{}, preflight.BatchResult{Message: "The spec is excluded: nothing was dialled or judged."})
 	m.Outcome = types.StringNull()
 	m.Proceed = types.BoolValue(true)
 }
 
-func (m *specModel) fill(decoded spec.Spec, report specReport) {
-	m.fillVerdict(report.verdict)
-	m.Message = types.StringValue(report.message)
-	m.Results = report.resultsValue()
-	m.Collected = report.collectedValue()
+func (m *specModel) fill(decoded spec.Spec, result preflight.BatchResult) {
+	m.fillVerdict(result.Verdict)
+	m.Message = types.StringValue(result.Message)
+	m.Results = findingsValue(result.Findings)
+	m.Collected = collectedValue(result)
 	skipped := make([]attr.Value, 0, len(decoded.Unsupported))
 	for _, part := range decoded.Unsupported {
 		skipped = append(skipped, types.StringValue(part.Path))
 	}
 	m.Skipped = types.ListValueMust(types.StringType, skipped)
-	m.BundleDir = stringOrNull(report.bundleDir)
+	m.BundleDir = stringOrNull(result.BundleDir)
 }
 
 // The types of the elements of results and collected.
 var (
-	findingType   = schema.NestedAttributeObject{Attributes: findingAttributes()}.Type().(basetypes.ObjectType)
+	findingType   = schema.NestedAttributeObject{Attributes: specFindingAttributes()}.Type().(basetypes.ObjectType)
 	collectedType = schema.NestedAttributeObject{Attributes: collectedAttributes()}.Type().(basetypes.ObjectType)
 )
 
-// resultsValue builds the value by hand: by reflection, as ListValueFrom does, it would take several times as long (make bench).
-func (r specReport) resultsValue() types.List {
-	values := make([]attr.Value, 0, len(r.findings))
-	for _, finding := range r.findings {
+// findingsValue builds the value by hand: by reflection, as ListValueFrom does, it would take several times as long (make
+// bench).
+func findingsValue(findings []tcpconnect.Finding) types.List {
+	values := make([]attr.Value, 0, len(findings))
+	for _, finding := range findings {
 		status, reason := types.StringNull(), types.StringNull()
 		if finding.Result != nil {
-			status, reason = types.StringValue(string(finding.Result.Status)), types.StringValue(string(finding.Result.Reason))
+			status = types.StringValue(string(finding.Result.Status))
+			reason = types.StringValue(string(finding.Result.Reason))
 		}
 		values = append(values, types.ObjectValueMust(findingType.AttrTypes, map[string]attr.Value{
 			"title":          types.StringValue(finding.Title),
@@ -311,12 +333,12 @@ func (r specReport) resultsValue() types.List {
 	return types.ListValueMust(findingType, values)
 }
 
-func (r specReport) collectedValue() types.Map {
-	values := make(map[string]attr.Value, len(r.collectors))
-	for i, collector := range r.collectors {
-		result := r.results[i]
-		values[collector.Name] = types.ObjectValueMust(collectedType.AttrTypes, map[string]attr.Value{
-			"address":     types.StringValue(collector.Address.String()),
+func collectedValue(batch preflight.BatchResult) types.Map {
+	values := make(map[string]attr.Value, len(batch.Checks))
+	for i, check := range batch.Checks {
+		result := batch.Results[i]
+		values[check.CollectorName] = types.ObjectValueMust(collectedType.AttrTypes, map[string]attr.Value{
+			"address":     types.StringValue(check.Target.Address.String()),
 			"status":      types.StringValue(string(result.Status)),
 			"reason":      types.StringValue(string(result.Reason)),
 			"message":     types.StringValue(result.Message),
@@ -326,40 +348,43 @@ func (r specReport) collectedValue() types.Map {
 	return types.MapValueMust(collectedType, values)
 }
 
-// tell shows warnings, and if a strict analyzer failed all failures, each together, where people see them.
-func (r specReport) tell(bundleDir, archive types.String, diags *diag.Diagnostics) {
-	var warnings, strictFailures, failures []string
-	for _, finding := range r.findings {
+// report adds one warning for all warnings, one for all parts that are not run, and if a strict analyzer failed one error
+// for all failures.
+func (m *specModel) report(result preflight.BatchResult, diags *diag.Diagnostics) {
+	var warnings, unsupported, strictFailures, failures []string
+	for _, finding := range result.Findings {
 		switch {
-		case finding.Verdict == tcpconnect.Pass, finding.CollectorName == "": // what was left out is told apart
+		case finding.Verdict == tcpconnect.Pass:
+		case finding.CollectorName == "":
+			unsupported = append(unsupported, finding.Title)
 		case finding.Verdict == tcpconnect.Warn:
-			warnings = append(warnings, describeFinding(finding))
+			warnings = append(warnings, paragraph(finding))
 		case finding.Strict:
-			strictFailures = append(strictFailures, describeFinding(finding))
+			strictFailures = append(strictFailures, paragraph(finding))
 		default:
-			failures = append(failures, describeFinding(finding))
+			failures = append(failures, paragraph(finding))
 		}
 	}
-	judged := len(r.findings) - len(r.leftOut)
+	checks := counted(len(result.Findings)-len(unsupported), "Check", "Checks")
 	if len(warnings) > 0 {
-		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %s Warn", len(warnings), counted(judged, "Check", "Checks")), tcpconnect.JoinFirst(warnings, "\n\n"))
+		diags.AddWarning(fmt.Sprintf("Preflight Spec: %d of %s Warn", len(warnings), checks), tcpconnect.JoinFirst(warnings, "\n\n"))
 	}
-	if len(r.leftOut) > 0 {
-		diags.AddWarning("Preflight Spec: "+counted(len(r.leftOut), "Part", "Parts")+" Left Out",
-			"This provider runs tcpConnect collectors and analyzers only. The spec has more:\n\n"+tcpconnect.JoinFirst(r.leftOut, "\n"))
+	if len(unsupported) > 0 {
+		diags.AddWarning("Preflight Spec: "+counted(len(unsupported), "Part", "Parts")+" Left Out",
+			"This provider runs tcpConnect collectors and analyzers only. The spec has more:\n\n"+tcpconnect.JoinFirst(unsupported, "\n"))
 	}
 	if len(strictFailures) == 0 {
 		return
 	}
 	where := ""
 	switch {
-	case !archive.IsNull():
-		where = fmt.Sprintf("\n\nThe archive %s holds all results. Send it to those who support you.", archive.ValueString())
-	case !bundleDir.IsNull():
-		where = fmt.Sprintf("\n\nThe support bundle %s holds all results.", bundleDir.ValueString())
+	case !m.Archive.IsNull():
+		where = fmt.Sprintf("\n\nThe archive %s holds all results. Send it to those who support you.", m.Archive.ValueString())
+	case result.BundleDir != "":
+		where = fmt.Sprintf("\n\nThe support bundle %s holds all results.", result.BundleDir)
 	}
 	all := slices.Concat(strictFailures, failures)
-	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %s", len(all), counted(judged, "Check", "Checks")), tcpconnect.JoinFirst(all, "\n\n")+where)
+	diags.AddError(fmt.Sprintf("Preflight Spec Failed: %d of %s", len(all), checks), tcpconnect.JoinFirst(all, "\n\n")+where)
 }
 
 // counted is a number with its noun, in the form that the number asks for.
@@ -370,37 +395,36 @@ func counted(number int, one, many string) string {
 	return fmt.Sprintf("%d %s", number, many)
 }
 
-// describeFinding describes a finding in a paragraph.
-func describeFinding(finding spec.Finding) string {
-	lines := []string{finding.Line()}
-	if finding.Result != nil {
-		lines = append(lines, factsOf(finding.Address, *finding.Result)...)
-	}
-	if finding.URI != "" {
-		lines = append(lines, "More: "+finding.URI)
-	}
-	return strings.Join(lines, "\n  ")
+// paragraph describes a finding in a paragraph.
+func paragraph(finding tcpconnect.Finding) string {
+	return strings.Join(append([]string{finding.Line()}, finding.Details()...), "\n  ")
 }
 
-// addSpecError says why a spec has no results.
-func addSpecError(err error, diags *diag.Diagnostics) {
+// addBatchError says why a batch has no results.
+func addBatchError(err error, diags *diag.Diagnostics) {
 	_, isForeign := errors.AsType[*bundle.ForeignFileError](err)
-	_, isArchive := errors.AsType[archiveError](err)
-	switch _, isClaim := errors.AsType[*claimError](err); {
-	case isClaim, errors.Is(err, errSecondSpec):
+	_, isArchive := errors.AsType[*preflight.ArchiveError](err)
+	switch _, isClaim := errors.AsType[*preflight.ClaimError](err); {
+	case isClaim:
 		diags.AddAttributeError(path.Root("spec"), "Results Would Be Overwritten", err.Error())
-	case errors.Is(err, errArchiveWithoutBundle):
+	case errors.Is(err, preflight.ErrArchiveWithoutBundle):
 		diags.AddAttributeError(path.Root("archive"), "Archive Without a Bundle", err.Error())
-	case errors.Is(err, errOlderArchive):
+	case errors.Is(err, preflight.ErrOlderArchive):
 		diags.AddAttributeError(path.Root("archive"), "Archive Was Read Before", err.Error())
+	case errors.Is(err, preflight.ErrArchiveTaken):
+		diags.AddAttributeError(path.Root("archive"), "Archive Would Be Overwritten", err.Error())
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		diags.AddError("Check Interrupted", "The run was stopped while the addresses of the spec were checked. Nothing is known about them, and no result was written.")
+		diags.AddError("Check Interrupted", "The run was stopped while the addresses of the spec were checked. "+
+			"Nothing is known about them, and no result was written.")
 	case isForeign:
-		diags.AddError("File of Another Program", err.Error()+". Give the bundle a directory of its own, for example bundle_dir = \"support-bundle\" in the provider's configuration, or move the file.")
+		diags.AddError("File of Another Program", err.Error()+". Give the bundle a directory of its own, for example "+
+			"bundle_dir = \"support-bundle\" in the provider's configuration, or move the file.")
 	case isArchive:
-		diags.AddAttributeError(path.Root("archive"), "Archive Not Written", fmt.Sprintf("The addresses of the spec were dialled, and the bundle was written, but not the archive: %s. "+
-			"Look at the path, its permissions and the free space, or leave archive out.", err))
+		diags.AddAttributeError(path.Root("archive"), "Archive Not Written", fmt.Sprintf("The addresses of the spec were "+
+			"dialled, and the bundle was written, but not the archive: %s. Look at the path, its permissions and the free "+
+			"space, or leave archive out.", err))
 	default:
-		diags.AddError("Result Not Written", fmt.Sprintf("The addresses of the spec were dialled, but the results could not be kept: %s. "+notWrittenAdvice, err))
+		diags.AddError("Result Not Written", fmt.Sprintf("The addresses of the spec were dialled, but the results could not be "+
+			"kept: %s. "+notWrittenAdvice, err))
 	}
 }

@@ -42,7 +42,7 @@ func BenchmarkEncodeResults(b *testing.B) {
 		report.collectors = append(report.collectors, spec.Collector{Name: name})
 		report.results = append(report.results, result)
 		report.findings = append(report.findings, spec.Finding{
-			Analysis:      tcpconnect.Analysis{Verdict: tcpconnect.Fail, Title: "Check " + name, Message: "refused", Matched: true},
+			Analysis:      tcpconnect.Finding{Verdict: tcpconnect.Fail, Title: "Check " + name, Message: "refused", Matched: true},
 			CollectorName: name, Address: "127.0.0.1:80", Result: &report.results[0],
 		})
 	}

@@ -20,7 +20,7 @@ var (
 
 // tcpConnectAction is action "preflight_tcp_connect": the check on demand or by a trigger, with progress.
 type tcpConnectAction struct {
-	instance *instance
+	run *preflight.Run
 }
 
 func (a *tcpConnectAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
@@ -38,7 +38,7 @@ func (a *tcpConnectAction) Schema(_ context.Context, _ action.SchemaRequest, res
 }
 
 func (a *tcpConnectAction) Configure(_ context.Context, req action.ConfigureRequest, _ *action.ConfigureResponse) {
-	a.instance, _ = req.ProviderData.(*instance) // nil while Terraform only validates
+	a.run, _ = req.ProviderData.(*preflight.Run) // nil while Terraform only validates
 }
 
 func (a *tcpConnectAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
@@ -58,7 +58,7 @@ func (a *tcpConnectAction) Invoke(ctx context.Context, req action.InvokeRequest,
 	progress := func(attempt tcpconnect.Attempt) {
 		resp.SendProgress(action.InvokeProgressEvent{Message: describeAttempt(attempt)})
 	}
-	config.run(ctx, a.instance, true, progress, &resp.Diagnostics)
+	config.perform(ctx, a.run, true, progress, &resp.Diagnostics)
 }
 
 // describeAttempt tells of a dial in a line, such as "attempt 3: connection-refused, next try in 4s, 41s left".
@@ -67,5 +67,5 @@ func describeAttempt(attempt tcpconnect.Attempt) string {
 	if attempt.Next == 0 {
 		return text
 	}
-	return fmt.Sprintf("%s, next try in %s, %s left", text, roundedForPeople(attempt.Next), roundedForPeople(attempt.Left))
+	return fmt.Sprintf("%s, next try in %s, %s left", text, tcpconnect.Rounded(attempt.Next), tcpconnect.Rounded(attempt.Left))
 }

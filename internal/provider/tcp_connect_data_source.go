@@ -17,7 +17,7 @@ var (
 
 // tcpConnectDataSource is data "preflight_tcp_connect": the check as an answer.
 type tcpConnectDataSource struct {
-	instance *instance
+	run *preflight.Run
 }
 
 func (d *tcpConnectDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -36,7 +36,7 @@ func (d *tcpConnectDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 }
 
 func (d *tcpConnectDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
-	d.instance, _ = req.ProviderData.(*instance) // nil while Terraform only validates
+	d.run, _ = req.ProviderData.(*preflight.Run) // nil while Terraform only validates
 }
 
 func (d *tcpConnectDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
@@ -53,7 +53,7 @@ func (d *tcpConnectDataSource) Read(ctx context.Context, req datasource.ReadRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if model := config.run(ctx, d.instance, false, nil, &resp.Diagnostics); model != nil {
+	if model := config.perform(ctx, d.run, false, nil, &resp.Diagnostics); model != nil {
 		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 	}
 }

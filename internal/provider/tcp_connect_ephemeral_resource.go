@@ -17,7 +17,7 @@ var (
 
 // tcpConnectEphemeralResource is ephemeral "preflight_tcp_connect": the check as a gate, made again in every phase.
 type tcpConnectEphemeralResource struct {
-	instance *instance
+	run *preflight.Run
 }
 
 func (r *tcpConnectEphemeralResource) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
@@ -37,7 +37,7 @@ func (r *tcpConnectEphemeralResource) Schema(_ context.Context, _ ephemeral.Sche
 const alwaysStrict = "Has no effect here, where a failed check is always an error. It is taken so that a check can be moved from the data source as it stands."
 
 func (r *tcpConnectEphemeralResource) Configure(_ context.Context, req ephemeral.ConfigureRequest, _ *ephemeral.ConfigureResponse) {
-	r.instance, _ = req.ProviderData.(*instance) // nil while Terraform only validates
+	r.run, _ = req.ProviderData.(*preflight.Run) // nil while Terraform only validates
 }
 
 func (r *tcpConnectEphemeralResource) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
@@ -54,7 +54,7 @@ func (r *tcpConnectEphemeralResource) Open(ctx context.Context, req ephemeral.Op
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if model := config.run(ctx, r.instance, true, nil, &resp.Diagnostics); model != nil {
+	if model := config.perform(ctx, r.run, true, nil, &resp.Diagnostics); model != nil {
 		resp.Diagnostics.Append(resp.Result.Set(ctx, model)...)
 	}
 }

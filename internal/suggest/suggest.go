@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package suggest finds the word a user probably meant.
+// Package suggest says in error messages which words there are, and which one was probably meant.
 package suggest
 
 import (
@@ -66,13 +66,40 @@ func Question[S ~string](found string, known []S) string {
 
 // Asking asks, after a space, whether one of the words was meant. There is at least one.
 func Asking[S ~string](words ...S) string {
-	quoted := make([]string, 0, len(words))
-	for _, word := range words {
-		quoted = append(quoted, fmt.Sprintf("%q", word))
+	return fmt.Sprintf(" Did you mean %s?", Choice(words))
+}
+
+// List writes words for an error message: "a", "b", "c".
+func List[S ~string](words []S) string {
+	return strings.Join(quoted(words), ", ")
+}
+
+// Choice writes words of which one is to be chosen: "a", "b" or "c".
+func Choice[S ~string](words []S) string {
+	return choice(quoted(words))
+}
+
+// MarkdownChoice is Choice for descriptions: `a`, `b` or `c`.
+func MarkdownChoice[S ~string](words []S) string {
+	marked := make([]string, len(words))
+	for i, word := range words {
+		marked[i] = "`" + string(word) + "`"
 	}
-	last := len(quoted) - 1
-	if last == 0 {
-		return fmt.Sprintf(" Did you mean %s?", quoted[0])
+	return choice(marked)
+}
+
+func choice(texts []string) string {
+	if len(texts) < 2 {
+		return strings.Join(texts, "")
 	}
-	return fmt.Sprintf(" Did you mean %s or %s?", strings.Join(quoted[:last], ", "), quoted[last])
+	last := len(texts) - 1
+	return strings.Join(texts[:last], ", ") + " or " + texts[last]
+}
+
+func quoted[S ~string](words []S) []string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = fmt.Sprintf("%q", string(word))
+	}
+	return texts
 }

@@ -43,7 +43,7 @@ func (a Analyzer) Unreachable() iter.Seq2[int, int] {
 
 // Passes returns the statuses that pass where nothing is known of the reason.
 func (a Analyzer) Passes() []Status {
-	return slices.DeleteFunc(Statuses(), func(status Status) bool { return a.Analyze(status, "").Verdict != Pass })
+	return slices.DeleteFunc(Statuses(), func(status Status) bool { return a.Judge(status, "").Verdict != Pass })
 }
 
 // OnNode returns the analyzer whose titles tell that it judges one node of a cluster, as in Troubleshoot.
@@ -58,22 +58,28 @@ func (a Analyzer) OnNode(node string) Analyzer {
 	return Analyzer{CheckName: titled(a.CheckName), Outcomes: outcomes}
 }
 
-// Analysis is what an analyzer found. Its zero value is a closed gate.
-type Analysis struct {
-	Verdict Verdict
-	Title   string // never empty
-	Message string // never empty
-	URI     string
-	Matched bool // whether an outcome matched
+// JudgeResult judges the result of a check. Without outcomes it passes if it is ready, and fails if it is not.
+func (a Analyzer) JudgeResult(result *Result) Finding {
+	finding := a.Judge(result.Status, result.Reason)
+	if len(a.Outcomes) == 0 {
+		finding.Verdict, finding.Matched = Fail, true
+		finding.Message = fmt.Sprintf("%s: %s", a.CheckName, result.Status)
+		if result.Ready {
+			finding.Verdict = Pass
+		}
+	}
+	finding.Result = result
+	return finding
 }
 
-// Analyze judges a status and its reason, which is empty if it is not known. It fails closed: if no outcome matches, the verdict is
-// Fail and the message says which status nothing covered. No pass matches a reason that says nothing about the peer.
-func (a Analyzer) Analyze(status Status, reason Reason) Analysis {
+// Judge judges a status and its reason, which is empty if it is not known. It fails closed: if no outcome matches, the
+// verdict is Fail and the message says which status nothing covered. No pass matches a reason that says nothing about the
+// peer.
+func (a Analyzer) Judge(status Status, reason Reason) Finding {
 	for _, outcome := range a.Outcomes {
 		if outcome.matches(status, reason) {
 			title := cmp.Or(outcome.Title, a.CheckName)
-			return Analysis{
+			return Finding{
 				Verdict: outcome.Verdict,
 				Title:   title,
 				Message: cmp.Or(outcome.Message, fmt.Sprintf("%s: %s", title, status)),
@@ -86,5 +92,5 @@ func (a Analyzer) Analyze(status Status, reason Reason) Analysis {
 	if reason.SaysNothing() {
 		uncovered = fmt.Sprintf("the reason %q says nothing about the peer, so no pass applies to the status %q, and the check fails", reason, status)
 	}
-	return Analysis{Verdict: Fail, Title: a.CheckName, Message: a.CheckName + ": " + uncovered}
+	return Finding{Verdict: Fail, Title: a.CheckName, Message: a.CheckName + ": " + uncovered}
 }

@@ -17,14 +17,14 @@ func TestFirstOutcomeThatMatchesDecides(t *testing.T) {
 		{Verdict: Warn, When: ConnectionTimeout},
 		{Verdict: Pass},
 	}}
-	for status, want := range map[Status]Analysis{
+	for status, want := range map[Status]Finding{
 		ConnectionRefused: {Verdict: Fail, Title: "Refused", Message: "refused", URI: "https://example.com/refused", Matched: true},
 		ConnectionTimeout: {Verdict: Warn, Title: "Database", Message: "Database: connection-timeout", Matched: true},
 		Connected:         {Verdict: Pass, Title: "Database", Message: "Database: connected", Matched: true},
 		Error:             {Verdict: Pass, Title: "Database", Message: "Database: error", Matched: true},
 	} {
-		if got := analyzer.Analyze(status, ""); got != want {
-			t.Errorf("Analyze(%q) = %+v, want %+v", status, got, want)
+		if got := analyzer.Judge(status, ""); got != want {
+			t.Errorf("Judge(%q) = %+v, want %+v", status, got, want)
 		}
 	}
 }
@@ -33,24 +33,24 @@ func TestAnalyzerFailsClosedWhenNothingMatches(t *testing.T) {
 	t.Parallel()
 	analyzer := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: Pass, When: Connected}}}
 	for _, status := range []Status{ConnectionRefused, ConnectionTimeout, Error, "", "CONNECTED", "reachable"} {
-		got := analyzer.Analyze(status, "")
+		got := analyzer.Judge(status, "")
 		if got.Verdict != Fail || got.Matched || got.Verdict.Proceed() {
-			t.Errorf("Analyze(%q) = %+v, want an unmatched fail", status, got)
+			t.Errorf("Judge(%q) = %+v, want an unmatched fail", status, got)
 		}
 		if !strings.Contains(got.Message, `"`+string(status)+`"`) {
-			t.Errorf("Analyze(%q) says %q, want it to name the status", status, got.Message)
+			t.Errorf("Judge(%q) says %q, want it to name the status", status, got.Message)
 		}
 	}
 }
 
 func TestUnknownStatusNeverPasses(t *testing.T) {
 	t.Parallel()
-	for verdict, want := range map[Verdict]Analysis{
+	for verdict, want := range map[Verdict]Finding{
 		Pass: {Verdict: Fail, Matched: false},
 		Warn: {Verdict: Warn, Matched: true},
 		Fail: {Verdict: Fail, Matched: true},
 	} {
-		got := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: verdict}}}.Analyze("half-open", "")
+		got := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: verdict}}}.Judge("half-open", "")
 		if got.Verdict != want.Verdict || got.Matched != want.Matched {
 			t.Errorf("a %s for every status makes %+v of an unknown one", verdict, got)
 		}
@@ -98,7 +98,7 @@ func TestNoPassMatchesAReasonThatSaysNothingAboutThePeer(t *testing.T) {
 			for _, verdict := range []Verdict{Pass, Warn, Fail} {
 				for _, when := range []Status{"", status} {
 					analyzer := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: verdict, When: when}}}
-					got := analyzer.Analyze(status, reason)
+					got := analyzer.Judge(status, reason)
 					if verdict == Pass && slices.Contains(silent, reason) && (got.Verdict != Fail || got.Matched) {
 						t.Errorf("%s when %q passed %s for the reason %s: %+v", verdict, when, status, reason, got)
 					}

@@ -47,3 +47,12 @@ func durationQuestion(text string) string {
 	}
 	return suggest.Asking(meant)
 }
+
+// Rounded keeps about two digits of a duration, for people. Only no duration at all becomes zero.
+func Rounded(duration time.Duration) time.Duration {
+	unit := time.Second
+	for unit > 1 && duration.Abs() < 10*unit {
+		unit /= 10
+	}
+	return duration.Round(unit)
+}

@@ -227,7 +227,7 @@ func (m waitModel) run(t *testing.T) (difference string) {
 		differs("ready %t after %d in a row of %d", result.Ready, inARow, m.retry.Consecutive)
 	}
 	for _, verdict := range []Outcome{{Verdict: Pass}, {Verdict: Pass, When: result.Status}} {
-		opens := Analyzer{CheckName: "db", Outcomes: []Outcome{verdict}}.Analyze(result.Status, result.Reason).Verdict.Proceed()
+		opens := Analyzer{CheckName: "db", Outcomes: []Outcome{verdict}}.Judge(result.Status, result.Reason).Verdict.Proceed()
 		if opens && !result.Ready && inARow > 0 {
 			differs("%s, %s is not ready after %d lucky dials of %d, and opens a gate", result.Status, result.Reason, inARow, m.retry.Consecutive)
 		}

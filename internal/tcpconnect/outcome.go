@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // Verdict is what an outcome says of a check.
@@ -65,7 +67,7 @@ func (v Verdict) ParseWhen(text string) (Status, error) {
 		return "", nil
 	}
 	return "", fmt.Errorf("null or empty would let every status through (a typed variable makes a misspelt \"when\" null). "+
-		"Use one of %s; for a %s on every status, leave the key out.", quotedList(Statuses()), v)
+		"Use one of %s; for a %s on every status, leave the key out.", suggest.List(Statuses()), v)
 }
 
 // OneVerdict returns the verdict of an outcome that holds those found. The error says that it must be exactly one.

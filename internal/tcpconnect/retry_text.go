@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // ValidateUntil returns an error if the statuses that a Retry waits for leave none that could say "not ready". The error says what to do.
@@ -23,12 +25,12 @@ func ValidateUntil(until []Status) error {
 // String describes the retry with the names of the block's arguments.
 func (r Retry) String() string {
 	text := fmt.Sprintf("attempt_timeout %s, min_delay %s, max_delay %s, until %s, consecutive %d",
-		r.AttemptTimeout, r.MinDelay, r.MaxDelay, quotedList(r.Until), r.Consecutive)
+		r.AttemptTimeout, r.MinDelay, r.MaxDelay, suggest.List(r.Until), r.Consecutive)
 	if r.Attempts > 0 {
 		text = fmt.Sprintf("attempts %d, %s", r.Attempts, text)
 	}
 	if len(r.GiveUpOn) > 0 {
-		text += ", give_up_on " + quotedList(r.GiveUpOn)
+		text += ", give_up_on " + suggest.List(r.GiveUpOn)
 	}
 	return text
 }

@@ -6,7 +6,6 @@ package tcpconnect
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
@@ -116,15 +115,7 @@ func ParseReason(text string) (Reason, error) {
 }
 
 func notOneOf[S ~string](text, is string, known []S, question string) error {
-	return fmt.Errorf("%q %s. Use one of %s.%s", text, is, quotedList(known), question)
-}
-
-func quotedList[S ~string](words []S) string {
-	quoted := make([]string, 0, len(words))
-	for _, word := range words {
-		quoted = append(quoted, fmt.Sprintf("%q", word))
-	}
-	return strings.Join(quoted, ", ")
+	return fmt.Errorf("%q %s. Use one of %s.%s", text, is, suggest.List(known), question)
 }
 
 // Status returns the status that the reason explains.

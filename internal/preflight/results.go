@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package provider
+package preflight
 
 import (
 	"slices"

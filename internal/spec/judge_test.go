@@ -47,7 +47,7 @@ func TestEachAnalyzerJudgesItsCollector(t *testing.T) {
 		{Status: tcpconnect.Connected, Reason: tcpconnect.ReasonConnected},
 		{Status: tcpconnect.ConnectionRefused, Reason: tcpconnect.ReasonRefused},
 	}
-	findings := spec.Analyze(results)
+	findings := spec.Judge(results)
 	var got []string
 	for _, f := range findings {
 		got = append(got, fmt.Sprintf("%s|%s|%s|%s|%s|%t|%t|%t", f.Verdict, f.Title, f.Message, f.CollectorName, f.Address, f.Matched, f.Strict, f.Result != nil))
@@ -71,7 +71,7 @@ func TestNoAnalyzerPassesAReasonThatSaysNothing(t *testing.T) {
 	spec := mustDecode(t, twoCollectors)
 	for reason, want := range map[tcpconnect.Reason]tcpconnect.Verdict{tcpconnect.ReasonNoSuchHost: tcpconnect.Pass, tcpconnect.ReasonLocalAddress: tcpconnect.Fail} {
 		result := tcpconnect.Result{Status: tcpconnect.Error, Reason: reason}
-		if finding := spec.Analyze([]tcpconnect.Result{result, result})[3]; finding.Verdict != want {
+		if finding := spec.Judge([]tcpconnect.Result{result, result})[3]; finding.Verdict != want {
 			t.Errorf("%s: %s, want %s", reason, finding.Verdict, want)
 		}
 	}
@@ -80,38 +80,20 @@ func TestNoAnalyzerPassesAReasonThatSaysNothing(t *testing.T) {
 func TestMissingCollectorOfASpecWithoutAny(t *testing.T) {
 	t.Parallel()
 	spec := mustDecode(t, "apiVersion: troubleshoot.sh/v1beta2\nkind: Analyzer\nspec: {hostAnalyzers: [{tcpConnect: {outcomes: [{pass: {}}]}}]}\n")
-	findings := spec.Analyze(nil)
+	findings := spec.Judge(nil)
 	if len(findings) != 1 || findings[0].Verdict != tcpconnect.Fail || !strings.HasSuffix(findings[0].Message, "It has none.") {
 		t.Errorf("%+v", findings)
-	}
-}
-
-func TestWholeFindingStandsAlone(t *testing.T) {
-	t.Parallel()
-	refused := &tcpconnect.Result{Status: tcpconnect.ConnectionRefused, Reason: tcpconnect.ReasonRefused}
-	unknown := &tcpconnect.Result{Status: tcpconnect.Error, Reason: tcpconnect.ReasonNoSuchHost}
-	for want, finding := range map[string]Finding{
-		"is down (a:1: connection-refused)":                   {Analysis: tcpconnect.Analysis{Verdict: tcpconnect.Fail}, Result: refused},
-		"is down (a:1: error, no-such-host)":                  {Analysis: tcpconnect.Analysis{Verdict: tcpconnect.Warn}, Result: unknown},
-		"is down (a:1: connection-refused) More: https://x.y": {Analysis: tcpconnect.Analysis{Verdict: tcpconnect.Fail, URI: "https://x.y"}, Result: refused},
-		"is down More: https://x.y":                           {Analysis: tcpconnect.Analysis{Verdict: tcpconnect.Warn, URI: "https://x.y"}},
-		"is down":                                             {Analysis: tcpconnect.Analysis{Verdict: tcpconnect.Pass, URI: "https://x.y"}, Result: refused},
-	} {
-		finding.Address, finding.Message = "a:1", "is down"
-		if got := finding.Whole().Message; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
 	}
 }
 
 func TestWhatIsLeftOutIsAWarning(t *testing.T) {
 	t.Parallel()
 	spec := mustDecode(t, hostPreflight+"  remoteCollectors: [{cpu: {}}]\n")
-	want := Finding{Analysis: tcpconnect.Analysis{
+	want := tcpconnect.Finding{
 		Verdict: tcpconnect.Warn, Title: "remoteCollectors[0].cpu",
 		Message: "remoteCollectors[0].cpu: left out, because this provider does not run remote collectors.",
-	}}
-	if got := spec.LeftOut(); len(got) != 1 || got[0] != want {
+	}
+	if got := spec.WarnOfUnsupported(); len(got) != 1 || got[0] != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

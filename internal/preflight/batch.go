@@ -1,0 +1,165 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package preflight
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// Batch is many checks that are made together, and what judges their results. Several batches of a run share its bundle and
+// are made side by side.
+type Batch struct {
+	Key            string // equal keys: the same batch, made again
+	Checks         []Check
+	Judge          func(results []tcpconnect.Result) []tcpconnect.Finding // takes the results in the order of the checks
+	MaxConcurrency int                                                    // maximum number of dials in flight
+	Archive        string                                                 // path of an archive to be written; empty: none
+}
+
+// BatchResult is what came of a batch.
+type BatchResult struct {
+	Checks    []Check
+	Results   []tcpconnect.Result // in the order of the checks
+	Findings  []tcpconnect.Finding
+	Verdict   tcpconnect.Verdict // the worst of the findings
+	Message   string             // what is not a pass; never empty
+	BundleDir string             // where the results are; empty: nothing was written
+}
+
+// Errors of a batch, beside *ClaimError and *bundle.ForeignFileError.
+var (
+	ErrArchiveWithoutBundle = errors.New("emit_bundle is false in the provider's configuration or environment, so no file " +
+		"is written, and no archive either. Leave archive out, or set emit_bundle = true.")
+	ErrOlderArchive = errors.New("this run writes that archive, and had not yet when it was read: " +
+		"what was read is an older run's. Make the one wait for the other: bundle = data.preflight_spec.NAME.archive")
+	ErrArchiveTaken = errors.New("another preflight_spec of this run writes that archive, and one would overwrite the other. " +
+		"Give each an archive of its own.")
+)
+
+// ArchiveError says why an archive was not written, although the bundle was.
+type ArchiveError struct{ Err error }
+
+// Error returns the text of the error inside.
+func (e *ArchiveError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error inside.
+func (e *ArchiveError) Unwrap() error { return e.Err }
+
+// Batch makes the checks of a batch side by side, judges their results, and writes them into the bundle and the archive.
+// The error wraps the cause of ctx if that ended: nothing is written then. Other errors say what cannot be written.
+func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
+	done := BatchResult{Checks: batch.Checks}
+	if err := r.claimBatch(batch); err != nil {
+		return done, err
+	}
+	checks := make([]tcpconnect.Check, len(batch.Checks))
+	for i, check := range batch.Checks {
+		checks[i] = check.Check
+	}
+	var err error
+	if done.Results, err = r.Collector.Sweep(ctx, checks, batch.MaxConcurrency); err != nil {
+		return done, err
+	}
+	done.Findings = batch.Judge(done.Results)
+	standalone := make([]tcpconnect.Finding, len(done.Findings))
+	for i, finding := range done.Findings {
+		standalone[i] = finding.Standalone()
+	}
+	done.Verdict, done.Message = tcpconnect.Summarize(standalone)
+	return done, r.writeBatch(batch, &done)
+}
+
+// claimBatch reserves the files that the batch will write.
+func (r *Run) claimBatch(batch Batch) error {
+	if r.Writer == nil {
+		if batch.Archive != "" {
+			return ErrArchiveWithoutBundle
+		}
+		return nil
+	}
+	if foreign, ok := errors.AsType[*bundle.ForeignFileError](r.Writer.RejectForeign()); ok {
+		return foreign // what else is wrong with the directory shows when it is written
+	}
+	if batch.Archive != "" {
+		if err := r.archives.claim(batch.Archive, batch.Key); err != nil {
+			return err
+		}
+	}
+	for _, check := range batch.Checks {
+		if err := r.claim(check); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeBatch writes the results, and then the analysis and the archive.
+func (r *Run) writeBatch(batch Batch, done *BatchResult) error {
+	if r.Writer == nil {
+		return nil
+	}
+	own := bundle.Report{Version: r.Version, MadeAt: time.Now().UTC(), Findings: bundleFindings(done.Findings)}
+	for i, check := range batch.Checks {
+		own.Results = append(own.Results, bundleResult(check, done.Results[i]))
+	}
+	if err := r.results.record(own.Results, func() error { return r.Writer.WriteResults(own.Results) }); err != nil {
+		return err
+	}
+	if err := r.writeAnalysis(batch.Key, done.Findings); err != nil {
+		return err
+	}
+	done.BundleDir = r.BundleDir
+	if batch.Archive == "" {
+		return nil
+	}
+	if err := r.Writer.WriteArchive(batch.Archive, own); err != nil {
+		return &ArchiveError{err}
+	}
+	r.archives.setWritten(batch.Archive)
+	return nil
+}
+
+// writeAnalysis writes what all batches of this run have found so far.
+func (r *Run) writeAnalysis(key string, findings []tcpconnect.Finding) error {
+	r.analysis.Lock()
+	defer r.analysis.Unlock()
+	isNew := true
+	var all []bundle.Finding
+	for i := range r.findings {
+		if r.findings[i].key == key {
+			r.findings[i].findings, isNew = findings, false
+		}
+		all = append(all, bundleFindings(r.findings[i].findings)...)
+	}
+	if isNew {
+		r.findings = append(r.findings, batchFindings{key, findings})
+		all = append(all, bundleFindings(findings)...)
+	}
+	return r.Writer.WriteAnalysis(bundle.Report{Version: r.Version, MadeAt: time.Now().UTC(), Findings: all})
+}
+
+// bundleFindings are findings in the words of a bundle.
+func bundleFindings(findings []tcpconnect.Finding) []bundle.Finding {
+	converted := make([]bundle.Finding, len(findings))
+	for i, finding := range findings {
+		converted[i] = bundle.Finding{
+			Title:    finding.Title,
+			Message:  finding.Message,
+			Severity: severities[finding.Verdict],
+		}
+	}
+	return converted
+}
+
+// severities are the verdicts in the words of analysis.json.
+var severities = map[tcpconnect.Verdict]bundle.Severity{
+	tcpconnect.Fail: bundle.SeverityError,
+	tcpconnect.Warn: bundle.SeverityWarn,
+	tcpconnect.Pass: bundle.SeverityDebug,
+}

@@ -1,0 +1,202 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// Terms are what results in a bundle must be to be judged.
+type Terms struct {
+	MaxAge       time.Duration      // 0: any age
+	MissingNodes tcpconnect.Verdict // of a node that the bundle lists and holds nothing of; empty: such a node is an error
+}
+
+// ReadResults reads the results of a collector from a bundle. Of the bundle and the archives that this run writes it returns
+// only what this run wrote: anything else there is an older run's. Terminals can show the texts.
+func (r *Run) ReadResults(ctx context.Context, dir, collectorName string, terms Terms) ([]bundle.NodeResult, error) {
+	wrote := r.results.wrote(collectorName) // before it is read
+	var found bundle.Found
+	err := r.archives.read(dir, func() (err error) {
+		isStatus := func(text string) bool { return tcpconnect.Status(text).Known() }
+		found, err = bundle.Read(ctx, dir, collectorName, isStatus)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range found.Results {
+		if err := makePrintable(&found.Results[i], dir); err != nil {
+			return nil, err
+		}
+	}
+	if r.isOwn(dir, found, collectorName) {
+		if !wrote {
+			return nil, fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a collector "+
+				"named %q: what lies there may be an older run's. (The plan is a process of its own: what it has written is "+
+				"not the apply's.) Use status = data.preflight_tcp_connect.NAME.status, which is always this run's.",
+				dir, collectorName)
+		}
+		if err := r.restoreOwn(found.Results, dir, collectorName); err != nil {
+			return nil, err
+		}
+	}
+	return found.Results, terms.check(found.Results)
+}
+
+// makePrintable makes the texts of a result fit for terminals. The error says that its reason belongs to another status.
+func makePrintable(result *bundle.NodeResult, dir string) error {
+	reason, err := tcpconnect.ParseReason(result.Reason)
+	result.Node = tcpconnect.Printable(result.Node)
+	result.Message = tcpconnect.Printable(result.Message)
+	result.Reason = tcpconnect.Printable(result.Reason)
+	if err == nil && !reason.Explains(tcpconnect.Status(result.Status)) {
+		return fmt.Errorf("%s holds the status %q%s with the reason %q, which belongs to another status: "+
+			"the file was changed. Collect the result again.", dir, result.Status, onNode(result.Node), result.Reason)
+	}
+	return nil
+}
+
+// restoreOwn gives results that this run has written their reasons, which the status format does not hold. Others are an
+// error.
+func (r *Run) restoreOwn(results []bundle.NodeResult, dir, collectorName string) error {
+	for i, result := range results {
+		own, isOwn := r.results.recognize(collectorName, result.Result)
+		if result.Node != "" || !isOwn {
+			return fmt.Errorf("%s holds %q%s, but this run has written %q: another run has overwritten the result. "+
+				"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's, and give each run its own "+
+				"bundle_dir.", dir, result.Status, onNode(result.Node), r.results.statuses(collectorName))
+		}
+		results[i].Result = own
+	}
+	return nil
+}
+
+// isOwn reports whether what was found is in the bundle or an archive that this run writes. A bundle may lie inside another
+// directory, also inside our own.
+func (r *Run) isOwn(dir string, found bundle.Found, collectorName string) bool {
+	if found.Dir == "" {
+		return r.archives.isOwn(dir)
+	}
+	return bundle.Same(dir, r.BundleDir, collectorName) || bundle.Same(found.Dir, r.BundleDir, collectorName)
+}
+
+// check returns an error if a result is too old, or missing and that is an error.
+func (t Terms) check(results []bundle.NodeResult) error {
+	var missing []string
+	var err error
+	for _, result := range results {
+		switch {
+		case result.Missing:
+			missing = append(missing, result.Node)
+		case t.MaxAge > 0:
+			err = errors.Join(err, checkAge(time.Since(result.CollectedAt), t.MaxAge))
+		}
+	}
+	if len(missing) > 0 && t.MissingNodes == "" {
+		err = errors.Join(err, fmt.Errorf("the bundle lists nodes that it holds nothing of: %s. "+
+			"If the tools do not reach them, because they are tainted for example, set missing_nodes = %q or %q.",
+			tcpconnect.JoinFirst(missing, ", "), tcpconnect.Warn, tcpconnect.Fail))
+	}
+	return err
+}
+
+// clockSkew is how far in the future a result may be dated: the clocks of a network of machines differ a little.
+const clockSkew = time.Minute
+
+// checkAge returns an error if a result is too old. One from the future proves nothing: a clock was wrong when it was
+// written, or is now.
+func checkAge(age, maxAge time.Duration) error {
+	switch {
+	case age > maxAge:
+		return fmt.Errorf("the result is %s old, and max_age is %s. Run the check again, or use the status of this run: "+
+			"status = data.preflight_tcp_connect.NAME.status.", tcpconnect.Rounded(age), maxAge)
+	case age < -clockSkew:
+		return fmt.Errorf("the result is dated %s in the future, so its age is not known. "+
+			"Compare the clocks of the machines that wrote and read it.", tcpconnect.Rounded(-age))
+	default:
+		return nil
+	}
+}
+
+// NodeFinding is a finding about the result of one node of a cluster, or of the machine that made the bundle.
+type NodeFinding struct {
+	bundle.NodeResult
+	tcpconnect.Finding
+}
+
+// JudgeNodes judges results, at least one, each by itself.
+func JudgeNodes(analyzer tcpconnect.Analyzer, results []bundle.NodeResult, terms Terms) []NodeFinding {
+	findings := make([]NodeFinding, len(results))
+	for i, result := range results {
+		own := analyzer
+		if result.Node != "" {
+			own = analyzer.OnNode(result.Node)
+		}
+		findings[i] = NodeFinding{result, judgeNode(own, result, terms)}
+	}
+	return findings
+}
+
+// judgeNode judges the result of a node. The terms say what a missing one means.
+func judgeNode(analyzer tcpconnect.Analyzer, result bundle.NodeResult, terms Terms) tcpconnect.Finding {
+	if !result.Missing {
+		return analyzer.Judge(tcpconnect.Status(result.Status), tcpconnect.Reason(result.Reason))
+	}
+	return tcpconnect.Finding{
+		Verdict: terms.MissingNodes,
+		Title:   analyzer.CheckName,
+		Message: analyzer.CheckName + ": the bundle holds nothing of this node",
+	}
+}
+
+// Worst returns the index of the finding that decides for all, and the message of all.
+func Worst(findings []NodeFinding) (index int, message string) {
+	plain := make([]tcpconnect.Finding, len(findings))
+	for i, finding := range findings {
+		plain[i] = finding.Finding
+	}
+	verdict, message := tcpconnect.Summarize(plain)
+	if len(plain) == 1 {
+		message = plain[0].Message
+	}
+	return slices.IndexFunc(plain, func(finding tcpconnect.Finding) bool { return finding.Verdict == verdict }), message
+}
+
+// Oldest returns when the oldest of the results was written.
+func Oldest(findings []NodeFinding) (oldest time.Time) {
+	for _, finding := range findings {
+		if !finding.Missing && (oldest.IsZero() || finding.CollectedAt.Before(oldest)) {
+			oldest = finding.CollectedAt
+		}
+	}
+	return oldest
+}
+
+// StatusLine describes status and reason in a line.
+func (f NodeFinding) StatusLine() string {
+	switch {
+	case f.Missing:
+		return fmt.Sprintf("Status%s: none", onNode(f.Node))
+	case f.Reason != "":
+		return fmt.Sprintf("Status%s: %s, reason: %s", onNode(f.Node), f.Status, f.Reason)
+	default:
+		return fmt.Sprintf("Status%s: %s", onNode(f.Node), f.Status)
+	}
+}
+
+// onNode names a node in a sentence, if there is one.
+func onNode(node string) string {
+	if node == "" {
+		return ""
+	}
+	return fmt.Sprintf(" of the node %q", node)
+}

@@ -1,0 +1,243 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package preflight
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// The values of a configuration whose type is dynamic: nil (null), string, bool, Number, []any (a list or tuple), Set,
+// map[string]any (an object or map), and Unknown.
+type (
+	// Unknown is a value that is not known while planning.
+	Unknown struct{}
+	// Number is a number; which one makes no difference where none is expected.
+	Number struct{}
+	// Set is a list without an order.
+	Set []any
+)
+
+// Problem is what is wrong with one element of a list.
+type Problem struct {
+	Index int // of the element; -1: the problem is the list itself
+	Text  string
+}
+
+const outcomesForm = "outcomes is a list of objects such as { fail = { when = \"connection-refused\", message = \"...\" } }."
+
+// DecodeOutcomes decodes the value of outcomes, which is not nil. Everything in it that is not an outcome is a problem.
+// Unless isWhole is true, something is wrong or not known yet, and nothing may be judged by what is returned.
+func DecodeOutcomes(value any) (outcomes []tcpconnect.Outcome, problems []Problem, isWhole bool) {
+	if value == (Unknown{}) {
+		return nil, nil, false
+	}
+	elements, isList := value.([]any)
+	switch _, isSet := value.(Set); {
+	case isSet:
+		return nil, []Problem{{-1, "outcomes is a set, which has no order, but the first outcome that matches decides. Use a list."}}, false
+	case !isList:
+		return nil, []Problem{{-1, notAList(value)}}, false
+	case len(elements) == 0:
+		return nil, []Problem{{-1, "outcomes is empty, so nothing could ever pass. " + outcomesForm}}, false
+	}
+	for i, element := range elements {
+		d := outcomeDecoder{label: fmt.Sprintf("outcomes[%d]", i)}
+		if outcome, ok := d.decode(element); ok {
+			outcomes = append(outcomes, outcome)
+		}
+		for _, text := range d.problems {
+			problems = append(problems, Problem{i, text})
+		}
+	}
+	return outcomes, problems, len(outcomes) == len(elements)
+}
+
+// notAList says what outcomes is, and how to make a list of it.
+func notAList(value any) string {
+	object, isObject := value.(map[string]any)
+	keys := slices.Sorted(maps.Keys(object))
+	switch {
+	case isObject && areIndexes(keys):
+		return fmt.Sprintf("outcomes is an object with the keys %s: a typed binding, such as one of CDKTF, made it of a list. "+
+			"Hand the list over past the binding (in CDKTF with addOverride(\"outcomes\", [...])). %s",
+			suggest.List(keys), outcomesForm)
+	case isObject:
+		return "outcomes is an object. Put braces around each outcome and brackets around all of them: " +
+			"[{ fail = { ... } }, { pass = { ... } }]. " + outcomesForm
+	default:
+		return fmt.Sprintf("outcomes is %s. %s", kindOf(value), outcomesForm)
+	}
+}
+
+// areIndexes reports whether the keys are those of a list that became a map.
+func areIndexes(keys []string) bool {
+	isIndex := func(key string) bool {
+		_, err := strconv.ParseUint(key, 10, 0)
+		return err == nil
+	}
+	return len(keys) > 0 && !slices.ContainsFunc(keys, func(key string) bool { return !isIndex(key) })
+}
+
+// outcomeDecoder decodes one element of outcomes.
+type outcomeDecoder struct {
+	label    string // how error messages call the element
+	problems []string
+}
+
+func (d *outcomeDecoder) addProblem(format string, arguments ...any) {
+	d.problems = append(d.problems, fmt.Sprintf(format, arguments...))
+}
+
+// decode returns the outcome, and whether it is whole: known and without a problem.
+func (d *outcomeDecoder) decode(element any) (outcome tcpconnect.Outcome, ok bool) {
+	if element == (Unknown{}) {
+		return outcome, false
+	}
+	object, isObject := element.(map[string]any)
+	if !isObject {
+		d.addProblem("%s is %s, not an object. %s", d.label, kindOf(element), outcomesForm)
+		return outcome, false
+	}
+	verdicts := tcpconnect.Verdicts()
+	if !d.checkKeys(d.label, object, words(verdicts)) {
+		return outcome, false
+	}
+	var found []tcpconnect.Verdict
+	isUnknown := false
+	for _, verdict := range verdicts {
+		switch inner := object[string(verdict)]; inner {
+		case nil:
+		case Unknown{}:
+			isUnknown = true // may be null, and so absent
+		default:
+			found = append(found, verdict)
+		}
+	}
+	if isUnknown && len(found) <= 1 {
+		return outcome, false
+	}
+	verdict, err := tcpconnect.OneVerdict(found)
+	if err != nil {
+		d.addProblem("%s %s %s", d.label, err, outcomesForm)
+		return outcome, false
+	}
+	return d.decodeVerdict(verdict, object[string(verdict)])
+}
+
+func (d *outcomeDecoder) decodeVerdict(verdict tcpconnect.Verdict, inner any) (outcome tcpconnect.Outcome, ok bool) {
+	label := d.label + "." + string(verdict)
+	fields, isObject := inner.(map[string]any)
+	if !isObject {
+		d.addProblem("%s is %s, not an object. %s", label, kindOf(inner), outcomesForm)
+		return outcome, false
+	}
+	outcome.Verdict = verdict
+	ok = d.checkKeys(label, fields, tcpconnect.OutcomeFields())
+	for _, field := range []struct {
+		key    string
+		target *string
+	}{{"message", &outcome.Message}, {"uri", &outcome.URI}, {"title", &outcome.Title}} {
+		text, isWhole := d.text(label, field.key, fields)
+		if strings.TrimSpace(text) != "" { // a blank text counts as absent: an error_message may not be empty
+			*field.target = text
+		}
+		ok = ok && isWhole
+	}
+	return outcome, d.decodeWhen(label, &outcome, fields) && ok
+}
+
+// decodeWhen sets the status of an outcome.
+func (d *outcomeDecoder) decodeWhen(label string, outcome *tcpconnect.Outcome, fields map[string]any) bool {
+	text, isWhole := d.text(label, "when", fields)
+	if _, isPresent := fields["when"]; !isPresent || !isWhole {
+		return isWhole
+	}
+	status, err := outcome.Verdict.ParseWhen(text)
+	if err != nil {
+		d.addProblem("%s.when: %s", label, err)
+		return false
+	}
+	outcome.When = status
+	return true
+}
+
+// text returns a string inside a verdict, empty if it is null or absent, and whether it is known and without a problem.
+func (d *outcomeDecoder) text(label, key string, fields map[string]any) (text string, isWhole bool) {
+	switch value := fields[key].(type) {
+	case nil:
+		return "", true
+	case Unknown:
+		return "", false
+	case string:
+		if err := tcpconnect.ValidateText(value); err != nil {
+			d.addProblem("%s.%s: %s", label, key, err)
+			return "", false
+		}
+		return value, true
+	default:
+		d.addProblem("%s.%s is %s, not a string.", label, key, kindOf(value))
+		return "", false
+	}
+}
+
+// checkKeys adds a problem for every key that is not known.
+func (d *outcomeDecoder) checkKeys(label string, object map[string]any, known []string) bool {
+	ok := true
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		if !slices.Contains(known, key) {
+			d.addProblem("%s has the key %q, which does not exist. The keys are %s.%s",
+				label, key, suggest.Choice(known), keyHint(key, known))
+			ok = false
+		}
+	}
+	return ok
+}
+
+// keyHint says what to do about an unknown key, after a space, if there is something to say.
+func keyHint(key string, known []string) string {
+	switch {
+	case key == "//":
+		return " It is a comment of JSON configuration only beside arguments, and part of the value here: " +
+			"comments have no place in outcomes, so remove it."
+	case slices.Contains(tcpconnect.OutcomeFields(), key):
+		return fmt.Sprintf(" Write %s inside the verdict: { fail = { %s = \"...\" } }.", key, key)
+	default:
+		return suggest.Question(key, known)
+	}
+}
+
+func words[S ~string](values []S) []string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = string(value)
+	}
+	return texts
+}
+
+// kindOf names the kind of a value as Terraform's documentation does.
+func kindOf(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "a string"
+	case Number:
+		return "a number"
+	case bool:
+		return "a boolean"
+	case []any:
+		return "a list"
+	case Set:
+		return "a set"
+	default:
+		return "an object"
+	}
+}

@@ -1,0 +1,113 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tcpconnect
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Finding is a check with its result and its verdict. The zero value is a closed gate.
+type Finding struct {
+	Verdict Verdict
+	Title   string // never empty
+	Message string // never empty; may begin with the title
+	URI     string // where to read more, may be empty
+	Matched bool   // whether an outcome matched
+
+	CollectorName string  // of the check; empty: the finding is about no check
+	Address       string  // of the check; empty: it does not exist
+	Result        *Result // of the check; nil: it was not made
+	Strict        bool    // a failure is an error
+}
+
+// Line describes the finding in one line, for a list of several.
+func (f Finding) Line() string {
+	return f.Title + ": " + f.Text()
+}
+
+// Text returns the message without the title.
+func (f Finding) Text() string {
+	return strings.TrimPrefix(f.Message, f.Title+": ")
+}
+
+// Standalone returns the finding with a message that needs nothing beside it: unless it is a pass, the message ends with
+// the address, the status and the URI.
+func (f Finding) Standalone() Finding {
+	if f.Verdict == Pass {
+		return f
+	}
+	if f.Result != nil {
+		status := string(f.Result.Status)
+		if f.Result.Status == Error {
+			status += ", " + string(f.Result.Reason)
+		}
+		f.Message += fmt.Sprintf(" (%s: %s)", f.Address, status)
+	}
+	if f.URI != "" {
+		f.Message += " More: " + f.URI
+	}
+	return f
+}
+
+// Details lists what is known beside the message, one fact in a line: address, status and reason, what the system said,
+// what to do, and where to read more.
+func (f Finding) Details() []string {
+	var details []string
+	if f.Result != nil {
+		status := fmt.Sprintf("Status: %s, reason: %s", f.Result.Status, f.Result.Reason)
+		if f.Result.Attempts > 1 {
+			status += fmt.Sprintf(", after %d attempts", f.Result.Attempts)
+		}
+		details = append(details, "Address: "+f.Address, status)
+		if f.Result.Message != "" {
+			details = append(details, "Message: "+f.Result.Message)
+		}
+		if advice := f.Result.Reason.Advice(); advice != "" {
+			details = append(details, advice)
+		}
+	}
+	if f.URI != "" {
+		details = append(details, "More: "+f.URI)
+	}
+	return details
+}
+
+// Summarize returns the worst verdict of several findings, Fail if there are none, and a message that is never empty: the
+// lines of what is not a pass, the failures first.
+func Summarize(findings []Finding) (Verdict, string) {
+	var failures, warnings []string
+	for _, finding := range findings {
+		switch finding.Verdict {
+		case Pass:
+		case Warn:
+			warnings = append(warnings, finding.Line())
+		default:
+			failures = append(failures, finding.Line())
+		}
+	}
+	switch {
+	case len(failures) > 0:
+		return Fail, JoinFirst(append(failures, warnings...), "\n")
+	case len(warnings) > 0:
+		return Warn, JoinFirst(warnings, "\n")
+	case len(findings) == 0:
+		return Fail, "Nothing was judged."
+	case len(findings) == 1:
+		return Pass, findings[0].Message
+	default:
+		return Pass, fmt.Sprintf("All %d checks passed.", len(findings))
+	}
+}
+
+// maxJoined keeps an error message readable whatever has failed.
+const maxJoined = 20
+
+// JoinFirst joins texts, at most 20 of them, and counts the rest.
+func JoinFirst(texts []string, separator string) string {
+	if more := len(texts) - maxJoined; more > 0 {
+		texts = append(texts[:maxJoined:maxJoined], fmt.Sprintf("... and %d more.", more))
+	}
+	return strings.Join(texts, separator)
+}
