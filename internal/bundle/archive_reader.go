@@ -78,9 +78,8 @@ func (c *contents) unpack(ctx context.Context, file io.Reader) error {
 			return fmt.Errorf("entry %d, %q: the archive has this file twice", number, abbreviate(header.Name))
 		}
 		if err := c.keep(name, reader, header.ModTime); err != nil {
-			return err
+			return inFile(name, explainArchive(err))
 		}
-		c.at = "" // what goes wrong from here is the archive's
 	}
 	return onlyZeros(unpacked) // the checksum stands at the end
 }

@@ -24,27 +24,24 @@ func (c *contents) readDirectory(bundle string) (dir string, err error) {
 		return dir, fmt.Errorf("open bundle directory: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // Only read.
-	c.at = hostCollectors
 	if _, err := root.Lstat(hostCollectors); errors.Is(err, fs.ErrNotExist) {
 		return dir, nil
 	}
-	return dir, explain(c.walk(root, hostCollectors))
+	return dir, c.walk(root, hostCollectors)
 }
 
 // walk notes what lies in a directory and in those below it that may hold results, and keeps what is wanted.
 func (c *contents) walk(root *os.Root, dir string) error {
-	c.at = dir
 	entries, err := fs.ReadDir(root.FS(), dir)
 	if err != nil {
-		return err
+		return inFile(dir, explain(err))
 	}
 	for _, entry := range entries {
 		file := path.Join(dir, entry.Name())
 		c.note(file)
-		c.at = file
 		switch {
 		case c.wants(file):
-			err = c.readRegular(root, file)
+			err = inFile(file, explain(c.readRegular(root, file)))
 		case mayHoldResults(file):
 			err = c.walkEntry(root, file, entry)
 		}
@@ -61,7 +58,7 @@ func (c *contents) walkEntry(root *os.Root, file string, entry fs.DirEntry) erro
 	if entry.Type()&fs.ModeSymlink != 0 {
 		info, err := statEntry(root, file)
 		if err != nil {
-			return err
+			return inFile(file, explain(err))
 		}
 		isDir = info.IsDir()
 	}

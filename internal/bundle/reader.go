@@ -75,14 +75,42 @@ func Read(ctx context.Context, bundle, collector string, isStatus func(status st
 	if err == nil {
 		return found, nil
 	}
+	return Found{}, readError(bundle, found.Dir, err)
+}
+
+// readError says which bundle an error is about, and which file of it if the error is a fileError. dir is the directory that
+// holds host-collectors, empty if the bundle is an archive or has no such directory.
+func readError(bundle, dir string, err error) error {
+	var file string
+	if inFile, ok := errors.AsType[*fileError](err); ok {
+		file, err = inFile.path, inFile.err
+	}
 	at := bundle
 	switch {
-	case found.Dir != "":
-		at = filepath.Join(found.Dir, filepath.FromSlash(contents.at))
-	case contents.at != "":
-		at += ", " + contents.at
+	case dir != "":
+		at = filepath.Join(dir, filepath.FromSlash(file))
+	case file != "":
+		at += ", " + file
 	}
-	return Found{}, fmt.Errorf("read %s: %w", at, err)
+	return fmt.Errorf("read %s: %w", at, err)
+}
+
+// fileError is an error about one file or directory of a bundle.
+type fileError struct {
+	path string // slash-separated, relative to the directory that holds host-collectors
+	err  error
+}
+
+func (e *fileError) Error() string { return e.path + ": " + e.err.Error() }
+
+func (e *fileError) Unwrap() error { return e.err }
+
+// inFile returns err as a fileError, or nil if err is nil.
+func inFile(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fileError{path, err}
 }
 
 // contents are those files of a bundle that are about one collector.
@@ -90,7 +118,6 @@ type contents struct {
 	collector string
 	files     map[string]entry // by path
 	kept      int              // bytes
-	at        string           // the file that an error is about; empty: the whole bundle
 	nodes     map[string]bool  // that have results, of any collector
 	others    []string         // names of collectors that have results, a few
 	deeper    string           // where host-collectors lie that are too deep to be this bundle's
@@ -125,7 +152,6 @@ func (c *contents) note(file string) {
 
 // keep reads a file that is wanted.
 func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
-	c.at = file
 	if node, _, _ := connectResult(file); node != "" && !nodeName.MatchString(node) {
 		return fmt.Errorf("it is the result of %q, which is not the name of a node", abbreviate(node))
 	}
@@ -148,7 +174,7 @@ func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 func (c *contents) results(isStatus func(string) bool) ([]NodeResult, error) {
 	listed, err := c.listedNodes()
 	if err != nil {
-		return nil, err
+		return nil, inFile(nodeListPath, err)
 	}
 	var results []NodeResult
 	for _, file := range slices.Sorted(maps.Keys(c.files)) {
@@ -156,18 +182,15 @@ func (c *contents) results(isStatus func(string) bool) ([]NodeResult, error) {
 		if !isResult {
 			continue
 		}
-		c.at = file
 		result, err := decode(c.files[file].content, isStatus)
 		if err != nil {
-			return nil, err
+			return nil, inFile(file, err)
 		}
 		results = append(results, NodeResult{Node: node, Result: result, CollectedAt: c.files[file].modTime})
 	}
 	if len(results) == 0 {
-		c.at = path.Join(connectPath, resultName(c.collector))
-		return nil, c.noResult()
+		return nil, inFile(path.Join(connectPath, resultName(c.collector)), c.noResult())
 	}
-	c.at = ""
 	missing, err := c.missing(listed, results)
 	results = append(results, missing...)
 	slices.SortStableFunc(results, func(a, b NodeResult) int { return strings.Compare(a.Node, b.Node) })
@@ -238,7 +261,6 @@ func (c *contents) listedNodes() ([]string, error) {
 	if !found {
 		return nil, nil
 	}
-	c.at = nodeListPath
 	var listed []string
 	if err := decodeObject(list.content, map[string]any{"nodes": &listed}); err != nil {
 		return nil, fmt.Errorf("%w; its form is %s", err, nodeListForm)
