@@ -19,12 +19,10 @@ import (
 // The paths of a bundle, slash-separated.
 const (
 	hostCollectors = "host-collectors"
-	connectPath    = hostCollectors + "/connect"
+	connectKind    = "connect" // the directory of the results of tcpConnect collectors
+	connectPath    = hostCollectors + "/" + connectKind
 	nodeListPath   = hostCollectors + "/system/node_list.json"
 )
-
-// connectDir is where the results of tcpConnect collectors lie, relative to the bundle directory.
-var connectDir = filepath.FromSlash(connectPath)
 
 // Result is what a result file says. The status format holds the status only.
 type Result struct {
@@ -35,7 +33,7 @@ type Result struct {
 
 // ResultFile returns the path of a collector's result in the bundle directory dir.
 func ResultFile(dir, collector string) string {
-	return filepath.Join(dir, connectDir, resultName(collector))
+	return filepath.Join(dir, connectPath, resultName(collector))
 }
 
 func resultName(collector string) string {
@@ -47,7 +45,7 @@ func resultName(collector string) string {
 func Same(dir, other, collector string) bool {
 	for _, path := range []func(dir string) string{
 		func(dir string) string { return dir },
-		func(dir string) string { return filepath.Join(dir, connectDir) },
+		func(dir string) string { return filepath.Join(dir, connectPath) },
 		func(dir string) string { return ResultFile(dir, collector) },
 	} {
 		first, firstErr := os.Stat(path(dir))

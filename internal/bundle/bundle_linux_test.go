@@ -170,7 +170,7 @@ func TestKilledWriterLeavesTheOldResultOrTheNew(t *testing.T) {
 		if content, _ := os.ReadFile(file); string(content) == "error" {
 			replaced++
 		}
-		if left, _ := filepath.Glob(filepath.Join(dir, connectDir, ".*.tmp")); len(left) > 0 {
+		if left, _ := filepath.Glob(filepath.Join(dir, connectPath, ".*.tmp")); len(left) > 0 {
 			strays++
 		}
 		if _, _, err := readOne(dir, "connect", isStatus); err != nil {
@@ -253,12 +253,12 @@ func TestPermissionsAreKeptAndTold(t *testing.T) {
 		_, _, err := readOne(dir, "connect", isStatus)
 		expectError(t, err, "read "+file+": permission denied")
 	})
-	for _, directory := range []string{filepath.Join(dir, connectDir), dir} {
+	for _, directory := range []string{filepath.Join(dir, connectPath), dir} {
 		if err := os.Chmod(directory, 0o555); err != nil {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() { _ = os.Chmod(dir, 0o755); _ = os.Chmod(filepath.Join(dir, connectDir), 0o755) })
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o755); _ = os.Chmod(filepath.Join(dir, connectPath), 0o755) })
 	unprivileged(t, func() {
 		_, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"})
 		expectError(t, err, file, "permission denied")
@@ -288,7 +288,7 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	}
 	fresh := filepath.Join(reported, "new")
 	half := t.TempDir()
-	if err := errors.Join(os.MkdirAll(filepath.Join(half, connectDir), 0o755), os.Chmod(half, 0o555)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Join(half, connectPath), 0o755), os.Chmod(half, 0o555)); err != nil {
 		t.Fatal(err)
 	}
 	unprivileged(t, func() {
@@ -323,12 +323,12 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 func TestStrayFileThatIsNotKnownToBeOursStays(t *testing.T) {
 	t.Parallel()
 	dir, _ := plant(t, "connected")
-	stray := filepath.Join(dir, connectDir, ".other.json"+random+".tmp") // which may be locked
+	stray := filepath.Join(dir, connectPath, ".other.json"+random+".tmp") // which may be locked
 	if err := os.WriteFile(stray, nil, 0); err != nil {
 		t.Fatal(err)
 	}
 	link := ".link.json" + random + ".tmp"
-	symlink(t, "connect.json", filepath.Join(dir, connectDir, link))
+	symlink(t, "connect.json", filepath.Join(dir, connectPath, link))
 	unprivileged(t, func() {
 		if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
 			t.Error(err)

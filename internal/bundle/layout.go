@@ -17,7 +17,7 @@ import (
 var kinds = map[string]bool{
 	"certificate":            true,
 	"certificatesCollection": true,
-	"connect":                true,
+	connectKind:              true,
 	"diskUsage":              true,
 	"dns":                    false,
 	"filesystemPerformance":  true,
@@ -58,15 +58,14 @@ func connectResult(file string) (node, collector string, ok bool) {
 		return "", "", false
 	}
 	collector, isResult := strings.CutSuffix(parts[len(parts)-1], ".json")
-	const connect = "connect"
 	switch {
 	case !isResult:
 		return "", "", false
-	case len(parts) == 2 && parts[0] == connect:
+	case len(parts) == 2 && parts[0] == connectKind:
 		return "", collector, true
-	case len(parts) == 3 && parts[0] == connect:
+	case len(parts) == 3 && parts[0] == connectKind:
 		return parts[1], collector, true
-	case len(parts) == 3 && parts[1] == connect:
+	case len(parts) == 3 && parts[1] == connectKind:
 		return parts[0], collector, true
 	default:
 		return "", "", false

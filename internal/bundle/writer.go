@@ -85,12 +85,12 @@ func makeConnectDir(bundleDir string) (*os.Root, error) {
 		return nil, fmt.Errorf("open bundle directory: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // A directory that was only read.
-	if err := root.MkdirAll(connectDir, 0o755); err != nil {
-		return nil, fmt.Errorf("make %s: %w", filepath.Join(bundleDir, connectDir), explain(err))
+	if err := root.MkdirAll(connectPath, 0o755); err != nil {
+		return nil, fmt.Errorf("make %s: %w", filepath.Join(bundleDir, connectPath), explain(err))
 	}
-	dir, err := root.OpenRoot(connectDir)
+	dir, err := root.OpenRoot(connectPath)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", filepath.Join(bundleDir, connectDir), explain(err))
+		return nil, fmt.Errorf("open %s: %w", filepath.Join(bundleDir, connectPath), explain(err))
 	}
 	return dir, nil
 }
