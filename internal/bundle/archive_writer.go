@@ -56,7 +56,7 @@ func (w *Writer) writeArchive(archive string, report Report) error {
 	if err != nil {
 		return err
 	}
-	results, err := report.resultFiles(w.format)
+	results, err := resultFiles(report.Results, w.format)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ package bundle
 import (
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +48,15 @@ func init() {
 		}
 		dir := os.Getenv(dirVariable)
 		if err := NewWriter(dir, FormatStatus).WriteArchive(filepath.Join(dir, "acme.tar.gz"), report()); err != nil {
+			panic(err)
+		}
+	}
+	helpers["reporter"] = func() {
+		runtime.LockOSThread()
+		if err := unix.Tgkill(os.Getpid(), unix.Gettid(), beginSignal); err != nil {
+			panic(err)
+		}
+		if err := writeReport(NewWriter(os.Getenv(dirVariable), FormatStatus), report()); err != nil {
 			panic(err)
 		}
 	}
@@ -218,6 +228,82 @@ func TestKilledArchiverLeavesTheOldArchiveOrTheNew(t *testing.T) {
 	}
 }
 
+func TestKilledReporterLeavesNoAnalysisOfAnEarlierRun(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	older := map[string]string{
+		versionFile:  "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: v0.120.0\n",
+		analysisFile: analysisOf(t, "older"), connect + "db.json": "error", connect + "api.json": "error",
+	}
+	begun, analysed := 0, 0
+	kills := killEverywhere(t, "reporter", dir, func(int) {
+		plantInto(t, dir, older)
+	}, func(stop int) {
+		replaced := 0
+		for name, content := range older {
+			if now, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))); string(now) != content {
+				replaced++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		analysis, err := os.ReadFile(filepath.Join(dir, analysisFile))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			begun++
+		case err != nil:
+			t.Fatal(err)
+		case string(analysis) == older[analysisFile] && replaced > 0:
+			t.Errorf("killed at system call stop %d: an older analysis lies beside new files", stop)
+		case string(analysis) != older[analysisFile]:
+			analysed++
+			if replaced < len(older) {
+				t.Errorf("killed at system call stop %d: a new analysis lies beside older files", stop)
+			}
+		}
+	})
+	t.Logf("killed at %d stops, %d times without an analysis, %d times with the new one", kills, begun, analysed)
+	if begun == 0 || begun+analysed == kills {
+		t.Errorf("of %d kills %d left no analysis and %d the new one: the write was not covered", kills, begun, analysed)
+	}
+	want, err := report().analysis() // the last reporter was not killed
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectContent(t, filepath.Join(dir, analysisFile), string(want))
+}
+
+func TestWriterThatCanNotRemoveAnOlderAnalysisTriesAgain(t *testing.T) {
+	t.Parallel()
+	dir := plantTree(t, map[string]string{connect + "api.json": "error", analysisFile: analysisOf(t, "older")})
+	analysis := filepath.Join(dir, analysisFile)
+	w := NewWriter(dir, FormatStatus)
+	write := func() error { _, err := w.Write("db", Result{Status: "connected"}); return err }
+	for _, test := range []struct {
+		file string
+		mode os.FileMode
+		want string
+	}{
+		{dir, 0o555, "write " + ResultFile(dir, "db") + ": remove " + analysis + ": permission denied"},
+		{analysis, 0, "write " + ResultFile(dir, "db") + ": read " + analysis + ": permission denied"},
+	} {
+		if err := os.Chmod(test.file, test.mode); err != nil {
+			t.Fatal(err)
+		}
+		unprivileged(t, func() { expectError(t, write(), test.want) })
+		expectContent(t, analysis, analysisOf(t, "older"))
+		expectFiles(t, dir, "api.json")
+		if err := os.Chmod(test.file, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := write(); err != nil {
+		t.Error(err)
+	}
+	expectNoFile(t, analysis)
+	expectFiles(t, dir, "api.json", "db.json")
+}
+
 // unprivileged runs f with the file permissions of an ordinary owner, even where the test runs as root: without the capabilities that
 // override them, in one thread, which ends with the goroutine. See capabilities(7).
 func unprivileged(t *testing.T, f func()) {
@@ -273,7 +359,7 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	nodes := plantTree(t, map[string]string{connect + "db.json": "connected", "host-collectors/node-1/connect/db.json": "error"})
 	unknown := plantTree(t, map[string]string{versionFile: "version: 1"})
 	reported := t.TempDir()
-	if err := NewWriter(reported, FormatJSON).WriteReport(report()); err != nil {
+	if err := writeReport(NewWriter(reported, FormatJSON), report()); err != nil {
 		t.Fatal(err)
 	}
 	unlisted, closed := t.TempDir(), t.TempDir()
@@ -298,14 +384,14 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 			"open bundle: stat " + closed + "/bundle: permission denied":          func() error { _, err := Read(t.Context(), closed+"/bundle", "db", isStatus); return err },
 			"read " + held + ": open bundle directory":                            func() error { _, err := Read(t.Context(), held, "db", isStatus); return err },
 			"permission denied":                                                   func() error { _, err := Read(t.Context(), unlisted, "db", isStatus); return err },
-			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error { return NewWriter(unknown, FormatJSON).WriteReport(report()) },
-			"remove " + filepath.Join(reported, analysisFile):                     func() error { return NewWriter(reported, FormatJSON).WriteReport(report()) },
-			"write " + filepath.Join(half, versionFile) + ": permission denied":   func() error { return NewWriter(half, FormatJSON).WriteReport(report()) },
+			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error { return writeReport(NewWriter(unknown, FormatJSON), report()) },
+			"remove " + filepath.Join(reported, analysisFile):                     func() error { return writeReport(NewWriter(reported, FormatJSON), report()) },
+			"write " + filepath.Join(half, versionFile) + ": permission denied":   func() error { return writeReport(NewWriter(half, FormatJSON), report()) },
 			ResultFile(unlisted, "db") + ": open bundle directory": func() error {
 				_, err := NewWriter(unlisted, FormatJSON).Write("db", Result{Status: "error"})
 				return err
 			},
-			"make bundle directory": func() error { return NewWriter(fresh, FormatJSON).WriteReport(report()) },
+			"make bundle directory": func() error { return writeReport(NewWriter(fresh, FormatJSON), report()) },
 			"a.tgz: permission denied": func() error {
 				return NewWriter(reported, FormatJSON).WriteArchive(filepath.Join(reported, "a.tgz"), report())
 			},

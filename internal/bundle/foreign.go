@@ -23,8 +23,9 @@ func (e *ForeignFileError) Error() string {
 	return fmt.Sprintf("%s would be replaced, and neither this provider nor a Troubleshoot tool wrote it", e.Path)
 }
 
-// CheckForeign returns a ForeignFileError if WriteReport would replace somebody else's file, and another error if it cannot find out.
-func (w *Writer) CheckForeign() error {
+// RejectForeign returns a ForeignFileError if WriteAnalysis would replace somebody else's file, and another error if it
+// cannot find out.
+func (w *Writer) RejectForeign() error {
 	root, err := os.OpenRoot(w.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

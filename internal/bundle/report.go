@@ -21,8 +21,8 @@ const (
 
 // Report is the content of a whole bundle: the results of several collectors, and what analyzers say of them.
 type Report struct {
-	Version  string // of the program that made it
-	Results  []CollectorResult
+	Version  string            // of the program that made it
+	Results  []CollectorResult // of an archive; WriteAnalysis ignores them
 	Findings []Finding
 	MadeAt   time.Time
 }
@@ -58,10 +58,10 @@ type file struct {
 	modTime time.Time
 }
 
-// resultFiles returns the files of the results.
-func (r Report) resultFiles(format Format) ([]file, error) {
-	files := make([]file, 0, len(r.Results))
-	for _, result := range r.Results {
+// resultFiles returns the files of results.
+func resultFiles(results []CollectorResult, format Format) ([]file, error) {
+	files := make([]file, 0, len(results))
+	for _, result := range results {
 		if err := ValidateCollectorName(result.Collector); err != nil {
 			return nil, err
 		}

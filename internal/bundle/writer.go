@@ -4,20 +4,27 @@
 package bundle
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 )
 
-// Writer writes results into one bundle directory, which it makes when it first writes. It may be used concurrently, also by
-// several processes on one directory.
+// Writer writes what one run has found into a bundle directory, which it makes when it first writes. It then removes the
+// analysis.json of an earlier run, unless somebody else wrote that file. Afterwards it removes no file of a bundle.
+//
+// A Writer may be used concurrently, also by several processes on one directory. WriteAnalysis says what it expects.
 type Writer struct {
 	dir          string
 	format       Format
 	cleanConnect sync.Once
+
+	beginning sync.Mutex
+	begun     bool // guarded by beginning
 }
 
 // NewWriter returns a Writer for the bundle directory dir.
@@ -65,32 +72,58 @@ func contentOf(content []byte) func(io.Writer) error {
 	}
 }
 
-// openConnectDir opens the directory of results, and clears it of what killed writers left when it is first opened.
+// openConnectDir opens the directory of results below the bundle directory, never outside it, and makes it if it is not
+// there.
 func (w *Writer) openConnectDir() (*os.Root, error) {
-	dir, err := makeConnectDir(w.dir)
+	root, err := w.openBundleDir()
 	if err != nil {
 		return nil, err
+	}
+	defer root.Close() //nolint:errcheck // A directory that was only read.
+	if err := root.MkdirAll(connectPath, 0o755); err != nil {
+		return nil, fmt.Errorf("make %s: %w", filepath.Join(w.dir, connectPath), explain(err))
+	}
+	dir, err := root.OpenRoot(connectPath)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", filepath.Join(w.dir, connectPath), explain(err))
 	}
 	w.cleanConnect.Do(func() { removeStray(dir, isResultName) })
 	return dir, nil
 }
 
-// makeConnectDir opens the directory of results below the bundle directory, never outside it.
-func makeConnectDir(bundleDir string) (*os.Root, error) {
-	if err := os.MkdirAll(bundleDir, 0o755); err != nil {
+// openBundleDir opens the bundle directory, and makes it if it is not there.
+func (w *Writer) openBundleDir() (*os.Root, error) {
+	if err := os.MkdirAll(w.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make bundle directory: %w", err)
 	}
-	root, err := os.OpenRoot(bundleDir)
+	root, err := os.OpenRoot(w.dir)
 	if err != nil {
 		return nil, fmt.Errorf("open bundle directory: %w", err)
 	}
-	defer root.Close() //nolint:errcheck // A directory that was only read.
-	if err := root.MkdirAll(connectPath, 0o755); err != nil {
-		return nil, fmt.Errorf("make %s: %w", filepath.Join(bundleDir, connectPath), explain(err))
+	if err := w.begin(root); err != nil {
+		return nil, errors.Join(err, root.Close())
 	}
-	dir, err := root.OpenRoot(connectPath)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", filepath.Join(bundleDir, connectPath), explain(err))
+	return root, nil
+}
+
+// begin removes the analysis of an earlier run before this Writer writes anything: an analysis.json that lies in the
+// bundle later describes results of this run. Once that has succeeded it does nothing.
+func (w *Writer) begin(root *os.Root) error {
+	w.beginning.Lock()
+	defer w.beginning.Unlock()
+	if w.begun {
+		return nil
 	}
-	return dir, nil
+	removeStray(root, func(name string) bool { return name == versionFile || name == analysisFile })
+	path := filepath.Join(w.dir, analysisFile)
+	switch ours, err := isOurs(root, analysisFile); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("read %s: %w", path, explain(err))
+	case ours:
+		if err := root.Remove(analysisFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove %s: %w", path, explain(err))
+		}
+	}
+	w.begun = true
+	return nil
 }
