@@ -70,7 +70,7 @@ func (c *contents) unpack(ctx context.Context, file io.Reader) error {
 			return fmt.Errorf("entry %d, %q: the archive holds several bundles. Unpack it, and give the directory of one of them",
 				number, abbreviate(header.Name))
 		}
-		c.note(name)
+		c.remember(name)
 		if header.Typeflag == tar.TypeDir || !c.wants(name) {
 			continue
 		}

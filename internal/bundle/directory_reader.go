@@ -38,7 +38,7 @@ func (c *contents) walk(root *os.Root, dir string) error {
 	}
 	for _, entry := range entries {
 		file := path.Join(dir, entry.Name())
-		c.note(file)
+		c.remember(file)
 		switch {
 		case c.wants(file):
 			err = inFile(file, explain(c.readRegular(root, file)))

@@ -120,6 +120,7 @@ type contents struct {
 	kept      int              // bytes
 	nodes     map[string]bool  // that have results, of any collector
 	others    []string         // names of collectors that have results, a few
+	meant     string           // a collector that has results, named like the file that was asked for; empty: none
 	deeper    string           // where host-collectors lie that are too deep to be this bundle's
 }
 
@@ -139,13 +140,20 @@ func (c *contents) wants(file string) bool {
 	return file == nodeListPath || isResult && collector == c.collector
 }
 
-// note remembers which nodes have results, and of which collectors, to say what might have been meant.
-func (c *contents) note(file string) {
+// remember remembers which nodes have results, and of which collectors, to say what might have been meant.
+func (c *contents) remember(file string) {
 	if node, ok := nodeOf(file); ok {
 		c.nodes[node] = true
 	}
+	_, name, isResult := connectResult(file)
+	if !isResult || ValidateCollectorName(name) != nil {
+		return
+	}
+	if resultName(name) == c.collector {
+		c.meant = name
+	}
 	const most = 10
-	if _, name, _ := connectResult(file); len(c.others) < most && !slices.Contains(c.others, name) && ValidateCollectorName(name) == nil {
+	if len(c.others) < most && !slices.Contains(c.others, name) {
 		c.others = append(c.others, name)
 	}
 }
@@ -242,6 +250,8 @@ func fewOf(names []string) string {
 func (c *contents) noResult() error {
 	text := fmt.Sprintf("the bundle holds no result of a collector named %q", c.collector)
 	switch {
+	case c.meant != "":
+		text += fmt.Sprintf(". Did you mean %q?", c.meant)
 	case len(c.others) > 0:
 		slices.Sort(c.others)
 		text += fmt.Sprintf("; it holds some of %q", c.others)

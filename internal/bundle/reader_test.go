@@ -5,7 +5,9 @@ package bundle
 
 import (
 	"crypto/rand"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -52,4 +54,42 @@ func TestErrorsOfReadingNameTheFileInTheBundle(t *testing.T) {
 	}
 	_, err := Read(t.Context(), noDirectory, "db", isStatus)
 	expectError(t, err, "read "+inner(noDirectory, "host-collectors")+": ")
+}
+
+func TestFileNameOfAResultIsNotTheNameOfItsCollector(t *testing.T) {
+	t.Parallel()
+	many := map[string]string{connect + "node-1/db.json": "connected"}
+	for i := range 20 {
+		many[fmt.Sprintf("%sa-%d.json", connect, i)] = "connected"
+	}
+	db := map[string]string{connect + "db.json": "connected"}
+	for _, test := range []struct {
+		files       map[string]string
+		asked, want string
+	}{
+		{db, "db.json", `named "db.json". Did you mean "db"?`},
+		{many, "db.json", `named "db.json". Did you mean "db"?`},
+		{map[string]string{"host-collectors/node-1/" + connectKind + "/db.json": "connected"}, "db.json", `Did you mean "db"?`},
+		{map[string]string{connect + "db.json.json": "connected"}, "db.json.json", `Did you mean "db.json"?`},
+		{db, "db.JSON", `; it holds some of ["db"]`},
+		{db, "dbb.json", `; it holds some of ["db"]`},
+		{db, "db.txt", `; it holds some of ["db"]`},
+		{map[string]string{"host-collectors/system/db.json": "{}"}, "db.json", "is it a support bundle?"},
+	} {
+		var entries []tarEntry
+		for file, content := range test.files {
+			entries = append(entries, regular(file, content))
+		}
+		for _, bundle := range []string{plantTree(t, test.files), plantFile(t, "bundle.tgz", packed(t, entries...))} {
+			_, err := Read(t.Context(), bundle, test.asked, isStatus)
+			expectError(t, err, test.want)
+			if err != nil && !strings.HasSuffix(err.Error(), test.want) {
+				t.Errorf("%q does not end with %q", err, test.want)
+			}
+		}
+	}
+	files := map[string]string{connect + "db.json": "connected", connect + "db.json.json": "error"}
+	if result, _, err := readOne(plantTree(t, files), "db.json", isStatus); err != nil || result.Status != "error" {
+		t.Errorf("%+v, %v", result, err)
+	}
 }
