@@ -78,8 +78,8 @@ func helperCommand(helper string) *exec.Cmd {
 	return command
 }
 
-// killAtStop runs a command and kills it when the thread that got beginSignal has entered or left a system call stop times since.
-// It tells whether the command was killed; otherwise it had ended before. See ptrace(2).
+// killAtStop runs a command and kills it when the thread that got beginSignal has entered or left a system call stop
+// times since. It tells whether the command was killed; otherwise it had ended before. See ptrace(2).
 func killAtStop(command *exec.Cmd, stop int) bool {
 	runtime.LockOSThread() // a tracer is a thread
 	command.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
@@ -147,9 +147,9 @@ func waitForEnd(pid int) {
 	}
 }
 
-// killEverywhere runs a helper in a directory again and again, and kills it at each stop of a system call. It calls before
-// each run, and after whenever it has killed the helper. It ends when the helper has ended by itself a few times in a row:
-// the number of system calls varies a little.
+// killEverywhere runs a helper in a directory again and again, and kills it at each stop of a system call. It calls
+// before each run, and after whenever it has killed the helper. It ends when the helper has ended by itself a few
+// times in a row: the number of system calls varies a little.
 func killEverywhere(t *testing.T, helper, dir string, before, after func(stop int)) (kills int) {
 	t.Helper()
 	ended := 0
@@ -324,8 +324,8 @@ func TestWriterThatCanNotRemoveAnOlderAnalysisTriesAgain(t *testing.T) {
 	expectFiles(t, dir, "api.json", "db.json")
 }
 
-// unprivileged runs f with the file permissions of an ordinary owner, even where the test runs as root: without the capabilities that
-// override them, in one thread, which ends with the goroutine. See capabilities(7).
+// unprivileged runs f with the file permissions of an ordinary owner, even where the test runs as root: without the
+// capabilities that override them, in one thread, which ends with the goroutine. See capabilities(7).
 func unprivileged(t *testing.T, f func()) {
 	t.Helper()
 	done := make(chan error)

@@ -21,7 +21,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// helpers are what the test binary does instead of running tests when it was started with helperVariable set to their name.
+// helpers are what the test binary does instead of running tests when it was started with helperVariable set to their
+// name.
 var helpers = map[string]func(){}
 
 const helperVariable = "PREFLIGHT_BUNDLE_TEST_HELPER"

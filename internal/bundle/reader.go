@@ -19,36 +19,39 @@ import (
 	"time"
 )
 
-// Limits of what is read, in bytes. The longest message a dial can make, of as many addresses as a DNS answer holds, is well below
-// the first; the second is of all results of a collector, and a list of its nodes.
+// Limits of what is read, in bytes.
 const (
+	// maxResultSize is the limit of a result file. The longest message of a dial, with as many addresses as a DNS
+	// answer holds, is far shorter.
 	maxResultSize = 1 << 20
-	maxKept       = 16 << 20
 
-	// entryCost is what a file takes beside its name and content.
+	// maxKept is the limit of all results of a collector and the list of nodes.
+	maxKept = 16 << 20
+
+	// entryCost is the memory that a file needs beside its name and content.
 	entryCost = 1 << 10
 )
 
-// Found is what a bundle tells of one collector.
+// Found is what a bundle holds of one collector.
 type Found struct {
-	Dir     string       // the directory that holds host-collectors; empty: the bundle is an archive
-	Results []NodeResult // at least one that is not missing; of a cluster the nodes in order
+	Dir     string       // the directory that holds host-collectors; empty if the bundle is an archive
+	Results []NodeResult // in the order of the nodes; at least one is not missing
 }
 
 // NodeResult is the result of a collector on one machine.
 type NodeResult struct {
-	Node string // of a cluster; empty: the machine that made the bundle
+	Node string // of a cluster; empty for the machine that made the bundle
 	Result
 	CollectedAt time.Time // when the file was written
-	Missing     bool      // the bundle lists the node, and holds nothing of it
+	Missing     bool      // whether the bundle lists the node and holds nothing of it
 }
 
-// Read reads the results of a collector from a bundle, in either format: a directory, or a gzipped tar archive. In both the content
-// may lie in a single top directory. Of a bundle that several nodes made there is a result of each. isStatus reports which texts are
-// a status.
+// Read reads the results of a collector, in either format, from a bundle. A bundle is a directory or a gzipped tar
+// archive, and its content may lie in a single top directory. If several nodes made the bundle, Read returns a result
+// of each. isStatus reports whether a text is a status.
 //
-// Nothing is written, and of a hostile archive little is kept. The error names the path and what is wrong. It is an error if a node
-// has other results but not this one, if no node of a list has it, and if ctx ends.
+// Read writes nothing, and keeps little of a hostile archive. It returns an error if a node has other results but not
+// this one, if no listed node has it, and if ctx ends. The error names the path and what is wrong.
 func Read(ctx context.Context, bundle, collector string, isStatus func(status string) bool) (Found, error) {
 	if err := ValidateCollectorName(collector); err != nil {
 		return Found{}, err
@@ -78,8 +81,8 @@ func Read(ctx context.Context, bundle, collector string, isStatus func(status st
 	return Found{}, readError(bundle, found.Dir, err)
 }
 
-// readError says which bundle an error is about, and which file of it if the error is a fileError. dir is the directory that
-// holds host-collectors, empty if the bundle is an archive or has no such directory.
+// readError returns an error that names the bundle, and also the file of it if err is a fileError. dir is the
+// directory that holds host-collectors. It is empty if the bundle is an archive, or if no directory was found.
 func readError(bundle, dir string, err error) error {
 	var file string
 	if inFile, ok := errors.AsType[*fileError](err); ok {
@@ -113,15 +116,15 @@ func inFile(path string, err error) error {
 	return &fileError{path, err}
 }
 
-// contents are those files of a bundle that are about one collector.
+// contents are the files of a bundle that are about one collector.
 type contents struct {
 	collector string
 	files     map[string]entry // by path
 	kept      int              // bytes
-	nodes     map[string]bool  // that have results, of any collector
-	others    []string         // names of collectors that have results, a few
-	meant     string           // a collector that has results, named like the file that was asked for; empty: none
-	deeper    string           // where host-collectors lie that are too deep to be this bundle's
+	nodes     map[string]bool  // the nodes that have results of any collector
+	others    []string         // the names of a few collectors that have results
+	meant     string           // the collector with results whose file has the name that was asked for; empty if none
+	deeper    string           // a directory whose host-collectors lies too deep to be this bundle's; empty if none
 }
 
 func newContents(collector string) *contents {
@@ -140,7 +143,7 @@ func (c *contents) wants(file string) bool {
 	return file == nodeListPath || isResult && collector == c.collector
 }
 
-// remember remembers which nodes have results, and of which collectors, to say what might have been meant.
+// remember remembers the node and the collector of a file: they show what is missing, and what might have been meant.
 func (c *contents) remember(file string) {
 	if node, ok := nodeOf(file); ok {
 		c.nodes[node] = true
@@ -158,7 +161,7 @@ func (c *contents) remember(file string) {
 	}
 }
 
-// keep reads a file that is wanted.
+// keep reads and keeps a file that is wanted.
 func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 	if node, _, _ := connectResult(file); node != "" && !nodeName.MatchString(node) {
 		return fmt.Errorf("it is the result of %q, which is not the name of a node", abbreviate(node))
@@ -174,7 +177,7 @@ func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 	case c.kept > maxKept:
 		return fmt.Errorf("the results of the collector are larger than %d bytes in all", maxKept)
 	}
-	c.files[file] = entry{bytes.Clone(content), modTime} // without what the reader had in reserve
+	c.files[file] = entry{bytes.Clone(content), modTime} // without the spare capacity of io.ReadAll
 	return nil
 }
 
@@ -205,8 +208,8 @@ func (c *contents) results(isStatus func(string) bool) ([]NodeResult, error) {
 	return results, err
 }
 
-// missing returns the listed nodes that the bundle holds nothing of. A node that has other results only is an error, and so is a list
-// none of whose nodes has a result.
+// missing returns the listed nodes of which the bundle holds nothing. It returns an error if a node has results, but
+// none of the collector, or if nodes are listed and none of them has a result.
 func (c *contents) missing(listed []string, results []NodeResult) ([]NodeResult, error) {
 	nodes := maps.Clone(c.nodes) // the value reports whether it has results
 	for _, node := range listed {
@@ -228,16 +231,17 @@ func (c *contents) missing(listed []string, results []NodeResult) ([]NodeResult,
 	}
 	switch {
 	case len(incomplete) > 0:
-		return nil, fmt.Errorf("the bundle holds results of %s, but none of a collector named %q. Collect it again, with this collector on every node",
-			fewOf(incomplete), c.collector)
+		return nil, fmt.Errorf("the bundle holds results of %s, but none of a collector named %q. "+
+			"Collect it again, with this collector on every node", fewOf(incomplete), c.collector)
 	case len(missing) > 0 && !onNodes:
-		return nil, fmt.Errorf("%s lists nodes, and the bundle holds no result of a collector named %q of any of them", nodeListPath, c.collector)
+		return nil, fmt.Errorf("%s lists nodes, and the bundle holds no result of a collector named %q of any of them",
+			nodeListPath, c.collector)
 	default:
 		return missing, nil
 	}
 }
 
-// fewOf lists names, but not a thousand.
+// fewOf lists names. If there are many, it lists a few and counts the rest.
 func fewOf(names []string) string {
 	const most = 10
 	if more := len(names) - most; more > 0 {
@@ -246,7 +250,7 @@ func fewOf(names []string) string {
 	return fmt.Sprintf("%q", names)
 }
 
-// noResult says that nothing was found, and what might have been meant.
+// noResult returns the error of a bundle without a result. It says what might have been meant.
 func (c *contents) noResult() error {
 	text := fmt.Sprintf("the bundle holds no result of a collector named %q", c.collector)
 	switch {
@@ -275,7 +279,7 @@ func (c *contents) listedNodes() ([]string, error) {
 	if err := decodeObject(list.content, map[string]any{"nodes": &listed}); err != nil {
 		return nil, fmt.Errorf("%w; its form is %s", err, nodeListForm)
 	}
-	if len(listed) == 0 { // null, too: whoever wrote it did not know the nodes
+	if len(listed) == 0 { // also null: whoever wrote it did not know the nodes
 		return nil, fmt.Errorf("the file lists no nodes; its form is %s", nodeListForm)
 	}
 	for _, node := range listed {

@@ -15,8 +15,8 @@ import (
 // writesAtOnce is how many result files are written side by side: each waits for the disk.
 const writesAtOnce = 32
 
-// WriteResults writes the files of several results, each whole or not at all. It writes nothing, and returns a
-// ForeignFileError, if WriteAnalysis would replace somebody else's file.
+// WriteResults writes the files of several results, each whole or not at all. If WriteAnalysis would replace somebody
+// else's file, it writes nothing and returns a ForeignFileError.
 func (w *Writer) WriteResults(results []CollectorResult) error {
 	files, err := resultFiles(results, w.format)
 	if err != nil {
@@ -39,9 +39,10 @@ func (w *Writer) WriteResults(results []CollectorResult) error {
 }
 
 // WriteAnalysis writes version.yaml and then analysis.json, each whole or not at all. It ignores the results of the
-// report. It writes nothing, and returns a ForeignFileError, if it would replace somebody else's file.
+// report. If it would replace somebody else's file, it writes nothing and returns a ForeignFileError.
 //
-// The files of the last call stay, so the report holds all findings of a run, and the caller makes one call at a time.
+// Each call replaces the files of the call before, so a report must hold all findings of the run so far. The caller
+// must not make two calls at the same time: the older report might be written last.
 func (w *Writer) WriteAnalysis(report Report) error {
 	files, err := report.topFiles()
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"sync"
 )
 
-// Writer writes what one run has found into a bundle directory, which it makes when it first writes. It then removes the
-// analysis.json of an earlier run, unless somebody else wrote that file. Afterwards it removes no file of a bundle.
+// Writer writes the results and the findings of one run into a bundle directory. When it first writes, it makes the
+// directory and removes the analysis.json of an earlier run, unless somebody else wrote that file.
 //
-// A Writer may be used concurrently, also by several processes on one directory. WriteAnalysis says what it expects.
+// A Writer may be used concurrently, except for WriteAnalysis. Several processes may write into one directory.
 type Writer struct {
 	dir          string
 	format       Format
@@ -32,8 +32,9 @@ func NewWriter(dir string, format Format) *Writer {
 	return &Writer{dir: dir, format: format}
 }
 
-// Write writes the result of a collector, whose name ValidateCollectorName takes, and returns the file's path. An older result is
-// replaced only by a whole new one, also when the process is killed or the disk fills. The error names the path and the cause.
+// Write writes the result of a collector, whose name ValidateCollectorName accepts, and returns the path of the file.
+// It replaces an older result only by a whole new one, also if the process is killed or the disk is full. The error
+// names the path and the cause.
 func (w *Writer) Write(collector string, result Result) (path string, err error) {
 	path = ResultFile(w.dir, collector)
 	if err := w.write(collector, result); err != nil {
@@ -58,7 +59,7 @@ func (w *Writer) write(collector string, result Result) error {
 	return cause(replace(dir, resultName(collector), contentOf(content)))
 }
 
-// isResultName reports whether a file in the directory of results is the result of a collector.
+// isResultName reports whether a name is that of a result file.
 func isResultName(name string) bool {
 	collector, isResult := strings.CutSuffix(name, ".json")
 	return isResult && ValidateCollectorName(collector) == nil
@@ -72,8 +73,8 @@ func contentOf(content []byte) func(io.Writer) error {
 	}
 }
 
-// openConnectDir opens the directory of results below the bundle directory, never outside it, and makes it if it is not
-// there.
+// openConnectDir opens the directory of results, and makes it if it is not there. The directory lies in the bundle
+// directory, also if there are symbolic links.
 func (w *Writer) openConnectDir() (*os.Root, error) {
 	root, err := w.openBundleDir()
 	if err != nil {
@@ -106,8 +107,8 @@ func (w *Writer) openBundleDir() (*os.Root, error) {
 	return root, nil
 }
 
-// begin removes the analysis of an earlier run before this Writer writes anything: an analysis.json that lies in the
-// bundle later describes results of this run. Once that has succeeded it does nothing.
+// begin removes the analysis.json of an earlier run before this Writer writes anything, so that the one that the
+// bundle holds later is of this run. It does nothing once it has succeeded.
 func (w *Writer) begin(root *os.Root) error {
 	w.beginning.Lock()
 	defer w.beginning.Unlock()
