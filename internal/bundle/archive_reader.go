@@ -18,14 +18,14 @@ import (
 	"strings"
 )
 
-// Limits of an archive: what a bundle of a large cluster stays below.
+// Limits of an archive. The bundle of a large cluster stays below them.
 const (
 	maxEntries        = 100_000
 	maxUnpacked int64 = 2 << 30 // bytes
 )
 
-// readArchive keeps what a gzipped tar archive holds. It reads all of it, so that a damaged or truncated one is an error wherever the
-// damage is.
+// readArchive keeps what a gzipped tar archive holds. It reads the whole archive, so that damage is an error wherever
+// it is.
 func (c *contents) readArchive(ctx context.Context, archive string) error {
 	file, err := os.Open(archive)
 	if err != nil {
@@ -35,10 +35,11 @@ func (c *contents) readArchive(ctx context.Context, archive string) error {
 	return explainArchive(c.unpack(ctx, file))
 }
 
+// unpack keeps what the archive in a file holds.
 func (c *contents) unpack(ctx context.Context, file io.Reader) error {
 	compressed := bufio.NewReader(file)
 	if magic, _ := compressed.Peek(len(gzipMagic)); len(magic) > 0 && string(magic) != gzipMagic {
-		return gzip.ErrHeader // also of a file that is shorter than a gzip header
+		return gzip.ErrHeader // gzip.NewReader returns another error if the file is shorter than a header
 	}
 	zip, err := gzip.NewReader(compressed)
 	if err != nil {
@@ -50,7 +51,7 @@ func (c *contents) unpack(ctx context.Context, file io.Reader) error {
 	for number := 1; ; number++ {
 		header, err := reader.Next()
 		if errors.Is(err, io.EOF) && !unpacked.ended {
-			break
+			return onlyZeros(unpacked) // the checksum stands at the end
 		}
 		if err != nil {
 			return err
@@ -58,34 +59,47 @@ func (c *contents) unpack(ctx context.Context, file io.Reader) error {
 		if number > maxEntries {
 			return fmt.Errorf("the archive has more than %d entries", maxEntries)
 		}
-		top, name, err := checkEntry(header)
+		name, wanted, err := c.rememberEntry(header, tops)
 		if err != nil {
 			return fmt.Errorf("entry %d, %q: %w", number, abbreviate(header.Name), err)
 		}
-		if !inHostCollectors(name) {
-			c.noteDeeper(name)
+		if !wanted {
 			continue
-		}
-		if tops[top] = true; len(tops) > 1 {
-			return fmt.Errorf("entry %d, %q: the archive holds several bundles. Unpack it, and give the directory of one of them",
-				number, abbreviate(header.Name))
-		}
-		c.note(name)
-		if header.Typeflag == tar.TypeDir || !c.wants(name) {
-			continue
-		}
-		if _, twice := c.files[name]; twice {
-			return fmt.Errorf("entry %d, %q: the archive has this file twice", number, abbreviate(header.Name))
 		}
 		if err := c.keep(name, reader, header.ModTime); err != nil {
-			return err
+			return inFile(name, explainArchive(err))
 		}
-		c.at = "" // what goes wrong from here is the archive's
 	}
-	return onlyZeros(unpacked) // the checksum stands at the end
 }
 
-// onlyZeros reads what follows the end of a tar archive: nothing, or blocks of zeros.
+var errSeveralBundles = errors.New(
+	"the archive holds several bundles. Unpack it, and give the directory of one of them")
+
+// rememberEntry remembers what the header of an entry says, and adds its top directory to tops. It returns the path
+// of the entry in the bundle, and whether its content is wanted.
+func (c *contents) rememberEntry(header *tar.Header, tops map[string]bool) (name string, wanted bool, err error) {
+	top, name, err := checkEntry(header)
+	if err != nil {
+		return "", false, err
+	}
+	if !inHostCollectors(name) {
+		c.rememberDeeper(name)
+		return name, false, nil
+	}
+	if tops[top] = true; len(tops) > 1 {
+		return "", false, errSeveralBundles
+	}
+	c.remember(name)
+	if header.Typeflag == tar.TypeDir || !c.wants(name) {
+		return name, false, nil
+	}
+	if _, twice := c.files[name]; twice {
+		return "", false, errors.New("the archive has this file twice")
+	}
+	return name, true, nil
+}
+
+// onlyZeros reads what follows the end of a tar archive. It returns an error unless that is nothing or zeros.
 func onlyZeros(rest io.Reader) error {
 	block := make([]byte, 1<<15)
 	for {
@@ -105,11 +119,12 @@ func onlyZeros(rest io.Reader) error {
 // gzipMagic begins every gzip file: RFC 1952, section 2.3.1.
 const gzipMagic = "\x1f\x8b"
 
-// checkEntry returns the top directory of an entry, empty if it lies in none, and its path in the bundle. The error says what no
-// honest archive has.
+// checkEntry returns the top directory of an entry, empty if it lies in none, and its path in the bundle. It returns an
+// error if no honest archive has such an entry.
 func checkEntry(header *tar.Header) (top, name string, err error) {
 	name = path.Clean(header.Name)
-	if leadsOut(name) || strings.ContainsAny(header.Name, "\\\x00") || slices.Contains(strings.Split(header.Name, "/"), "..") {
+	isOdd := strings.ContainsAny(header.Name, "\\\x00") || slices.Contains(strings.Split(header.Name, "/"), "..")
+	if isOdd || leadsOut(name) {
 		return "", "", errors.New("the name leads out of the archive")
 	}
 	if header.Size > maxUnpacked {
@@ -141,13 +156,13 @@ func checkEntry(header *tar.Header) (top, name string, err error) {
 	}
 }
 
-// inHostCollectors reports whether a clean path is that of host-collectors, or leads into it.
+// inHostCollectors reports whether a clean path is host-collectors or lies below it.
 func inHostCollectors(clean string) bool {
 	return clean == hostCollectors || strings.HasPrefix(clean, hostCollectors+"/")
 }
 
-// noteDeeper remembers where host-collectors lie that are too deep.
-func (c *contents) noteDeeper(name string) {
+// rememberDeeper remembers a directory whose host-collectors lies too deep.
+func (c *contents) rememberDeeper(name string) {
 	if deeper, _, found := strings.Cut(name, "/"+hostCollectors+"/"); found && c.deeper == "" {
 		c.deeper = deeper
 	}
@@ -160,13 +175,15 @@ func leadsOut(clean string) bool {
 
 var errTooLarge = fmt.Errorf("the archive has more than %d bytes, unpacked", maxUnpacked)
 
-// boundedReader reads until the context ends, or too much was read.
+// boundedReader reads until the context ends or too much was read.
 type boundedReader struct {
 	ctx  context.Context
 	from io.Reader
 	left int64
 
-	ended bool // whether there was nothing more to read; a tar archive ends before, with two blocks of zeros, and tar.Reader takes either for the end
+	// ended reports whether nothing is left to read. tar.Reader returns io.EOF then, and also after the two blocks of
+	// zeros that end an archive. An archive that was cut between two entries has no such blocks.
+	ended bool
 }
 
 func (r *boundedReader) Read(p []byte) (int, error) {
@@ -181,7 +198,7 @@ func (r *boundedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// explainArchive says what is wrong with an archive that cannot be read.
+// explainArchive returns an error that says what is wrong with an archive that cannot be read.
 func explainArchive(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):

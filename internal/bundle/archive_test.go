@@ -525,7 +525,7 @@ func TestReportIsWrittenAndReadBack(t *testing.T) {
 		bundle, archive := filepath.Join(dir, "bundle"), filepath.Join(dir, "new", top+".tar.gz")
 		w := NewWriter(bundle, format)
 		for range 2 { // the second replaces the first
-			if err := errors.Join(w.WriteReport(report()), w.WriteArchive(archive, report())); err != nil {
+			if err := errors.Join(writeReport(w, report()), w.WriteArchive(archive, report())); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -590,7 +590,7 @@ func TestArchiveIsOneDirectoryThatAnybodyCanUnpack(t *testing.T) {
 func TestReportHasTheShapesOfTheTools(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := NewWriter(dir, FormatJSON).WriteReport(report()); err != nil {
+	if err := writeReport(NewWriter(dir, FormatJSON), report()); err != nil {
 		t.Fatal(err)
 	}
 	expectContent(t, filepath.Join(dir, versionFile), "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: \"1.2.3\"\n")
@@ -654,14 +654,14 @@ func TestReportThatCanNotBeWrittenIsAnError(t *testing.T) {
 		write func(dir string) error
 		want  string
 	}{
-		"an odd name":                {func(dir string) error { return NewWriter(dir, FormatJSON).WriteReport(odd) }, CollectorNameRule},
+		"an odd name":                {func(dir string) error { return writeReport(NewWriter(dir, FormatJSON), odd) }, CollectorNameRule},
 		"an odd name, in an archive": {func(dir string) error { return NewWriter(dir, FormatJSON).WriteArchive(dir+"/a.tgz", odd) }, CollectorNameRule},
 		"an archive below a file":    {func(dir string) error { return NewWriter(dir, FormatJSON).WriteArchive(file+"/a.tgz", report()) }, "write " + file + "/a.tgz: make directory: "},
 		"an archive for a directory": {func(dir string) error {
 			return NewWriter(dir, FormatJSON).WriteArchive(filepath.Dir(dir)+"/dir.tgz", report())
 		}, "dir.tgz: "},
 		"a file for the results": {func(dir string) error {
-			return NewWriter(filepath.Join(dir, "planted"), FormatJSON).WriteReport(report())
+			return writeReport(NewWriter(filepath.Join(dir, "planted"), FormatJSON), report())
 		}, "make "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -683,14 +683,13 @@ func TestReportThatCanNotBeWrittenIsAnError(t *testing.T) {
 func TestReportLeavesNoAnalysisOfOtherResults(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	w := NewWriter(dir, FormatStatus)
-	if err := w.WriteReport(report()); err != nil {
+	if err := writeReport(NewWriter(dir, FormatStatus), report()); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(os.Remove(ResultFile(dir, "api")), os.Mkdir(ResultFile(dir, "api"), 0o755), os.WriteFile(filepath.Join(ResultFile(dir, "api"), "x"), nil, 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	err := w.WriteReport(report())
+	err := writeReport(NewWriter(dir, FormatStatus), report()) // of the next run
 	expectError(t, err, "write "+ResultFile(dir, "api"))
 	if _, err := os.Stat(filepath.Join(dir, analysisFile)); !os.IsNotExist(err) {
 		t.Errorf("an analysis of other results is left: %v", err)

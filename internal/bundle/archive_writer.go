@@ -17,14 +17,15 @@ import (
 	"time"
 )
 
-// archiveSuffixes end the name of an archive.
+// archiveSuffixes are the endings that the name of an archive may have.
 var archiveSuffixes = []string{".tar.gz", ".tgz"}
 
-// archiveName is what names the archive and its top directory. It has something but dots, and nothing that another system takes for
-// more than a name.
+// archiveName matches the names that an archive and its top directory may have. Such a name does not consist of dots
+// only, and no system takes a part of it for a directory or a drive.
 var archiveName = regexp.MustCompile(`^[\p{L}\p{N} ._+-]*[\p{L}\p{N}_+-][\p{L}\p{N} ._+-]*$`)
 
-// archiveTop returns the name of the single top directory of the archive at a path: the archive's own.
+// archiveTop returns the name of the single top directory of the archive at a path: the name of the archive, without
+// its ending.
 func archiveTop(archive string) (string, error) {
 	name := filepath.Base(filepath.FromSlash(archive))
 	for _, suffix := range archiveSuffixes {
@@ -32,18 +33,19 @@ func archiveTop(archive string) (string, error) {
 			return top, nil
 		}
 	}
-	return "", fmt.Errorf("%q cannot name an archive. Write a path that ends in a name of letters, digits, spaces, \".\", \"_\" or \"-\" and .tar.gz or .tgz, for example \"support-bundle.tar.gz\".", abbreviate(archive))
+	return "", fmt.Errorf("%q cannot name an archive. Write a path that ends in a name of letters, digits, spaces, "+
+		"\".\", \"_\" or \"-\" and .tar.gz or .tgz, for example \"support-bundle.tar.gz\".", abbreviate(archive))
 }
 
-// ValidateArchivePath returns an error if an archive cannot be written at a path for its name.
+// ValidateArchivePath returns an error if a path does not end in the name of an archive.
 func ValidateArchivePath(archive string) error {
 	_, err := archiveTop(archive)
 	return err
 }
 
-// WriteArchive writes all files of a report into a gzipped tar archive, below one directory that is named after it. The directory
-// that is to hold the archive is made if it is not there. An older archive is replaced only by a whole new one. The error names
-// the path and the cause.
+// WriteArchive writes all files of a report into a gzipped tar archive, below one directory that is named after the
+// archive. It makes the directory that is to hold the archive. It replaces an older archive only by a whole new one.
+// The error names the path and the cause.
 func (w *Writer) WriteArchive(archive string, report Report) error {
 	if err := w.writeArchive(archive, report); err != nil {
 		return fmt.Errorf("write %s: %w", archive, err)
@@ -56,7 +58,7 @@ func (w *Writer) writeArchive(archive string, report Report) error {
 	if err != nil {
 		return err
 	}
-	results, err := report.resultFiles(w.format)
+	results, err := resultFiles(report.Results, w.format)
 	if err != nil {
 		return err
 	}
@@ -84,12 +86,16 @@ func pack(to io.Writer, top string, files []file, madeAt time.Time) error {
 	zip := gzip.NewWriter(to)
 	archive := tar.NewWriter(zip)
 	for _, dir := range []string{top, path.Join(top, hostCollectors), path.Join(top, connectPath)} {
-		if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: madeAt}); err != nil {
+		header := &tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: madeAt}
+		if err := archive.WriteHeader(header); err != nil {
 			return err
 		}
 	}
 	for _, file := range files {
-		header := &tar.Header{Typeflag: tar.TypeReg, Name: path.Join(top, file.path), Mode: 0o644, Size: int64(len(file.content)), ModTime: file.modTime}
+		header := &tar.Header{
+			Typeflag: tar.TypeReg, Name: path.Join(top, file.path), Mode: 0o644,
+			Size: int64(len(file.content)), ModTime: file.modTime,
+		}
 		if err := archive.WriteHeader(header); err != nil {
 			return err
 		}

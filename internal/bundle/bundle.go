@@ -1,10 +1,11 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package bundle keeps the results of collectors in a support bundle on disk, and reads them back.
+// Package bundle writes the results of collectors into a support bundle on disk, and reads them back.
 //
-// A result lies in <bundle>/host-collectors/connect/<collector>.json, as in the bundles of Troubleshoot. A Writer replaces it
-// whole or not at all; Read takes either Format. Neither follows a name or a symbolic link out of the bundle directory.
+// A result lies in <bundle>/host-collectors/connect/<collector>.json, as in the bundles of Troubleshoot. A Writer
+// replaces such a file whole or not at all. Read accepts either Format. Neither follows a name or a symbolic link out
+// of the bundle directory.
 package bundle
 
 import (
@@ -19,35 +20,33 @@ import (
 // The paths of a bundle, slash-separated.
 const (
 	hostCollectors = "host-collectors"
-	connectPath    = hostCollectors + "/connect"
+	connectKind    = "connect" // the directory of the results of tcpConnect collectors
+	connectPath    = hostCollectors + "/" + connectKind
 	nodeListPath   = hostCollectors + "/system/node_list.json"
 )
 
-// connectDir is where the results of tcpConnect collectors lie, relative to the bundle directory.
-var connectDir = filepath.FromSlash(connectPath)
-
-// Result is what a result file says. The status format holds the status only.
+// Result is the content of a result file. FormatStatus keeps the status only.
 type Result struct {
 	Status  string
 	Message string // what the operating system said
-	Reason  string // why the status is what it is; empty: not known
+	Reason  string // why the status is what it is; empty if not known
 }
 
 // ResultFile returns the path of a collector's result in the bundle directory dir.
 func ResultFile(dir, collector string) string {
-	return filepath.Join(dir, connectDir, resultName(collector))
+	return filepath.Join(dir, connectPath, resultName(collector))
 }
 
 func resultName(collector string) string {
 	return collector + ".json"
 }
 
-// Same reports whether two bundle directories keep the result of a collector in one place, however they are spelt and whatever links
-// lead there. If that is not known, they do.
+// Same reports whether two bundle directories keep the result of a collector in one place, however the directories are
+// spelt and whatever links lead there. It returns true if it cannot find out.
 func Same(dir, other, collector string) bool {
 	for _, path := range []func(dir string) string{
 		func(dir string) string { return dir },
-		func(dir string) string { return filepath.Join(dir, connectDir) },
+		func(dir string) string { return filepath.Join(dir, connectPath) },
 		func(dir string) string { return ResultFile(dir, collector) },
 	} {
 		first, firstErr := os.Stat(path(dir))
@@ -61,7 +60,8 @@ func Same(dir, other, collector string) bool {
 	return false
 }
 
-// explain is cause for the operations of an os.Root. What one refuses by itself, and not the operating system, leads out of it.
+// explain is cause for the errors of an os.Root. If the os.Root refused the path, and not the operating system, then
+// the path leads out of its directory.
 func explain(err error) error {
 	pathErr, isPathErr := errors.AsType[*fs.PathError](err)
 	if _, fromSystem := errors.AsType[syscall.Errno](err); isPathErr && !fromSystem {
@@ -70,7 +70,8 @@ func explain(err error) error {
 	return cause(err)
 }
 
-// cause returns what went wrong without the operation and path that package os put before it, where the caller names the path.
+// cause returns what went wrong, without the operation and the path that package os puts before it. The caller names
+// the path.
 func cause(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err

@@ -6,6 +6,7 @@ package bundle
 import (
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +51,15 @@ func init() {
 			panic(err)
 		}
 	}
+	helpers["reporter"] = func() {
+		runtime.LockOSThread()
+		if err := unix.Tgkill(os.Getpid(), unix.Gettid(), beginSignal); err != nil {
+			panic(err)
+		}
+		if err := writeReport(NewWriter(os.Getenv(dirVariable), FormatStatus), report()); err != nil {
+			panic(err)
+		}
+	}
 	helpers["tracer"] = func() {
 		stop, err := strconv.Atoi(os.Getenv(stopVariable))
 		if err != nil {
@@ -68,8 +78,8 @@ func helperCommand(helper string) *exec.Cmd {
 	return command
 }
 
-// killAtStop runs a command and kills it when the thread that got beginSignal has entered or left a system call stop times since.
-// It tells whether the command was killed; otherwise it had ended before. See ptrace(2).
+// killAtStop runs a command and kills it when the thread that got beginSignal has entered or left a system call stop
+// times since. It tells whether the command was killed; otherwise it had ended before. See ptrace(2).
 func killAtStop(command *exec.Cmd, stop int) bool {
 	runtime.LockOSThread() // a tracer is a thread
 	command.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
@@ -137,18 +147,25 @@ func waitForEnd(pid int) {
 	}
 }
 
-// killEverywhere runs a helper in a directory again and again, and kills it at each stop of a system call. It calls before, and after
-// each kill after, until the helper ends by itself.
+// killEverywhere runs a helper in a directory again and again, and kills it at each stop of a system call. It calls
+// before each run, and after whenever it has killed the helper. It ends when the helper has ended by itself a few
+// times in a row: the number of system calls varies a little.
 func killEverywhere(t *testing.T, helper, dir string, before, after func(stop int)) (kills int) {
 	t.Helper()
+	ended := 0
 	for stop := 1; ; stop++ {
 		before(stop)
 		tracer := helperCommand("tracer")
-		tracer.Env = append(tracer.Env, tracedVariable+"="+helper, dirVariable+"="+dir, stopVariable+"="+strconv.Itoa(stop))
+		tracer.Env = append(tracer.Env, tracedVariable+"="+helper, dirVariable+"="+dir, stopVariable+"="+strconv.Itoa(stop),
+			"GOGC=off", "GODEBUG=asyncpreemptoff=1") // so that Go's runtime makes few system calls
 		err := tracer.Run()
 		if err == nil {
-			return kills
+			if ended++; ended == 5 {
+				return kills
+			}
+			continue
 		}
+		ended = 0
 		if tracer.ProcessState.ExitCode() != exitKilled {
 			t.Fatalf("tracer: %v", err)
 		}
@@ -170,7 +187,7 @@ func TestKilledWriterLeavesTheOldResultOrTheNew(t *testing.T) {
 		if content, _ := os.ReadFile(file); string(content) == "error" {
 			replaced++
 		}
-		if left, _ := filepath.Glob(filepath.Join(dir, connectDir, ".*.tmp")); len(left) > 0 {
+		if left, _ := filepath.Glob(filepath.Join(dir, connectPath, ".*.tmp")); len(left) > 0 {
 			strays++
 		}
 		if _, _, err := readOne(dir, "connect", isStatus); err != nil {
@@ -205,6 +222,12 @@ func TestKilledArchiverLeavesTheOldArchiveOrTheNew(t *testing.T) {
 		case result.Status == "connected":
 			replaced++
 		}
+		if err := NewWriter(dir, FormatStatus).WriteArchive(archive, report()); err != nil {
+			t.Fatal(err)
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+			t.Errorf("the next writer leaves %v, %v", entries, err)
+		}
 	})
 	t.Logf("killed at %d stops, %d times after the replacement", kills, replaced)
 	if replaced == 0 || replaced == kills {
@@ -218,8 +241,91 @@ func TestKilledArchiverLeavesTheOldArchiveOrTheNew(t *testing.T) {
 	}
 }
 
-// unprivileged runs f with the file permissions of an ordinary owner, even where the test runs as root: without the capabilities that
-// override them, in one thread, which ends with the goroutine. See capabilities(7).
+func TestKilledReporterLeavesNoAnalysisOfAnEarlierRun(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	older := map[string]string{
+		versionFile:  "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: v0.120.0\n",
+		analysisFile: analysisOf(t, "older"), connect + "db.json": "error", connect + "api.json": "error",
+	}
+	begun, analysed := 0, 0
+	kills := killEverywhere(t, "reporter", dir, func(int) {
+		plantInto(t, dir, older)
+	}, func(stop int) {
+		replaced := 0
+		for name, content := range older {
+			if now, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))); string(now) != content {
+				replaced++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		analysis, err := os.ReadFile(filepath.Join(dir, analysisFile))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			begun++
+		case err != nil:
+			t.Fatal(err)
+		case string(analysis) == older[analysisFile] && replaced > 0:
+			t.Errorf("killed at system call stop %d: an older analysis lies beside new files", stop)
+		case string(analysis) != older[analysisFile]:
+			analysed++
+			if replaced < len(older) {
+				t.Errorf("killed at system call stop %d: a new analysis lies beside older files", stop)
+			}
+		}
+		if err := writeReport(NewWriter(dir, FormatStatus), report()); err != nil {
+			t.Fatal(err)
+		}
+		expectFiles(t, dir, "api.json", "db.json")
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 3 {
+			t.Errorf("the next writer leaves %v, %v", entries, err)
+		}
+	})
+	t.Logf("killed at %d stops, %d times without an analysis, %d times with the new one", kills, begun, analysed)
+	if begun == 0 || begun+analysed == kills {
+		t.Errorf("of %d kills %d left no analysis and %d the new one: the write was not covered", kills, begun, analysed)
+	}
+	want, err := report().analysis() // the last reporter was not killed
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectContent(t, filepath.Join(dir, analysisFile), string(want))
+}
+
+func TestWriterThatCanNotRemoveAnOlderAnalysisTriesAgain(t *testing.T) {
+	t.Parallel()
+	dir := plantTree(t, map[string]string{connect + "api.json": "error", analysisFile: analysisOf(t, "older")})
+	analysis := filepath.Join(dir, analysisFile)
+	w := NewWriter(dir, FormatStatus)
+	write := func() error { _, err := w.Write("db", Result{Status: "connected"}); return err }
+	for _, test := range []struct {
+		file string
+		mode os.FileMode
+		want string
+	}{
+		{dir, 0o555, "write " + ResultFile(dir, "db") + ": remove " + analysis + ": permission denied"},
+		{analysis, 0, "write " + ResultFile(dir, "db") + ": read " + analysis + ": permission denied"},
+	} {
+		if err := os.Chmod(test.file, test.mode); err != nil {
+			t.Fatal(err)
+		}
+		unprivileged(t, func() { expectError(t, write(), test.want) })
+		expectContent(t, analysis, analysisOf(t, "older"))
+		expectFiles(t, dir, "api.json")
+		if err := os.Chmod(test.file, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := write(); err != nil {
+		t.Error(err)
+	}
+	expectNoFile(t, analysis)
+	expectFiles(t, dir, "api.json", "db.json")
+}
+
+// unprivileged runs f with the file permissions of an ordinary owner, even where the test runs as root: without the
+// capabilities that override them, in one thread, which ends with the goroutine. See capabilities(7).
 func unprivileged(t *testing.T, f func()) {
 	t.Helper()
 	done := make(chan error)
@@ -253,12 +359,12 @@ func TestPermissionsAreKeptAndTold(t *testing.T) {
 		_, _, err := readOne(dir, "connect", isStatus)
 		expectError(t, err, "read "+file+": permission denied")
 	})
-	for _, directory := range []string{filepath.Join(dir, connectDir), dir} {
+	for _, directory := range []string{filepath.Join(dir, connectPath), dir} {
 		if err := os.Chmod(directory, 0o555); err != nil {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() { _ = os.Chmod(dir, 0o755); _ = os.Chmod(filepath.Join(dir, connectDir), 0o755) })
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o755); _ = os.Chmod(filepath.Join(dir, connectPath), 0o755) })
 	unprivileged(t, func() {
 		_, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"})
 		expectError(t, err, file, "permission denied")
@@ -273,7 +379,7 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	nodes := plantTree(t, map[string]string{connect + "db.json": "connected", "host-collectors/node-1/connect/db.json": "error"})
 	unknown := plantTree(t, map[string]string{versionFile: "version: 1"})
 	reported := t.TempDir()
-	if err := NewWriter(reported, FormatJSON).WriteReport(report()); err != nil {
+	if err := writeReport(NewWriter(reported, FormatJSON), report()); err != nil {
 		t.Fatal(err)
 	}
 	unlisted, closed := t.TempDir(), t.TempDir()
@@ -288,7 +394,7 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	}
 	fresh := filepath.Join(reported, "new")
 	half := t.TempDir()
-	if err := errors.Join(os.MkdirAll(filepath.Join(half, connectDir), 0o755), os.Chmod(half, 0o555)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Join(half, connectPath), 0o755), os.Chmod(half, 0o555)); err != nil {
 		t.Fatal(err)
 	}
 	unprivileged(t, func() {
@@ -298,14 +404,14 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 			"open bundle: stat " + closed + "/bundle: permission denied":          func() error { _, err := Read(t.Context(), closed+"/bundle", "db", isStatus); return err },
 			"read " + held + ": open bundle directory":                            func() error { _, err := Read(t.Context(), held, "db", isStatus); return err },
 			"permission denied":                                                   func() error { _, err := Read(t.Context(), unlisted, "db", isStatus); return err },
-			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error { return NewWriter(unknown, FormatJSON).WriteReport(report()) },
-			"remove " + filepath.Join(reported, analysisFile):                     func() error { return NewWriter(reported, FormatJSON).WriteReport(report()) },
-			"write " + filepath.Join(half, versionFile) + ": permission denied":   func() error { return NewWriter(half, FormatJSON).WriteReport(report()) },
+			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error { return writeReport(NewWriter(unknown, FormatJSON), report()) },
+			"remove " + filepath.Join(reported, analysisFile):                     func() error { return writeReport(NewWriter(reported, FormatJSON), report()) },
+			"write " + filepath.Join(half, versionFile) + ": permission denied":   func() error { return writeReport(NewWriter(half, FormatJSON), report()) },
 			ResultFile(unlisted, "db") + ": open bundle directory": func() error {
 				_, err := NewWriter(unlisted, FormatJSON).Write("db", Result{Status: "error"})
 				return err
 			},
-			"make bundle directory": func() error { return NewWriter(fresh, FormatJSON).WriteReport(report()) },
+			"make bundle directory": func() error { return writeReport(NewWriter(fresh, FormatJSON), report()) },
 			"a.tgz: permission denied": func() error {
 				return NewWriter(reported, FormatJSON).WriteArchive(filepath.Join(reported, "a.tgz"), report())
 			},
@@ -323,12 +429,12 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 func TestStrayFileThatIsNotKnownToBeOursStays(t *testing.T) {
 	t.Parallel()
 	dir, _ := plant(t, "connected")
-	stray := filepath.Join(dir, connectDir, ".other.json"+random+".tmp") // which may be locked
+	stray := filepath.Join(dir, connectPath, ".other.json"+random+".tmp") // which may be locked
 	if err := os.WriteFile(stray, nil, 0); err != nil {
 		t.Fatal(err)
 	}
 	link := ".link.json" + random + ".tmp"
-	symlink(t, "connect.json", filepath.Join(dir, connectDir, link))
+	symlink(t, "connect.json", filepath.Join(dir, connectPath, link))
 	unprivileged(t, func() {
 		if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
 			t.Error(err)

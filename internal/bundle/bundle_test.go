@@ -21,7 +21,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// helpers are what the test binary does instead of running tests when it was started with helperVariable set to their name.
+// helpers are what the test binary does instead of running tests when it was started with helperVariable set to their
+// name.
 var helpers = map[string]func(){}
 
 const helperVariable = "PREFLIGHT_BUNDLE_TEST_HELPER"
@@ -75,7 +76,7 @@ func readOne(bundle, collector string, isStatus func(string) bool) (Result, time
 // expectFiles checks the names in the directory of results, hidden ones included.
 func expectFiles(t *testing.T, dir string, want ...string) {
 	t.Helper()
-	entries, err := os.ReadDir(filepath.Join(dir, connectDir))
+	entries, err := os.ReadDir(filepath.Join(dir, connectPath))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +368,7 @@ func TestWritersAndVandalsLeaveWholeFilesInTheBundleOnly(t *testing.T) {
 			for seen := begun.Load(); begun.Load() == seen && seen < writes; {
 				runtime.Gosched() // once in each write, at any time of it
 			}
-			level := []string{"host-collectors", connectDir, filepath.Join(connectDir, "connect.json")}[i%3]
+			level := []string{"host-collectors", connectPath, filepath.Join(connectPath, "connect.json")}[i%3]
 			_ = os.RemoveAll(filepath.Join(dir, level))
 			if i%2 == 0 {
 				_ = os.Symlink(outside, filepath.Join(dir, level))
@@ -403,7 +404,7 @@ const random = ".ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 func TestNextWriteClearsStrayFilesOnly(t *testing.T) {
 	t.Parallel()
 	dir, _ := plant(t, "connected")
-	connect := filepath.Join(dir, connectDir)
+	connect := filepath.Join(dir, connectPath)
 	others := []string{
 		".connect.json" + random + ".tmp.keep", ".connect.json.ABC.tmp", ".connect.json.tmp", ".connect.json" + strings.ToLower(random) + ".tmp",
 		".connect.txt" + random + ".tmp", ".json" + random + ".tmp", "connect.json" + random + ".tmp",

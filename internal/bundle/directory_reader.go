@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 )
 
-// readDirectory keeps what a bundle directory holds, and returns the directory that host-collectors lies in: itself, or its only
-// directory that has one.
+// readDirectory keeps what a bundle directory holds. It returns the directory that host-collectors lies in: the bundle
+// directory, or the only directory in it that has a host-collectors.
 func (c *contents) readDirectory(bundle string) (dir string, err error) {
 	dir, err = topOf(bundle)
 	if err != nil {
@@ -24,27 +24,25 @@ func (c *contents) readDirectory(bundle string) (dir string, err error) {
 		return dir, fmt.Errorf("open bundle directory: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // Only read.
-	c.at = hostCollectors
 	if _, err := root.Lstat(hostCollectors); errors.Is(err, fs.ErrNotExist) {
 		return dir, nil
 	}
-	return dir, explain(c.walk(root, hostCollectors))
+	return dir, c.walk(root, hostCollectors)
 }
 
-// walk notes what lies in a directory and in those below it that may hold results, and keeps what is wanted.
+// walk remembers what lies in a directory, and in the directories below it that may hold results. It keeps what is
+// wanted.
 func (c *contents) walk(root *os.Root, dir string) error {
-	c.at = dir
 	entries, err := fs.ReadDir(root.FS(), dir)
 	if err != nil {
-		return err
+		return inFile(dir, explain(err))
 	}
 	for _, entry := range entries {
 		file := path.Join(dir, entry.Name())
-		c.note(file)
-		c.at = file
+		c.remember(file)
 		switch {
 		case c.wants(file):
-			err = c.readRegular(root, file)
+			err = inFile(file, explain(c.readRegular(root, file)))
 		case mayHoldResults(file):
 			err = c.walkEntry(root, file, entry)
 		}
@@ -61,7 +59,7 @@ func (c *contents) walkEntry(root *os.Root, file string, entry fs.DirEntry) erro
 	if entry.Type()&fs.ModeSymlink != 0 {
 		info, err := statEntry(root, file)
 		if err != nil {
-			return err
+			return inFile(file, explain(err))
 		}
 		isDir = info.IsDir()
 	}
@@ -71,7 +69,8 @@ func (c *contents) walkEntry(root *os.Root, file string, entry fs.DirEntry) erro
 	return c.walk(root, file)
 }
 
-// statEntry is Stat for what may be a link. One that leads nowhere is no absent file: what it led to is missing.
+// statEntry is Stat for an entry that may be a link. For a link that leads nowhere it does not return fs.ErrNotExist:
+// the entry is there, and what it led to is missing.
 func statEntry(root *os.Root, name string) (fs.FileInfo, error) {
 	info, err := root.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -82,14 +81,14 @@ func statEntry(root *os.Root, name string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// topOf returns the directory of a bundle that holds host-collectors.
+// topOf returns the directory of a bundle that holds host-collectors, or the bundle directory if none does.
 func topOf(bundle string) (string, error) {
 	holdsResults := func(dir string) bool {
 		_, err := os.Lstat(filepath.Join(dir, hostCollectors))
 		return !errors.Is(err, fs.ErrNotExist)
 	}
 	if holdsResults(bundle) {
-		return bundle, nil // what lies beside is not meant: an alias of the provider may keep its own bundle in this one
+		return bundle, nil // without its directories: an alias of the provider may keep its own bundle in this one
 	}
 	entries, err := os.ReadDir(bundle)
 	if err != nil {

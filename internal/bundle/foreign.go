@@ -14,7 +14,8 @@ import (
 	"regexp"
 )
 
-// ForeignFileError says that a report would replace a file that neither this program nor a Troubleshoot tool has written.
+// ForeignFileError is the error of a writer that would replace a file that neither this provider nor a Troubleshoot
+// tool has written.
 type ForeignFileError struct {
 	Path string
 }
@@ -23,8 +24,9 @@ func (e *ForeignFileError) Error() string {
 	return fmt.Sprintf("%s would be replaced, and neither this provider nor a Troubleshoot tool wrote it", e.Path)
 }
 
-// CheckForeign returns a ForeignFileError if WriteReport would replace somebody else's file, and another error if it cannot find out.
-func (w *Writer) CheckForeign() error {
+// RejectForeign returns a ForeignFileError if WriteAnalysis would replace somebody else's file, and another error if it
+// cannot find out.
+func (w *Writer) RejectForeign() error {
 	root, err := os.OpenRoot(w.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -46,7 +48,8 @@ func (w *Writer) CheckForeign() error {
 	return nil
 }
 
-// isOurs reports whether the file of a name has the form of a bundle's.
+// isOurs reports whether this provider or a Troubleshoot tool has written the version.yaml or the analysis.json of a
+// bundle, as far as its form shows.
 func isOurs(root *os.Root, name string) (bool, error) {
 	info, err := root.Lstat(name) // before opening it: a named pipe would block
 	if err != nil || !info.Mode().IsRegular() {
@@ -63,14 +66,16 @@ func isOurs(root *os.Root, name string) (bool, error) {
 	return isAnalysis(file), nil
 }
 
-var versionForm = regexp.MustCompile(`^apiVersion: troubleshoot\.sh/v1beta\d+\r?\nkind: SupportBundle\r?\nspec:\r?\n +versionNumber:[^\n]*\n?$`)
+var versionForm = regexp.MustCompile(
+	`^apiVersion: troubleshoot\.sh/v1beta\d+\r?\nkind: SupportBundle\r?\nspec:\r?\n +versionNumber:[^\n]*\n?$`)
 
 func isVersion(file io.Reader) (bool, error) {
 	content, err := io.ReadAll(io.LimitReader(file, maxResultSize))
 	return versionForm.Match(content), err
 }
 
-// isAnalysis reports whether a file is a list whose first element, if it has one, has the fields that every analysis has.
+// isAnalysis reports whether a file is a list, and whether its first element, if it has one, has the fields that every
+// analysis has.
 func isAnalysis(file io.Reader) bool {
 	decoder := json.NewDecoder(io.LimitReader(file, maxKept))
 	if begin, err := decoder.Token(); err != nil || begin != json.Delim('[') {

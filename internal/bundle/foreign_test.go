@@ -39,7 +39,7 @@ func TestReportReplacesNoFileOfOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			w := NewWriter(dir, FormatJSON)
-			for _, err := range []error{w.CheckForeign(), w.WriteReport(report())} {
+			for _, err := range []error{w.RejectForeign(), w.WriteResults(report().Results), w.WriteAnalysis(report())} {
 				if foreign, ok := errors.AsType[*ForeignFileError](err); !ok || foreign.Path != file {
 					t.Errorf("got %v", err)
 				}
@@ -66,11 +66,11 @@ func TestReportReplacesWhatTheToolsWrote(t *testing.T) {
 	} {
 		dir := plantTree(t, files)
 		w := NewWriter(dir, FormatJSON)
-		if err := errors.Join(w.CheckForeign(), w.WriteReport(report()), w.CheckForeign(), w.WriteReport(report())); err != nil {
+		if err := errors.Join(w.RejectForeign(), writeReport(w, report()), w.RejectForeign(), writeReport(w, report())); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := NewWriter(filepath.Join(t.TempDir(), "new"), FormatJSON).CheckForeign(); err != nil {
+	if err := NewWriter(filepath.Join(t.TempDir(), "new"), FormatJSON).RejectForeign(); err != nil {
 		t.Error(err)
 	}
 }
@@ -80,22 +80,25 @@ func TestReportReplacesNoLinkAndNoDirectory(t *testing.T) {
 	elsewhere := plantFile(t, versionFile, []byte("mine"))
 	dir := t.TempDir()
 	symlink(t, elsewhere, filepath.Join(dir, versionFile))
-	err := NewWriter(dir, FormatJSON).WriteReport(report())
-	expectError(t, err, filepath.Join(dir, versionFile)+" would be replaced")
+	for _, err := range []error{NewWriter(dir, FormatJSON).WriteResults(report().Results), NewWriter(dir, FormatJSON).WriteAnalysis(report())} {
+		expectError(t, err, filepath.Join(dir, versionFile)+" would be replaced")
+	}
 	expectContent(t, elsewhere, "mine")
 
 	dir = t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, analysisFile), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	err = NewWriter(dir, FormatJSON).WriteReport(report())
-	expectError(t, err, filepath.Join(dir, analysisFile)+" would be replaced")
+	for _, err := range []error{NewWriter(dir, FormatJSON).WriteResults(report().Results), NewWriter(dir, FormatJSON).WriteAnalysis(report())} {
+		expectError(t, err, filepath.Join(dir, analysisFile)+" would be replaced")
+	}
 }
 
 func TestWhetherAFileIsForeignMustBeKnown(t *testing.T) {
 	t.Parallel()
 	file := plantFile(t, "bundle", nil)
-	for _, err := range []error{NewWriter(file, FormatJSON).CheckForeign(), NewWriter(file, FormatJSON).WriteReport(report())} {
+	w := NewWriter(file, FormatJSON)
+	for _, err := range []error{w.RejectForeign(), w.WriteResults(report().Results), w.WriteAnalysis(report())} {
 		expectError(t, err, file)
 		if _, foreign := errors.AsType[*ForeignFileError](err); foreign {
 			t.Errorf("got %v", err)
@@ -112,7 +115,7 @@ func TestStrayFilesOfAReportAreCleared(t *testing.T) {
 		files[name] = "x"
 	}
 	dir := plantTree(t, files)
-	if err := NewWriter(dir, FormatJSON).WriteReport(report()); err != nil {
+	if err := writeReport(NewWriter(dir, FormatJSON), report()); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range strays {

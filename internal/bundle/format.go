@@ -20,8 +20,8 @@ type Format string
 const (
 	// FormatStatus is the status alone, with no newline, as on Troubleshoot's documentation page.
 	FormatStatus Format = "status"
-	// FormatJSON is {"status":"...","message":"...","reason":"..."}, with no newline. The Troubleshoot tools write and read it without
-	// the reason.
+	// FormatJSON is {"status":"...","message":"...","reason":"..."}, with no newline. The Troubleshoot tools write
+	// and read it without the reason.
 	FormatJSON Format = "json"
 )
 
@@ -53,8 +53,8 @@ func (f Format) encode(result Result) ([]byte, error) {
 	return bytes.TrimSuffix(file.Bytes(), []byte("\n")), err
 }
 
-// decode reads either format. isStatus reports which texts are a status by themselves. A JSON file may hold another status, that
-// of a later version.
+// decode decodes a file of either format. isStatus reports whether a text by itself is a status. A JSON file may also
+// hold a status of a later version.
 func decode(file []byte, isStatus func(string) bool) (Result, error) {
 	if len(file) == 0 {
 		return Result{}, errors.New("the file is empty")
@@ -81,8 +81,8 @@ func decodeJSON(file []byte) (Result, error) {
 	return result, nil
 }
 
-// decodeObject decodes the fields of a JSON object that are wanted. It is stricter than json.Unmarshal, which takes the last of several
-// equal keys, and keys in any case: a file that says two things says nothing.
+// decodeObject decodes the fields of a JSON object that are wanted. It is stricter than json.Unmarshal, which accepts
+// a key twice, and in any case: a file that says two things is an error.
 func decodeObject(file []byte, wanted map[string]any) error {
 	decoder := json.NewDecoder(bytes.NewReader(file))
 	if begin, err := decoder.Token(); err != nil {
@@ -96,7 +96,7 @@ func decodeObject(file []byte, wanted map[string]any) error {
 		if err != nil {
 			return invalidJSON(err)
 		}
-		name, _ := key.(string) // a decoder takes nothing else for a key
+		name, _ := key.(string) // a decoder accepts nothing else as a key
 		if seen[name] {
 			return fmt.Errorf("the file has the key %q twice", abbreviate(name))
 		}
@@ -118,7 +118,8 @@ func decodeObject(file []byte, wanted map[string]any) error {
 	return nil
 }
 
-// statusWord is what any version's status looks like. Anything else, such as a terminal's control characters, is somebody's trick.
+// statusWord matches the statuses of any version. It does not match what may do harm, for example control characters
+// of a terminal.
 var statusWord = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 
 func invalidJSON(err error) error {

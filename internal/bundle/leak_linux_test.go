@@ -24,12 +24,12 @@ func TestNothingIsLeftOfReadingAndWriting(t *testing.T) {
 		for range 20 {
 			w := NewWriter(dir, FormatJSON)
 			archive := filepath.Join(dir, "acme.tar.gz")
-			for _, err := range []error{w.WriteReport(report()), w.WriteArchive(archive, report())} {
+			for _, err := range []error{writeReport(w, report()), w.WriteArchive(archive, report())} {
 				if err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := NewWriter(blocked, FormatStatus).WriteReport(report()); err == nil {
+			if err := writeReport(NewWriter(blocked, FormatStatus), report()); err == nil {
 				t.Fatal("a directory was replaced")
 			}
 			for bundle, ok := range map[string]bool{dir: true, archive: true, blocked: false, truncated: false, dir + "/gone": false} {

@@ -14,7 +14,7 @@ import (
 
 var errLocked = errors.New("locked by another process")
 
-// tryLock locks a file until it is closed: flock(2). Where a file system has no locks it does nothing.
+// tryLock locks a file until it is closed: flock(2). It does nothing if the file system has no locks.
 func tryLock(file *os.File) error {
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
 		return errLocked

@@ -13,11 +13,12 @@ import (
 
 var errLocked = errors.New("locked by another process")
 
-// tryLock locks a file until it is closed: LockFileEx. Locks bind readers too on Windows, so the locked byte is one that no file
-// has. Where a file system has no locks it does nothing.
+// tryLock locks a file until it is closed: LockFileEx. A lock also keeps readers out on Windows, so tryLock locks a
+// byte that no file has. It does nothing if the file system has no locks.
 func tryLock(file *os.File) error {
 	beyond := &windows.Overlapped{OffsetHigh: math.MaxInt32}
-	err := windows.LockFileEx(windows.Handle(file.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, beyond)
+	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
+	err := windows.LockFileEx(windows.Handle(file.Fd()), flags, 0, 1, 0, beyond)
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
 		return errLocked
 	}

@@ -19,36 +19,39 @@ import (
 	"time"
 )
 
-// Limits of what is read, in bytes. The longest message a dial can make, of as many addresses as a DNS answer holds, is well below
-// the first; the second is of all results of a collector, and a list of its nodes.
+// Limits of what is read, in bytes.
 const (
+	// maxResultSize is the limit of a result file. The longest message of a dial, with as many addresses as a DNS
+	// answer holds, is far shorter.
 	maxResultSize = 1 << 20
-	maxKept       = 16 << 20
 
-	// entryCost is what a file takes beside its name and content.
+	// maxKept is the limit of all results of a collector and the list of nodes.
+	maxKept = 16 << 20
+
+	// entryCost is the memory that a file needs beside its name and content.
 	entryCost = 1 << 10
 )
 
-// Found is what a bundle tells of one collector.
+// Found is what a bundle holds of one collector.
 type Found struct {
-	Dir     string       // the directory that holds host-collectors; empty: the bundle is an archive
-	Results []NodeResult // at least one that is not missing; of a cluster the nodes in order
+	Dir     string       // the directory that holds host-collectors; empty if the bundle is an archive
+	Results []NodeResult // in the order of the nodes; at least one is not missing
 }
 
 // NodeResult is the result of a collector on one machine.
 type NodeResult struct {
-	Node string // of a cluster; empty: the machine that made the bundle
+	Node string // of a cluster; empty for the machine that made the bundle
 	Result
 	CollectedAt time.Time // when the file was written
-	Missing     bool      // the bundle lists the node, and holds nothing of it
+	Missing     bool      // whether the bundle lists the node and holds nothing of it
 }
 
-// Read reads the results of a collector from a bundle, in either format: a directory, or a gzipped tar archive. In both the content
-// may lie in a single top directory. Of a bundle that several nodes made there is a result of each. isStatus reports which texts are
-// a status.
+// Read reads the results of a collector, in either format, from a bundle. A bundle is a directory or a gzipped tar
+// archive, and its content may lie in a single top directory. If several nodes made the bundle, Read returns a result
+// of each. isStatus reports whether a text is a status.
 //
-// Nothing is written, and of a hostile archive little is kept. The error names the path and what is wrong. It is an error if a node
-// has other results but not this one, if no node of a list has it, and if ctx ends.
+// Read writes nothing, and keeps little of a hostile archive. It returns an error if a node has other results but not
+// this one, if no listed node has it, and if ctx ends. The error names the path and what is wrong.
 func Read(ctx context.Context, bundle, collector string, isStatus func(status string) bool) (Found, error) {
 	if err := ValidateCollectorName(collector); err != nil {
 		return Found{}, err
@@ -75,25 +78,53 @@ func Read(ctx context.Context, bundle, collector string, isStatus func(status st
 	if err == nil {
 		return found, nil
 	}
-	at := bundle
-	switch {
-	case found.Dir != "":
-		at = filepath.Join(found.Dir, filepath.FromSlash(contents.at))
-	case contents.at != "":
-		at += ", " + contents.at
-	}
-	return Found{}, fmt.Errorf("read %s: %w", at, err)
+	return Found{}, readError(bundle, found.Dir, err)
 }
 
-// contents are those files of a bundle that are about one collector.
+// readError returns an error that names the bundle, and also the file of it if err is a fileError. dir is the
+// directory that holds host-collectors. It is empty if the bundle is an archive, or if no directory was found.
+func readError(bundle, dir string, err error) error {
+	var file string
+	if inFile, ok := errors.AsType[*fileError](err); ok {
+		file, err = inFile.path, inFile.err
+	}
+	at := bundle
+	switch {
+	case dir != "":
+		at = filepath.Join(dir, filepath.FromSlash(file))
+	case file != "":
+		at += ", " + file
+	}
+	return fmt.Errorf("read %s: %w", at, err)
+}
+
+// fileError is an error about one file or directory of a bundle.
+type fileError struct {
+	path string // slash-separated, relative to the directory that holds host-collectors
+	err  error
+}
+
+func (e *fileError) Error() string { return e.path + ": " + e.err.Error() }
+
+func (e *fileError) Unwrap() error { return e.err }
+
+// inFile returns err as a fileError, or nil if err is nil.
+func inFile(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fileError{path, err}
+}
+
+// contents are the files of a bundle that are about one collector.
 type contents struct {
 	collector string
 	files     map[string]entry // by path
 	kept      int              // bytes
-	at        string           // the file that an error is about; empty: the whole bundle
-	nodes     map[string]bool  // that have results, of any collector
-	others    []string         // names of collectors that have results, a few
-	deeper    string           // where host-collectors lie that are too deep to be this bundle's
+	nodes     map[string]bool  // the nodes that have results of any collector
+	others    []string         // the names of a few collectors that have results
+	meant     string           // the collector with results whose file has the name that was asked for; empty if none
+	deeper    string           // a directory whose host-collectors lies too deep to be this bundle's; empty if none
 }
 
 func newContents(collector string) *contents {
@@ -112,20 +143,26 @@ func (c *contents) wants(file string) bool {
 	return file == nodeListPath || isResult && collector == c.collector
 }
 
-// note remembers which nodes have results, and of which collectors, to say what might have been meant.
-func (c *contents) note(file string) {
+// remember remembers the node and the collector of a file: they show what is missing, and what might have been meant.
+func (c *contents) remember(file string) {
 	if node, ok := nodeOf(file); ok {
 		c.nodes[node] = true
 	}
+	_, name, isResult := connectResult(file)
+	if !isResult || ValidateCollectorName(name) != nil {
+		return
+	}
+	if resultName(name) == c.collector {
+		c.meant = name
+	}
 	const most = 10
-	if _, name, _ := connectResult(file); len(c.others) < most && !slices.Contains(c.others, name) && ValidateCollectorName(name) == nil {
+	if len(c.others) < most && !slices.Contains(c.others, name) {
 		c.others = append(c.others, name)
 	}
 }
 
-// keep reads a file that is wanted.
+// keep reads and keeps a file that is wanted.
 func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
-	c.at = file
 	if node, _, _ := connectResult(file); node != "" && !nodeName.MatchString(node) {
 		return fmt.Errorf("it is the result of %q, which is not the name of a node", abbreviate(node))
 	}
@@ -140,7 +177,7 @@ func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 	case c.kept > maxKept:
 		return fmt.Errorf("the results of the collector are larger than %d bytes in all", maxKept)
 	}
-	c.files[file] = entry{bytes.Clone(content), modTime} // without what the reader had in reserve
+	c.files[file] = entry{bytes.Clone(content), modTime} // without the spare capacity of io.ReadAll
 	return nil
 }
 
@@ -148,7 +185,7 @@ func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 func (c *contents) results(isStatus func(string) bool) ([]NodeResult, error) {
 	listed, err := c.listedNodes()
 	if err != nil {
-		return nil, err
+		return nil, inFile(nodeListPath, err)
 	}
 	var results []NodeResult
 	for _, file := range slices.Sorted(maps.Keys(c.files)) {
@@ -156,26 +193,23 @@ func (c *contents) results(isStatus func(string) bool) ([]NodeResult, error) {
 		if !isResult {
 			continue
 		}
-		c.at = file
 		result, err := decode(c.files[file].content, isStatus)
 		if err != nil {
-			return nil, err
+			return nil, inFile(file, err)
 		}
 		results = append(results, NodeResult{Node: node, Result: result, CollectedAt: c.files[file].modTime})
 	}
 	if len(results) == 0 {
-		c.at = path.Join(connectPath, resultName(c.collector))
-		return nil, c.noResult()
+		return nil, inFile(path.Join(connectPath, resultName(c.collector)), c.noResult())
 	}
-	c.at = ""
 	missing, err := c.missing(listed, results)
 	results = append(results, missing...)
 	slices.SortStableFunc(results, func(a, b NodeResult) int { return strings.Compare(a.Node, b.Node) })
 	return results, err
 }
 
-// missing returns the listed nodes that the bundle holds nothing of. A node that has other results only is an error, and so is a list
-// none of whose nodes has a result.
+// missing returns the listed nodes of which the bundle holds nothing. It returns an error if a node has results, but
+// none of the collector, or if nodes are listed and none of them has a result.
 func (c *contents) missing(listed []string, results []NodeResult) ([]NodeResult, error) {
 	nodes := maps.Clone(c.nodes) // the value reports whether it has results
 	for _, node := range listed {
@@ -197,16 +231,17 @@ func (c *contents) missing(listed []string, results []NodeResult) ([]NodeResult,
 	}
 	switch {
 	case len(incomplete) > 0:
-		return nil, fmt.Errorf("the bundle holds results of %s, but none of a collector named %q. Collect it again, with this collector on every node",
-			fewOf(incomplete), c.collector)
+		return nil, fmt.Errorf("the bundle holds results of %s, but none of a collector named %q. "+
+			"Collect it again, with this collector on every node", fewOf(incomplete), c.collector)
 	case len(missing) > 0 && !onNodes:
-		return nil, fmt.Errorf("%s lists nodes, and the bundle holds no result of a collector named %q of any of them", nodeListPath, c.collector)
+		return nil, fmt.Errorf("%s lists nodes, and the bundle holds no result of a collector named %q of any of them",
+			nodeListPath, c.collector)
 	default:
 		return missing, nil
 	}
 }
 
-// fewOf lists names, but not a thousand.
+// fewOf lists names. If there are many, it lists a few and counts the rest.
 func fewOf(names []string) string {
 	const most = 10
 	if more := len(names) - most; more > 0 {
@@ -215,10 +250,12 @@ func fewOf(names []string) string {
 	return fmt.Sprintf("%q", names)
 }
 
-// noResult says that nothing was found, and what might have been meant.
+// noResult returns the error of a bundle without a result. It says what might have been meant.
 func (c *contents) noResult() error {
 	text := fmt.Sprintf("the bundle holds no result of a collector named %q", c.collector)
 	switch {
+	case c.meant != "":
+		text += fmt.Sprintf(". Did you mean %q?", c.meant)
 	case len(c.others) > 0:
 		slices.Sort(c.others)
 		text += fmt.Sprintf("; it holds some of %q", c.others)
@@ -238,12 +275,11 @@ func (c *contents) listedNodes() ([]string, error) {
 	if !found {
 		return nil, nil
 	}
-	c.at = nodeListPath
 	var listed []string
 	if err := decodeObject(list.content, map[string]any{"nodes": &listed}); err != nil {
 		return nil, fmt.Errorf("%w; its form is %s", err, nodeListForm)
 	}
-	if len(listed) == 0 { // null, too: whoever wrote it did not know the nodes
+	if len(listed) == 0 { // also null: whoever wrote it did not know the nodes
 		return nil, fmt.Errorf("the file lists no nodes; its form is %s", nodeListForm)
 	}
 	for _, node := range listed {

@@ -12,8 +12,9 @@ import (
 	"regexp"
 )
 
-// temporaryFile is the whole form of the name of a temporary file: somebody else's may look like it. It begins with a dot, as no
-// collector's name does. While it is written its writer holds a lock on it, so what is not locked was left by a writer that was killed.
+// temporaryFile matches the whole name of a temporary file, because the names of other programs may look like it. The
+// name begins with a dot, as the name of no collector does. A writer holds a lock on its temporary file, so a file
+// without a lock was left by a writer that was killed.
 var temporaryFile = regexp.MustCompile(`^\.(.+)\.[A-Z2-7]{26}\.tmp$`)
 
 // temporaryName returns a new name for a temporary file that is to replace name.
@@ -29,14 +30,14 @@ func temporaryOf(temporary string) (name string) {
 	return ""
 }
 
-// replace has a temporary file written and renames it to name.
+// replace makes a temporary file, has its content written, and renames it to name.
 func replace(dir *os.Root, name string, write func(io.Writer) error) error {
 	for attempt := 1; ; attempt++ {
 		err := tryReplace(dir, name, write)
-		// Between its making and its locking a temporary file looks like a stray one, and another process may sweep it.
-		swept := errors.Is(err, errLocked) || errors.Is(err, fs.ErrNotExist)
+		// Until it is locked, a temporary file looks like a stray one, and another process may remove it.
+		removed := errors.Is(err, errLocked) || errors.Is(err, fs.ErrNotExist)
 		const mostAttempts = 10
-		if !swept || attempt == mostAttempts {
+		if !removed || attempt == mostAttempts {
 			return err
 		}
 	}
@@ -70,8 +71,8 @@ func fill(file *os.File, write func(io.Writer) error) error {
 	return file.Sync()
 }
 
-// removeStray removes temporary files of names that are ours, which killed writers left. It is housekeeping: what it cannot read or
-// remove stays.
+// removeStray removes the temporary files that killed writers left, if they were to replace a file of ours. A file
+// that it cannot read or remove stays: nobody depends on this.
 func removeStray(dir *os.Root, ours func(name string) bool) {
 	entries, err := fs.ReadDir(dir.FS(), ".")
 	if err != nil {

@@ -19,29 +19,29 @@ const (
 	analysisFile = "analysis.json"
 )
 
-// Report is the content of a whole bundle: the results of several collectors, and what analyzers say of them.
+// Report is the content of a whole bundle: the results of several collectors, and the findings of analyzers.
 type Report struct {
-	Version  string // of the program that made it
-	Results  []CollectorResult
+	Version  string            // of the program that made it
+	Results  []CollectorResult // of an archive; WriteAnalysis ignores them
 	Findings []Finding
 	MadeAt   time.Time
 }
 
-// CollectorResult is the result of one collector, whose name ValidateCollectorName takes.
+// CollectorResult is the result of one collector, whose name ValidateCollectorName accepts.
 type CollectorResult struct {
 	Collector string
 	Result
 	CollectedAt time.Time
 }
 
-// Finding is what an analyzer says.
+// Finding is the verdict of an analyzer, with its title and its message.
 type Finding struct {
 	Title    string
 	Message  string
 	Severity Severity
 }
 
-// Severity is an analyzer's verdict in the words of analysis.json.
+// Severity is a verdict in the words of analysis.json.
 type Severity string
 
 // The severities: of a fail, a warn and a pass.
@@ -58,10 +58,10 @@ type file struct {
 	modTime time.Time
 }
 
-// resultFiles returns the files of the results.
-func (r Report) resultFiles(format Format) ([]file, error) {
-	files := make([]file, 0, len(r.Results))
-	for _, result := range r.Results {
+// resultFiles returns the files of results.
+func resultFiles(results []CollectorResult, format Format) ([]file, error) {
+	files := make([]file, 0, len(results))
+	for _, result := range results {
 		if err := ValidateCollectorName(result.Collector); err != nil {
 			return nil, err
 		}
@@ -74,13 +74,14 @@ func (r Report) resultFiles(format Format) ([]file, error) {
 	return files, nil
 }
 
-// topFiles returns the files that describe the whole.
+// topFiles returns the files at the top of a bundle.
 func (r Report) topFiles() ([]file, error) {
 	analysis, err := r.analysis()
 	if err != nil {
 		return nil, err
 	}
-	version := fmt.Sprintf("apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: %q\n", r.Version)
+	version := fmt.Sprintf("apiVersion: troubleshoot.sh/v1beta2\n"+
+		"kind: SupportBundle\nspec:\n  versionNumber: %q\n", r.Version)
 	return []file{{versionFile, []byte(version), r.MadeAt}, {analysisFile, analysis, r.MadeAt}}, nil
 }
 
@@ -110,16 +111,18 @@ type (
 
 func (r Report) analysis() ([]byte, error) {
 	entries := make([]analysisEntry, 0, len(r.Findings))
-	for _, insight := range r.Findings {
-		name := analysisName(insight.Title)
+	for _, finding := range r.Findings {
+		name := analysisName(finding.Title)
 		entry := analysisEntry{
-			Name:     name,
-			Labels:   analysisLabels{DesiredPosition: "1"},
-			Insight:  insightEntry{Name: name, Primary: insight.Title, Detail: insight.Message, Severity: insight.Severity},
-			Severity: insight.Severity,
+			Name:   name,
+			Labels: analysisLabels{DesiredPosition: "1"},
+			Insight: insightEntry{
+				Name: name, Primary: finding.Title, Detail: finding.Message, Severity: finding.Severity,
+			},
+			Severity: finding.Severity,
 		}
-		if insight.Severity == SeverityError {
-			entry.Error = insight.Message
+		if finding.Severity == SeverityError {
+			entry.Error = finding.Message
 		}
 		entries = append(entries, entry)
 	}

@@ -4,9 +4,7 @@
 package bundle
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,21 +12,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// writesAtOnce is how many files of a report are written side by side: each waits for the disk.
+// writesAtOnce is how many result files are written side by side: each waits for the disk.
 const writesAtOnce = 32
 
-// WriteReport writes all files of a report, each whole or not at all. The analysis comes last, after an older one was removed: one
-// that lies there belongs to the results beside it. Nothing is written if it would replace a file of somebody else: a ForeignFileError.
-func (w *Writer) WriteReport(report Report) error {
-	results, err := report.resultFiles(w.format)
+// WriteResults writes the files of several results, each whole or not at all. If WriteAnalysis would replace somebody
+// else's file, it writes nothing and returns a ForeignFileError.
+func (w *Writer) WriteResults(results []CollectorResult) error {
+	files, err := resultFiles(results, w.format)
 	if err != nil {
 		return err
 	}
-	top, err := report.topFiles()
-	if err != nil {
-		return err
-	}
-	if err := w.CheckForeign(); err != nil {
+	if err := w.RejectForeign(); err != nil {
 		return err
 	}
 	connect, err := w.openConnectDir()
@@ -36,25 +30,33 @@ func (w *Writer) WriteReport(report Report) error {
 		return fmt.Errorf("write %s: %w", w.dir, err)
 	}
 	defer connect.Close() //nolint:errcheck // A directory that was only read.
-	root, err := os.OpenRoot(w.dir)
-	if err != nil {
-		return fmt.Errorf("open bundle directory: %w", err)
-	}
-	defer root.Close() //nolint:errcheck // A directory that was only read.
-	removeStray(root, func(name string) bool { return name == versionFile || name == analysisFile })
-
-	if err := root.Remove(analysisFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove %s: %w", filepath.Join(w.dir, analysisFile), explain(err))
-	}
 	var group errgroup.Group
 	group.SetLimit(writesAtOnce)
-	for _, file := range results {
+	for _, file := range files {
 		group.Go(func() error { return w.writeFile(connect, path.Base(file.path), file) })
 	}
-	if err := group.Wait(); err != nil {
+	return group.Wait()
+}
+
+// WriteAnalysis writes version.yaml and then analysis.json, each whole or not at all. It ignores the results of the
+// report. If it would replace somebody else's file, it writes nothing and returns a ForeignFileError.
+//
+// Each call replaces the files of the call before, so a report must hold all findings of the run so far. The caller
+// must not make two calls at the same time: the older report might be written last.
+func (w *Writer) WriteAnalysis(report Report) error {
+	files, err := report.topFiles()
+	if err != nil {
 		return err
 	}
-	for _, file := range top {
+	if err := w.RejectForeign(); err != nil {
+		return err
+	}
+	root, err := w.openBundleDir()
+	if err != nil {
+		return fmt.Errorf("write %s: %w", w.dir, err)
+	}
+	defer root.Close() //nolint:errcheck // A directory that was only read.
+	for _, file := range files {
 		if err := w.writeFile(root, file.path, file); err != nil {
 			return err
 		}

@@ -4,20 +4,27 @@
 package bundle
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 )
 
-// Writer writes results into one bundle directory, which it makes when it first writes. It may be used concurrently, also by
-// several processes on one directory.
+// Writer writes the results and the findings of one run into a bundle directory. When it first writes, it makes the
+// directory and removes the analysis.json of an earlier run, unless somebody else wrote that file.
+//
+// A Writer may be used concurrently, except for WriteAnalysis. Several processes may write into one directory.
 type Writer struct {
 	dir          string
 	format       Format
 	cleanConnect sync.Once
+
+	beginning sync.Mutex
+	begun     bool // guarded by beginning
 }
 
 // NewWriter returns a Writer for the bundle directory dir.
@@ -25,8 +32,9 @@ func NewWriter(dir string, format Format) *Writer {
 	return &Writer{dir: dir, format: format}
 }
 
-// Write writes the result of a collector, whose name ValidateCollectorName takes, and returns the file's path. An older result is
-// replaced only by a whole new one, also when the process is killed or the disk fills. The error names the path and the cause.
+// Write writes the result of a collector, whose name ValidateCollectorName accepts, and returns the path of the file.
+// It replaces an older result only by a whole new one, also if the process is killed or the disk is full. The error
+// names the path and the cause.
 func (w *Writer) Write(collector string, result Result) (path string, err error) {
 	path = ResultFile(w.dir, collector)
 	if err := w.write(collector, result); err != nil {
@@ -51,7 +59,7 @@ func (w *Writer) write(collector string, result Result) error {
 	return cause(replace(dir, resultName(collector), contentOf(content)))
 }
 
-// isResultName reports whether a file in the directory of results is the result of a collector.
+// isResultName reports whether a name is that of a result file.
 func isResultName(name string) bool {
 	collector, isResult := strings.CutSuffix(name, ".json")
 	return isResult && ValidateCollectorName(collector) == nil
@@ -65,32 +73,58 @@ func contentOf(content []byte) func(io.Writer) error {
 	}
 }
 
-// openConnectDir opens the directory of results, and clears it of what killed writers left when it is first opened.
+// openConnectDir opens the directory of results, and makes it if it is not there. The directory lies in the bundle
+// directory, also if there are symbolic links.
 func (w *Writer) openConnectDir() (*os.Root, error) {
-	dir, err := makeConnectDir(w.dir)
+	root, err := w.openBundleDir()
 	if err != nil {
 		return nil, err
+	}
+	defer root.Close() //nolint:errcheck // A directory that was only read.
+	if err := root.MkdirAll(connectPath, 0o755); err != nil {
+		return nil, fmt.Errorf("make %s: %w", filepath.Join(w.dir, connectPath), explain(err))
+	}
+	dir, err := root.OpenRoot(connectPath)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", filepath.Join(w.dir, connectPath), explain(err))
 	}
 	w.cleanConnect.Do(func() { removeStray(dir, isResultName) })
 	return dir, nil
 }
 
-// makeConnectDir opens the directory of results below the bundle directory, never outside it.
-func makeConnectDir(bundleDir string) (*os.Root, error) {
-	if err := os.MkdirAll(bundleDir, 0o755); err != nil {
+// openBundleDir opens the bundle directory, and makes it if it is not there.
+func (w *Writer) openBundleDir() (*os.Root, error) {
+	if err := os.MkdirAll(w.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make bundle directory: %w", err)
 	}
-	root, err := os.OpenRoot(bundleDir)
+	root, err := os.OpenRoot(w.dir)
 	if err != nil {
 		return nil, fmt.Errorf("open bundle directory: %w", err)
 	}
-	defer root.Close() //nolint:errcheck // A directory that was only read.
-	if err := root.MkdirAll(connectDir, 0o755); err != nil {
-		return nil, fmt.Errorf("make %s: %w", filepath.Join(bundleDir, connectDir), explain(err))
+	if err := w.begin(root); err != nil {
+		return nil, errors.Join(err, root.Close())
 	}
-	dir, err := root.OpenRoot(connectDir)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", filepath.Join(bundleDir, connectDir), explain(err))
+	return root, nil
+}
+
+// begin removes the analysis.json of an earlier run before this Writer writes anything, so that the one that the
+// bundle holds later is of this run. It does nothing once it has succeeded.
+func (w *Writer) begin(root *os.Root) error {
+	w.beginning.Lock()
+	defer w.beginning.Unlock()
+	if w.begun {
+		return nil
 	}
-	return dir, nil
+	removeStray(root, func(name string) bool { return name == versionFile || name == analysisFile })
+	path := filepath.Join(w.dir, analysisFile)
+	switch ours, err := isOurs(root, analysisFile); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("read %s: %w", path, explain(err))
+	case ours:
+		if err := root.Remove(analysisFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove %s: %w", path, explain(err))
+		}
+	}
+	w.begun = true
+	return nil
 }
