@@ -271,55 +271,6 @@ func TestArchiveOfThisRunIsNotReadBeforeItIsWritten(t *testing.T) {
 	})
 }
 
-func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
-	t.Parallel()
-	const archive = "bundle.tar.gz"
-	nothing := func() error { return nil }
-	dir := t.TempDir()
-	linked, link := filepath.Join(dir, archive), filepath.Join(dir, "latest.tar.gz")
-	if err := errors.Join(os.WriteFile(linked, nil, 0o644), os.Symlink(archive, link)); err != nil {
-		t.Skipf("this user may not make symbolic links: %v", err)
-	}
-	for name, test := range map[string]struct {
-		course func(*ownArchives) error
-		want   error
-	}{
-		"through a link":             {func(a *ownArchives) error { return errors.Join(a.read(link, nothing), a.claim(linked)) }, errOlderArchive},
-		"claimed, through a link":    {func(a *ownArchives) error { return errors.Join(a.claim(linked), a.read(link, nothing)) }, errOlderArchive},
-		"a link that is replaced":    {func(a *ownArchives) error { return errors.Join(a.read(link, nothing), a.claim(link)) }, errOlderArchive},
-		"what a replaced link meant": {func(a *ownArchives) error { return errors.Join(a.claim(link), a.read(linked, nothing)) }, nil},
-		"not ours":                   {func(a *ownArchives) error { return a.read(archive, nothing) }, nil},
-		"not ours, twice":            {func(a *ownArchives) error { return errors.Join(a.read(archive, nothing), a.read(archive, nothing)) }, nil},
-		"read, then claimed":         {func(a *ownArchives) error { return errors.Join(a.read(archive, nothing), a.claim(archive)) }, errOlderArchive},
-		"claimed, then read":         {func(a *ownArchives) error { return errors.Join(a.claim(archive), a.read(archive, nothing)) }, errOlderArchive},
-		"claimed while read":         {func(a *ownArchives) error { return a.read(archive, func() error { return a.claim(archive) }) }, errOlderArchive},
-		"written while read": {func(a *ownArchives) error {
-			_ = a.claim(archive)
-			return a.read(archive, func() error { a.written(archive); return nil })
-		}, errOlderArchive},
-		"claimed and written while read": {func(a *ownArchives) error {
-			return a.read(archive, func() error { defer a.written(archive); return a.claim(archive) })
-		}, errOlderArchive},
-		"written, then read":  {func(a *ownArchives) error { _ = a.claim(archive); a.written(archive); return a.read(archive, nothing) }, nil},
-		"in another spelling": {func(a *ownArchives) error { return errors.Join(a.read("./x/../"+archive, nothing), a.claim(archive)) }, errOlderArchive},
-		"in another case":     {func(a *ownArchives) error { return errors.Join(a.claim("Bundle.tar.gz"), a.read(archive, nothing)) }, errOlderArchive},
-		"another archive":     {func(a *ownArchives) error { return errors.Join(a.claim("x/"+archive), a.read(archive, nothing)) }, nil},
-		"written, being written again, and read": {func(a *ownArchives) error {
-			a.written(archive)
-			return errors.Join(a.claim(archive), a.read(archive, nothing))
-		}, nil},
-		"written, read, and written again": {func(a *ownArchives) error {
-			a.written(archive)
-			return errors.Join(a.read(archive, nothing), a.claim(archive))
-		}, nil},
-		"that can not be read": {func(a *ownArchives) error { return a.read(archive, func() error { return io.ErrUnexpectedEOF }) }, io.ErrUnexpectedEOF},
-	} {
-		if err := test.course(&ownArchives{}); !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
-			t.Errorf("%s: %v, want %v", name, err, test.want)
-		}
-	}
-}
-
 func TestBundleInsideTheOwnDirectoryIsTheOwn(t *testing.T) {
 	t.Parallel()
 	dir, _ := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": "connected"}, "acme/", time.Now())

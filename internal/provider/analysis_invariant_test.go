@@ -22,6 +22,7 @@ import (
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -50,14 +51,14 @@ func TestNothingPassesWithoutAStatusAndAnOutcomeThatMatchesIt(t *testing.T) {
 			mistakes++
 			continue
 		}
-		analysis := tcpconnect.Analyzer{CheckName: "check", Outcomes: outcomes}.Analyze(given, "")
-		if !analysis.Verdict.Proceed() {
+		finding := tcpconnect.Analyzer{CheckName: "check", Outcomes: outcomes}.Judge(given, "")
+		if !finding.Verdict.Proceed() {
 			failures++
 			continue
 		}
 		passes++
 		if given != truth || !written.lets(truth) {
-			t.Fatalf("seed %d, round %d: %+v passes the status %q, which is %q: %+v", seed, round, written, given, truth, analysis)
+			t.Fatalf("seed %d, round %d: %+v passes the status %q, which is %q: %+v", seed, round, written, given, truth, finding)
 		}
 	}
 	t.Logf("%d passes, %d failures, %d mistakes", passes, failures, mistakes)
@@ -151,8 +152,8 @@ func randomStatus(t *testing.T, random *rand.Rand, dir string, refused error) (t
 	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	i := &instance{collector: &tcpconnect.Collector{}, bundleDir: filepath.Join(dir, "own")}
-	results, err := i.readResults(t.Context(), dir, "connect")
+	run := preflight.New(preflight.Config{BundleDir: filepath.Join(dir, "own")})
+	results, err := run.ReadResults(t.Context(), dir, "connect", preflight.Terms{})
 	if err != nil {
 		return truth, ""
 	}
@@ -166,26 +167,37 @@ func randomStatus(t *testing.T, random *rand.Rand, dir string, refused error) (t
 // dialled returns the status of a dial that ends as truth says.
 func dialled(t *testing.T, truth tcpconnect.Status, refused error) tcpconnect.Status {
 	t.Helper()
-	collector := &tcpconnect.Collector{Dial: func(context.Context, netip.Addr, netip.AddrPort) (net.Conn, error) {
-		switch truth {
-		case tcpconnect.Connected:
-			near, _ := net.Pipe()
-			return near, nil
-		case tcpconnect.ConnectionRefused:
-			return nil, refused
-		case tcpconnect.ConnectionTimeout:
-			return nil, context.DeadlineExceeded
-		default:
-			return nil, errors.New("another fault")
-		}
-	}}
+	collector := &tcpconnect.Collector{Dialer: dialerOf{truth, refused}}
 	address, err := tcpconnect.ParseAddress("127.0.0.1:80")
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := collector.Collect(t.Context(), tcpconnect.Target{Address: address}, time.Minute)
+	result, err := collector.Collect(t.Context(), tcpconnect.Check{Target: tcpconnect.Target{Address: address}, Timeout: time.Minute}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return result.Status
 }
+
+// dialerOf is a dialer whose dials end in a status.
+type dialerOf struct {
+	status  tcpconnect.Status
+	refused error
+}
+
+func (d dialerOf) Dial(context.Context, netip.Addr, string) (net.Conn, error) {
+	switch d.status {
+	case tcpconnect.Connected:
+		near, _ := net.Pipe()
+		return near, nil
+	case tcpconnect.ConnectionRefused:
+		return nil, &tcpconnect.ReasonError{Reason: tcpconnect.ReasonRefused, Err: d.refused}
+	case tcpconnect.ConnectionTimeout:
+		return nil, &tcpconnect.ReasonError{Reason: tcpconnect.ReasonNoResponse, Err: context.DeadlineExceeded}
+	default:
+		return nil, errors.New("another fault")
+	}
+}
+
+func (dialerOf) ResolvesNames() bool { return false }
+func (dialerOf) Room() int           { return 1 }

@@ -104,7 +104,7 @@ func attributesOfState(t *testing.T, schema *tfprotov6.Schema, state *tfprotov6.
 	if err != nil {
 		t.Fatal(err)
 	}
-	attributes, _ := plain(t, value).(map[string]any)
+	attributes, _ := goValue(t, value).(map[string]any)
 	return attributes
 }
 
@@ -213,7 +213,7 @@ func literal(given any) tftypes.Value {
 }
 
 // plain makes of a value what encoding/json would make of it.
-func plain(t *testing.T, value tftypes.Value) any {
+func goValue(t *testing.T, value tftypes.Value) any {
 	t.Helper()
 	if !value.IsKnown() {
 		return unknown
@@ -248,13 +248,13 @@ func plain(t *testing.T, value tftypes.Value) any {
 	case *map[string]tftypes.Value:
 		attributes := make(map[string]any)
 		for name, attribute := range *target {
-			attributes[name] = plain(t, attribute)
+			attributes[name] = goValue(t, attribute)
 		}
 		return attributes
 	case *[]tftypes.Value:
 		elements := []any{}
 		for _, element := range *target {
-			elements = append(elements, plain(t, element))
+			elements = append(elements, goValue(t, element))
 		}
 		return elements
 	}

@@ -4,7 +4,6 @@
 package provider
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -263,32 +262,6 @@ func TestArgumentsReachTheDial(t *testing.T) {
 				ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want),
 			})
 		})
-	}
-}
-
-func TestOneNameIsForOneKindOfDial(t *testing.T) {
-	t.Parallel()
-	address, err := tcpconnect.ParseAddress("127.0.0.1:80")
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := dialArguments{target: tcpconnect.Target{Address: address}, timeout: time.Second}
-	for name, change := range map[string]func(*dialArguments){
-		"timeout 2s":               func(d *dialArguments) { d.timeout = 2 * time.Second },
-		"ip_family ipv4":           func(d *dialArguments) { d.target.Family = tcpconnect.IPv4 },
-		"source_address 127.0.0.1": func(d *dialArguments) { d.target.Source = loopback.IPv4 },
-		"all_addresses":            func(d *dialArguments) { d.target.AllAddresses = true },
-		"retry { attempts 2, ":     func(d *dialArguments) { d.retry = &tcpconnect.Retry{Attempts: 2} },
-	} {
-		owner := &instance{collector: &tcpconnect.Collector{}, writer: bundle.NewWriter(t.TempDir(), bundle.FormatStatus)}
-		second := first
-		change(&second)
-		if err := errors.Join(owner.claim("db", first), owner.claim("db", first)); err != nil {
-			t.Errorf("the same dial again: %v", err)
-		}
-		if err := owner.claim("DB", second); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("another dial: %v, want it to say %q", err, name)
-		}
 	}
 }
 
@@ -589,28 +562,6 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 			ExpectError: says("Use status = data.preflight_tcp_connect.NAME.status"),
 		})
 	})
-}
-
-func TestResultOfAnotherRunIsNotTaken(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	own := &instance{collector: &tcpconnect.Collector{}, timeout: time.Minute, bundleDir: dir, writer: bundle.NewWriter(dir, bundle.FormatStatus)}
-	address, err := tcpconnect.ParseAddress(loopback.Refused(t).String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := own.check(t.Context(), check{collectorName: "connect", dial: dialArguments{target: tcpconnect.Target{Address: address}, timeout: time.Minute}}, func(tcpconnect.Attempt) {}); err != nil {
-		t.Fatal(err)
-	}
-	if results, err := own.readResults(t.Context(), dir, "connect"); err != nil || results[0].Status != string(tcpconnect.ConnectionRefused) {
-		t.Fatalf("read %v, %v", results, err)
-	}
-	if _, err := bundle.NewWriter(dir, bundle.FormatStatus).Write("connect", bundle.Result{Status: "connected"}); err != nil {
-		t.Fatal(err)
-	}
-	if results, err := own.readResults(t.Context(), dir, "connect"); err == nil || !strings.Contains(err.Error(), "another run has overwritten the result") {
-		t.Errorf("read %v, %v", results, err)
-	}
 }
 
 func TestOneNameForTwoDialsIsAnError(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 

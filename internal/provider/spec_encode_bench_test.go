@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
@@ -35,21 +36,21 @@ type findingModel struct {
 //
 //	make bench
 func BenchmarkEncodeResults(b *testing.B) {
-	report := specReport{message: "message"}
+	batch := preflight.BatchResult{Message: "message"}
 	for i := range 10_000 {
 		result := tcpconnect.Result{Status: tcpconnect.ConnectionRefused, Reason: tcpconnect.ReasonRefused, Message: "dial tcp: refused", Duration: time.Millisecond}
 		name := fmt.Sprintf("collector-%d", i)
-		report.collectors = append(report.collectors, spec.Collector{Name: name})
-		report.results = append(report.results, result)
-		report.findings = append(report.findings, spec.Finding{
-			Analysis:      tcpconnect.Finding{Verdict: tcpconnect.Fail, Title: "Check " + name, Message: "refused", Matched: true},
-			CollectorName: name, Address: "127.0.0.1:80", Result: &report.results[0],
+		batch.Checks = append(batch.Checks, preflight.Check{CollectorName: name})
+		batch.Results = append(batch.Results, result)
+		batch.Findings = append(batch.Findings, tcpconnect.Finding{
+			Verdict: tcpconnect.Fail, Title: "Check " + name, Message: "refused", Matched: true,
+			CollectorName: name, Address: "127.0.0.1:80", Result: &batch.Results[0],
 		})
 	}
 	reflected := func() types.List {
 		var models []findingModel
-		for i := range report.findings {
-			f := &report.findings[i]
+		for i := range batch.Findings {
+			f := &batch.Findings[i]
 			status, reason := string(f.Result.Status), string(f.Result.Reason)
 			models = append(models, findingModel{f.Title, &f.CollectorName, &f.Address, &status, &reason, string(f.Verdict), f.Message, nil, f.Matched, f.Strict})
 		}
@@ -59,7 +60,7 @@ func BenchmarkEncodeResults(b *testing.B) {
 		}
 		return list
 	}
-	if !reflected().Equal(report.resultsValue()) {
+	if !reflected().Equal(findingsValue(batch.Findings)) {
 		b.Fatal("the two ways differ")
 	}
 	b.Run("what=results/by=reflection", func(b *testing.B) {
@@ -69,7 +70,7 @@ func BenchmarkEncodeResults(b *testing.B) {
 	})
 	b.Run("what=results/by=hand", func(b *testing.B) {
 		for b.Loop() {
-			report.resultsValue()
+			findingsValue(batch.Findings)
 		}
 	})
 	var described datasource.SchemaResponse
@@ -78,7 +79,7 @@ func BenchmarkEncodeResults(b *testing.B) {
 		b.Helper()
 		for b.Loop() {
 			var model specModel
-			model.fill(spec.Spec{}, report)
+			model.fill(spec.Spec{}, batch)
 			model.Results = results()
 			state := tfsdk.State{Schema: described.Schema, Raw: tftypes.NewValue(described.Schema.Type().TerraformType(b.Context()), nil)}
 			if diags := state.Set(b.Context(), &model); diags.HasError() {
@@ -87,5 +88,5 @@ func BenchmarkEncodeResults(b *testing.B) {
 		}
 	}
 	b.Run("what=state/by=reflection", func(b *testing.B) { set(b, reflected) })
-	b.Run("what=state/by=hand", func(b *testing.B) { set(b, report.resultsValue) })
+	b.Run("what=state/by=hand", func(b *testing.B) { set(b, func() types.List { return findingsValue(batch.Findings) }) })
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/action/schema"
 
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -224,14 +225,14 @@ func TestArgumentsBecomeADial(t *testing.T) {
 			IPFamily: types.StringValue("ipv4"), SourceAddress: types.StringValue("127.0.0.1"), Retry: object(test.model),
 		}
 		var diagnostics diag.Diagnostics
-		c := arguments.resolve(t.Context(), &instance{}, &diagnostics)
-		if diagnostics.HasError() || c.dial.retry == nil || fmt.Sprintf("%+v", *c.dial.retry) != fmt.Sprintf("%+v", test.want) {
-			t.Errorf("%s: %+v, %v", name, c.dial.retry, diagnostics)
+		check, analyzer := arguments.resolve(t.Context(), preflight.New(preflight.Config{}), &diagnostics)
+		if diagnostics.HasError() || check.Retry == nil || fmt.Sprintf("%+v", *check.Retry) != fmt.Sprintf("%+v", test.want) {
+			t.Errorf("%s: %+v, %v", name, check.Retry, diagnostics)
 		}
-		target := c.dial.target
+		target := check.Target
 		if target.Address.String() != "db:5432" || !target.AllAddresses || target.Family != tcpconnect.IPv4 || target.Source != netip.MustParseAddr("127.0.0.1") ||
-			c.dial.timeout != test.timeout || c.collectorName != "connect" || c.analyzer != nil {
-			t.Errorf("%s: %+v", name, c)
+			check.Timeout != test.timeout || check.CollectorName != "connect" || analyzer.Outcomes != nil {
+			t.Errorf("%s: %+v", name, check)
 		}
 	}
 }

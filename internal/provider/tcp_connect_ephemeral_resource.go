@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 )
 
 var (

@@ -1,27 +1,39 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package provider
+package preflight
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
+
+// checkOf returns a check of an address, named "connect".
+func checkOf(address tcpconnect.Address) Check {
+	return Check{"connect", tcpconnect.Check{Target: tcpconnect.Target{Address: address}, Timeout: time.Minute}}
+}
+
+// refusing is a dialer whose dials are refused after a call of the function.
+type refusing func()
+
+func (r refusing) Dial(context.Context, netip.Addr, string) (net.Conn, error) {
+	r()
+	return nil, &tcpconnect.ReasonError{Reason: tcpconnect.ReasonRefused, Err: errors.New("refused")}
+}
+
+func (refusing) ResolvesNames() bool { return false }
+func (refusing) Room() int           { return 100 }
 
 func TestResultIsThisRunsWhileAnIdenticalCheckDials(t *testing.T) {
 	t.Parallel()
@@ -31,17 +43,15 @@ func TestResultIsThisRunsWhileAnIdenticalCheckDials(t *testing.T) {
 		t.Fatal(err)
 	}
 	dials, goOn := make(chan struct{}), make(chan struct{})
-	collector := &tcpconnect.Collector{Dial: func(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	collector := &tcpconnect.Collector{Dialer: refusing(func() {
 		dials <- struct{}{}
 		<-goOn
-		return (&net.Dialer{}).DialContext(ctx, "tcp", remote.String())
-	}}
-	own := &instance{collector: collector, bundleDir: dir, writer: bundle.NewWriter(dir, bundle.FormatStatus)}
+	})}
+	own := New(Config{Collector: collector, BundleDir: dir, Writer: bundle.NewWriter(dir, bundle.FormatStatus)})
 	checked := make(chan error)
 	begin := func() {
 		go func() {
-			dial := dialArguments{target: tcpconnect.Target{Address: address}, timeout: time.Minute}
-			_, _, err := own.check(t.Context(), check{collectorName: "connect", dial: dial}, func(tcpconnect.Attempt) {})
+			_, _, err := own.Check(t.Context(), checkOf(address), tcpconnect.Analyzer{}, nil)
 			checked <- err
 		}()
 		<-dials
@@ -53,7 +63,7 @@ func TestResultIsThisRunsWhileAnIdenticalCheckDials(t *testing.T) {
 		}
 	}
 	expect := func(when string) {
-		results, err := own.readResults(t.Context(), dir, "connect")
+		results, err := own.ReadResults(t.Context(), dir, "connect", Terms{})
 		if err != nil || len(results) != 1 || results[0].Status != "connection-refused" || results[0].Reason != "refused" {
 			t.Errorf("%s: %+v, %v", when, results, err)
 		}
@@ -62,7 +72,7 @@ func TestResultIsThisRunsWhileAnIdenticalCheckDials(t *testing.T) {
 		t.Fatal(err)
 	}
 	begin()
-	if results, err := own.readResults(t.Context(), dir, "connect"); err == nil || !strings.Contains(err.Error(), "this run has written no result") {
+	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err == nil || !strings.Contains(err.Error(), "this run has written no result") {
 		t.Errorf("before the first result: %+v, %v", results, err)
 	}
 	end()
@@ -77,22 +87,22 @@ func TestResultsOfThisRunAreRecognized(t *testing.T) {
 	t.Parallel()
 	for _, format := range bundle.Formats() {
 		dir := t.TempDir()
-		own := &instance{bundleDir: dir}
+		own := New(Config{BundleDir: dir})
 		expect := func(when, status, reason string) {
 			t.Helper()
-			results, err := own.readResults(t.Context(), dir, "connect")
+			results, err := own.ReadResults(t.Context(), dir, "connect", Terms{})
 			if err != nil || len(results) != 1 || results[0].Status != status || results[0].Reason != reason {
 				t.Errorf("%s, %s: %+v, %v; want %s, %s", format, when, results, err, status, reason)
 			}
 		}
 		expectError := func(when, want string) {
 			t.Helper()
-			if results, err := own.readResults(t.Context(), dir, "connect"); err == nil || !strings.Contains(err.Error(), want) {
+			if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s, %s: %+v, %v; want an error that says %q", format, when, results, err, want)
 			}
 		}
 		write := func(reason tcpconnect.Reason, after func() error) error {
-			result := bundleResult("connect", tcpconnect.Result{Status: reason.Status(), Reason: reason})
+			result := bundleResult(Check{CollectorName: "connect"}, tcpconnect.Result{Status: reason.Status(), Reason: reason})
 			return own.results.record([]bundle.CollectorResult{result}, func() error {
 				_, err := bundle.NewWriter(dir, format).Write("connect", result.Result)
 				return errors.Join(err, after())
@@ -133,7 +143,7 @@ func TestResultsOfThisRunAreRecognized(t *testing.T) {
 func TestReasonOfAnotherRunIsNotTaken(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	own := &instance{bundleDir: dir}
+	own := New(Config{BundleDir: dir})
 	writer := bundle.NewWriter(dir, bundle.FormatJSON)
 	result := bundle.CollectorResult{Collector: "connect", Result: bundle.Result{Status: "connection-timeout", Reason: "not-ready"}}
 	err := own.results.record([]bundle.CollectorResult{result}, func() error {
@@ -143,82 +153,58 @@ func TestReasonOfAnotherRunIsNotTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if results, err := own.readResults(t.Context(), dir, "connect"); err == nil {
+	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err == nil {
 		t.Errorf("read %+v", results)
-	}
-}
-
-func TestSpecThatCanNotBeWrittenIsAnError(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, []byte("mine"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	text := endpointSpec(map[string]string{"a": loopback.Open(t).String()}, "5s")
-	archive := filepath.Join(file, "acme.tar.gz")
-	for _, test := range []struct{ dir, more, want string }{
-		{file, "", "Result Not Written"},
-		{file, "", "but the results could not be kept: open bundle directory " + file},
-		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive), "Archive Not Written"},
-		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive), "and the bundle was written, but not the archive: write " + archive},
-	} {
-		acceptance(t, nil, resource.TestStep{Config: providerBlock(test.dir, "") + specConfig(text, test.more), PlanOnly: true, ExpectError: says(test.want)})
-	}
-	expectFile(t, file, "mine")
-}
-
-func TestSpecReplacesNoResultOfACheckBeforeIt(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	refused, open := loopback.Refused(t), loopback.Listen(t, loopback.IPv4)
-	config := providerBlock(dir, "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"a\" {\n  collector_name = \"a\"\n  address = %q\n}\n", refused) +
-		specConfig(endpointSpec(map[string]string{"a": open.AddrPort().String()}, "5s"), "depends_on = [data.preflight_tcp_connect.a]\n")
-	acceptance(t, nil, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says("Two collectors are named \"a\"")})
-	expectFile(t, bundle.ResultFile(dir, "a"), "connection-refused")
-	if open.Accepted() > 0 {
-		t.Error("the spec dialled")
-	}
-}
-
-func TestSpecReplacesNoFileOfOthers(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "version.yaml")
-	if err := os.WriteFile(file, []byte("version: 1.2.3\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	open := loopback.Listen(t, loopback.IPv4)
-	config := providerBlock(dir, "") + specConfig(endpointSpec(map[string]string{"a": open.AddrPort().String()}, "5s"), "")
-	for _, want := range []string{"File of Another Program", file + " would be replaced", "for example bundle_dir"} {
-		acceptance(t, nil, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
-	}
-	expectFile(t, file, "version: 1.2.3\n")
-	if files := filesBelow(t, dir); len(files) != 1 || open.Accepted() > 0 {
-		t.Errorf("files %q, %d dials", files, open.Accepted())
 	}
 }
 
 func TestArchiveOfThisRunKeepsItsReasons(t *testing.T) {
 	t.Parallel()
-	_, archive := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": "connection-timeout"}, "acme/", time.Now())
-	own := &instance{bundleDir: t.TempDir()}
+	archive := filepath.Join(t.TempDir(), "acme.tar.gz")
+	foreign := bundle.Report{Results: []bundle.CollectorResult{{Collector: "connect", Result: bundle.Result{Status: "connection-timeout"}}}}
+	if err := bundle.NewWriter(t.TempDir(), bundle.FormatStatus).WriteArchive(archive, foreign); err != nil {
+		t.Fatal(err)
+	}
+	own := New(Config{BundleDir: t.TempDir()})
 	read := func() string {
 		t.Helper()
-		results, err := own.readResults(t.Context(), archive, "connect")
+		results, err := own.ReadResults(t.Context(), archive, "connect", Terms{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return results[0].Reason
 	}
-	result := bundleResult("connect", tcpconnect.Result{Status: tcpconnect.ConnectionTimeout, Reason: tcpconnect.ReasonNotReady})
+	result := bundleResult(Check{CollectorName: "connect"}, tcpconnect.Result{Status: tcpconnect.ConnectionTimeout, Reason: tcpconnect.ReasonNotReady})
 	if err := own.results.record([]bundle.CollectorResult{result}, func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if reason := read(); reason != "" {
 		t.Errorf("an archive of others has the reason %q", reason)
 	}
-	own.archives.written(archive)
+	own.archives.setWritten(archive)
 	if reason := read(); reason != "not-ready" {
 		t.Errorf("the archive of this run has the reason %q", reason)
+	}
+}
+
+func TestResultOfAnotherRunIsNotTaken(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	own := New(Config{Collector: &tcpconnect.Collector{}, BundleDir: dir, Writer: bundle.NewWriter(dir, bundle.FormatStatus)})
+	address, err := tcpconnect.ParseAddress(loopback.Refused(t).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := own.Check(t.Context(), checkOf(address), tcpconnect.Analyzer{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err != nil || results[0].Status != string(tcpconnect.ConnectionRefused) {
+		t.Fatalf("read %v, %v", results, err)
+	}
+	if _, err := bundle.NewWriter(dir, bundle.FormatStatus).Write("connect", bundle.Result{Status: "connected"}); err != nil {
+		t.Fatal(err)
+	}
+	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err == nil || !strings.Contains(err.Error(), "another run has overwritten the result") {
+		t.Errorf("read %v, %v", results, err)
 	}
 }
