@@ -115,7 +115,7 @@ func TestMissingNodesAreWhatTheyAreSaidToBe(t *testing.T) {
 		for _, missing := range []string{"", "missing_nodes = \"error\"\n"} {
 			acceptance(t, nil, resource.TestStep{
 				Config: analysisOf(bundle, missing), PlanOnly: true,
-				ExpectError: says(`the bundle lists nodes that it holds nothing of: control-plane. If the tools do not reach them, as tainted ones, set missing_nodes = "warn" or "fail".`),
+				ExpectError: says(`the bundle lists nodes that it holds nothing of: control-plane. If the tools do not reach them, because they are tainted for example, set missing_nodes = "warn" or "fail".`),
 			})
 		}
 		for verdict, proceed := range map[string]bool{"fail": false, "warn": true} {

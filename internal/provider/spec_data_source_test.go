@@ -265,9 +265,11 @@ func TestCollectorsOfASpecAndOthersDoNotOverwriteEachOther(t *testing.T) {
 			ExpectError: says("Two collectors are named"),
 		},
 		resource.TestStep{
-			Config:      providerBlock(dir, "") + specConfig(good, "") + strings.Replace(specConfig(other, ""), "vendor", "other", 1),
-			ExpectError: says("Another preflight_spec of this provider configuration writes into the same bundle"),
+			Config: providerBlock(dir, "") + specConfig(good, "archive = \"same.tar.gz\"\n") +
+				strings.Replace(specConfig(other, "archive = \"same.tar.gz\"\n"), "vendor", "other", 1),
+			ExpectError: says("Archive Would Be Overwritten"),
 		},
+		resource.TestStep{Config: providerBlock(dir, "") + specConfig(good, "") + strings.Replace(specConfig(other, ""), "vendor", "other", 1)},
 		resource.TestStep{Config: providerBlock(dir, "emit_bundle = false\n") + specConfig(good, "") + strings.Replace(specConfig(other, ""), "vendor", "other", 1)},
 	)
 }
