@@ -104,8 +104,15 @@ func (d *decoder) fits(text string) bool {
 
 // parse returns the documents of a text that are not empty. There is none if there is a problem.
 func parse(text string) ([]*yaml.Node, *Problem) {
+	if root := parseJSON(text); root != nil {
+		return []*yaml.Node{root}, nil
+	}
+	return parseYAML(text)
+}
+
+func parseYAML(text string) ([]*yaml.Node, *Problem) {
 	var roots []*yaml.Node
-	loader, err := yaml.NewLoader(strings.NewReader(joinSurrogates(text)))
+	loader, err := yaml.NewLoader(strings.NewReader(text))
 	for err == nil {
 		root := new(yaml.Node)
 		if err = loader.Load(root); err == nil && !isNull(root.Content[0]) {
