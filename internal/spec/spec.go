@@ -103,8 +103,22 @@ func (p Problems) Error() string {
 	return strings.Join(texts, "\n")
 }
 
+// recent are the decodings of this process.
+var recent decodings
+
 // Decode reads a spec: one or several documents, or a Secret or ConfigMap that wraps them. The error is of type Problems.
+//
+// Decode remembers the last few texts. All callers with the same text share the Spec and the Problems that it returns,
+// so these must not be modified.
 func Decode(text string) (Spec, error) {
+	if len(text) > maxSize { // it is an error, and not worth the memory
+		return decode(text)
+	}
+	return recent.decode(text, decode)
+}
+
+// decode is Decode for a text that has not been decoded yet.
+func decode(text string) (Spec, error) {
 	var d decoder
 	d.decodeText(text)
 	if d.count() == 0 {
