@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -305,6 +306,11 @@ func isTemplate(node *yaml.Node) bool {
 	}
 	key := node.Content[0]
 	return key.Kind == yaml.MappingNode && key.Line == node.Line && key.Column == node.Column+1
+}
+
+// indexed is the path of an element of a list, such as "hostCollectors[3]".
+func indexed(path string, index int) string {
+	return path + "[" + strconv.Itoa(index) + "]"
 }
 
 func isNull(node *yaml.Node) bool {

@@ -155,7 +155,7 @@ func (d *decoder) decodeDocuments(roots []*yaml.Node, within, path string) {
 	for i, root := range roots {
 		at := path
 		if len(roots) > 1 {
-			at = fmt.Sprintf("%sdocuments[%d].", path, i)
+			at = indexed(path+"documents", i) + "."
 		}
 		d.decodeDocument(document{root, within, at})
 	}

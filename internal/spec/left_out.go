@@ -4,7 +4,6 @@
 package spec
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -37,7 +36,7 @@ func (d *decoder) leaveOutField(value *yaml.Node, path, why string) {
 		for i, element := range value.Content {
 			name, entry := entryOf(element)
 			if !excluded(entry) {
-				d.leaveOut(fmt.Sprintf("%s[%d]%s", path, i, name), why)
+				d.leaveOut(indexed(path, i)+name, why)
 			}
 		}
 	default:

@@ -149,26 +149,25 @@ func (d *decoder) checkWhole() {
 		"It needs one that is not excluded, in %s.%s", analyzerPlaces, leftOut)
 }
 
-// mergeCollectors makes one of collectors that are the same. Others of one name are problems.
+// mergeCollectors removes collectors that are in the spec already. Collectors that have only the name in common are
+// problems.
 func (d *decoder) mergeCollectors() {
-	var merged []Collector
-	first := make(map[string]Collector)
-	for _, collector := range d.spec.Collectors {
-		key := strings.ToLower(collector.Name) // some file systems take no notice of case
+	first := make(map[string]Collector, len(d.spec.Collectors))
+	d.spec.Collectors = slices.DeleteFunc(d.spec.Collectors, func(collector Collector) bool {
+		key := strings.ToLower(collector.Name) // some file systems ignore case
 		earlier, taken := first[key]
 		switch {
 		case collector.Excluded:
 		case !taken:
 			first[key] = collector
 		case collector.same(earlier):
-			continue
+			return true
 		default:
 			d.addProblem(collector.Position, "The collector name %q is taken by the collector at %s, which differs: one would "+
 				"overwrite the other's result. Set a different collectorName on each.", collector.Name, earlier.Position)
 		}
-		merged = append(merged, collector)
-	}
-	d.spec.Collectors = merged
+		return false
+	})
 }
 
 // same reports whether two collectors do the same and write the same file.
@@ -177,23 +176,21 @@ func (c Collector) same(other Collector) bool {
 	return c == other
 }
 
-// mergeAnalyzers makes one of analyzers that are the same.
+// mergeAnalyzers removes analyzers that are in the spec already.
 func (d *decoder) mergeAnalyzers() {
 	type key struct {
 		collectorName, checkName string
 		excluded, strict         bool
 	}
-	var merged []Analyzer
-	earlier := make(map[key][]Analyzer)
-	for _, analyzer := range d.spec.Analyzers {
+	earlier := make(map[key][][]tcpconnect.Outcome, len(d.spec.Analyzers))
+	d.spec.Analyzers = slices.DeleteFunc(d.spec.Analyzers, func(analyzer Analyzer) bool {
 		key := key{analyzer.CollectorName, analyzer.CheckName, analyzer.Excluded, analyzer.Strict}
-		if slices.ContainsFunc(earlier[key], func(other Analyzer) bool {
-			return slices.Equal(analyzer.Outcomes, other.Outcomes)
+		if slices.ContainsFunc(earlier[key], func(outcomes []tcpconnect.Outcome) bool {
+			return slices.Equal(outcomes, analyzer.Outcomes)
 		}) {
-			continue
+			return true
 		}
-		earlier[key] = append(earlier[key], analyzer)
-		merged = append(merged, analyzer)
-	}
-	d.spec.Analyzers = merged
+		earlier[key] = append(earlier[key], analyzer.Outcomes)
+		return false
+	})
 }

@@ -5,7 +5,6 @@ package spec
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,10 +45,11 @@ var (
 func (d *decoder) decodeEntries(
 	list *yaml.Node, path string, others []string, decode func(entry *yaml.Node, label string),
 ) {
+	known := slices.Concat([]string{tcpConnect, docString}, others)
 	for i, element := range d.sequence(list, path) {
-		label := fmt.Sprintf("%s[%d]", path, i)
+		label := indexed(path, i)
 		before := d.count()
-		fields, _ := d.mapping(element, label, slices.Concat([]string{tcpConnect, docString}, others)...)
+		fields, _ := d.mapping(element, label, known...)
 		if d.count() > before {
 			continue
 		}
@@ -127,31 +127,45 @@ func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 		d.addProblem(d.positionOf(fields["outcomes"], entry), "%s has no outcomes, so nothing could ever pass.", label)
 	}
 	for i, element := range outcomes {
-		analyzer.Outcomes = append(analyzer.Outcomes, d.decodeOutcome(element, fmt.Sprintf("%s.outcomes[%d]", label, i)))
+		analyzer.Outcomes = append(analyzer.Outcomes, d.decodeOutcome(element, indexed(label+".outcomes", i)))
 	}
 	d.spec.Analyzers = append(d.spec.Analyzers, analyzer)
 }
 
-// decodeOutcome returns the outcome that a node holds. What it returns beside a problem has no meaning.
-func (d *decoder) decodeOutcome(element *yaml.Node, label string) tcpconnect.Outcome {
-	verdicts := tcpconnect.Verdicts()
+// The fields of an outcome, and those of its verdict.
+var (
+	verdictNames  = namesOf(tcpconnect.Verdicts())
+	outcomeFields = tcpconnect.OutcomeFields()
+)
+
+func namesOf(verdicts []tcpconnect.Verdict) []string {
 	names := make([]string, 0, len(verdicts))
 	for _, verdict := range verdicts {
 		names = append(names, string(verdict))
 	}
+	return names
+}
+
+// decodeOutcome returns the outcome that a node holds. What it returns beside a problem has no meaning.
+func (d *decoder) decodeOutcome(element *yaml.Node, label string) tcpconnect.Outcome {
 	before := d.count()
-	fields, _ := d.mapping(element, label, names...)
+	fields, _ := d.mapping(element, label, verdictNames...)
 	if d.count() > before {
 		return tcpconnect.Outcome{}
 	}
-	found := slices.DeleteFunc(verdicts, func(verdict tcpconnect.Verdict) bool { return isNull(fields[string(verdict)]) })
+	var found []tcpconnect.Verdict
+	for _, name := range verdictNames {
+		if !isNull(fields[name]) {
+			found = append(found, tcpconnect.Verdict(name))
+		}
+	}
 	verdict, err := tcpconnect.OneVerdict(found)
 	if err != nil {
 		d.addProblem(d.position(element), "%s %s", label, err)
 		return tcpconnect.Outcome{}
 	}
 	label += "." + string(verdict)
-	inner, _ := d.mapping(fields[string(verdict)], label, tcpconnect.OutcomeFields()...)
+	inner, _ := d.mapping(fields[string(verdict)], label, outcomeFields...)
 	outcome := tcpconnect.Outcome{
 		Verdict: verdict,
 		Title:   d.prose(inner["title"], label+".title"),

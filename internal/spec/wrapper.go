@@ -39,7 +39,7 @@ func (d *decoder) decodeList(list document) {
 		case wrapperKind(item) == "List":
 			d.addProblem(d.position(item), "A List inside another is not read. Take its items out.")
 		default:
-			d.decodeDocument(document{item, list.within, fmt.Sprintf("%sitems[%d].", list.path, i)})
+			d.decodeDocument(document{item, list.within, indexed(list.path+"items", i) + "."})
 		}
 	}
 }
