@@ -58,7 +58,7 @@ func TestJSONIsReadAsTheYAMLLoaderReadsIt(t *testing.T) {
 	}
 }
 
-func TestJSONHasWhatYAMLHasNot(t *testing.T) {
+func TestJSONMayHaveWhatYAMLRejects(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]yaml.Node{
 		`["\ud83d\ude00", 1]`:            {Value: "😀", Line: 1, Column: 18},

@@ -82,7 +82,7 @@ spec:
 `, collector, analyzer, outcome)
 }
 
-func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
+func TestOmittedFieldsHaveTheirDefault(t *testing.T) {
 	t.Parallel()
 	spec := mustDecode(t, supportBundle("", "", ""))
 	if c := spec.Collectors[0]; c.Name != "connect" || c.Timeout != 0 || c.Excluded {
@@ -274,7 +274,7 @@ func TestWhatTroubleshootKnowsIsUnsupportedNotUnknown(t *testing.T) {
 	}
 }
 
-func TestProblemsAreToldWithTheirLine(t *testing.T) {
+func TestProblemsHaveTheirLine(t *testing.T) {
 	t.Parallel()
 	good := supportBundle("", "", "")
 	bomb := "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
@@ -296,7 +296,7 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 		"misspelt spec field":           {strings.Replace(good, "hostAnalyzers:", "hostAnalyzer:", 1), []string{"line 8, column 3", `spec has the field "hostAnalyzer"`, `Did you mean "hostAnalyzers"?`}},
 		"misspelt document field":       {strings.Replace(good, "kind:", "Kind:", 1), []string{"line 2", `has the field "Kind"`, `Did you mean "kind"?`}},
 		"misspelt kind":                 {strings.Replace(good, "kind: SupportBundle", "kind: SupportBundel", 1), []string{"line 2, column 7", `The kind is "SupportBundel"`, `Did you mean "SupportBundle"?`}},
-		"another kind":                  {"apiVersion: apps/v1\nkind: Deployment\n", []string{"nothing to judge", "left out: kind Deployment (this provider does not run documents of that kind)"}},
+		"another kind":                  {"apiVersion: apps/v1\nkind: Deployment\n", []string{"nothing to judge", "skipped: kind Deployment (this provider does not run documents of that kind)"}},
 		"another version of our kind":   {strings.Replace(good, "troubleshoot.sh/v1beta2", "longhorn.io/v1beta2", 1), []string{"line 1, column 13", `The apiVersion is "longhorn.io/v1beta2"`}},
 		"later version":                 {strings.Replace(good, "v1beta2", "v1beta4", 1), []string{"line 1, column 13", `The apiVersion is "troubleshoot.sh/v1beta4"`, "v1beta1, v1beta2 and v1beta3"}},
 		"no version":                    {strings.Replace(good, "apiVersion: troubleshoot.sh/v1beta2\n", "", 1), []string{"line 1", `The apiVersion is ""`}},
@@ -329,19 +329,19 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 		"a path":                        {"preflight.yaml\n", []string{"line 1", `The document is "preflight.yaml", not a mapping. Give the text of a spec, for example file("preflight.yaml")`}},
 		"collectors for hostCollectors": {strings.Replace(good, "hostCollectors", "collectors", 1), []string{"line 5, column 7", "A tcpConnect collector stands in collectors, but", "Move it to hostCollectors of a SupportBundle"}},
 		"hostAnalyzers for analyzers":   {strings.Replace(hostPreflight, "analyzers", "hostAnalyzers", 1), []string{"line 6, column 3", "The kind HostPreflight has no hostAnalyzers. Use analyzers."}},
-		"another kind only":             {"apiVersion: troubleshoot.sh/v1beta2\nkind: Preflight\n", []string{"nothing to judge", "What it has is left out: kind Preflight"}},
+		"another kind only":             {"apiVersion: troubleshoot.sh/v1beta2\nkind: Preflight\n", []string{"nothing to judge", "These parts are skipped: kind Preflight"}},
 		"a list of documents":           {"[" + hostPreflight[:0] + "{}]", []string{"line 1", "The document is a list, not a mapping"}},
 		"empty":                         {"", []string{"There is no document"}},
 		"comments only":                 {"# a spec\n", []string{"There is no document"}},
-		"too large":                     {strings.Repeat("#\n", maxSize), []string{"larger than"}},
+		"too large":                     {strings.Repeat("#\n", maxSize), []string{"larger than the maximum"}},
 		"misspelt data of a Secret":     {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringdata: {a: b}\n", []string{"line 4", `The Secret has the field "stringdata"`, `Did you mean "stringData"?`}},
 		"binaryData":                    {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nbinaryData: {a: b}\n", []string{"line 4", `The ConfigMap has the field "binaryData"`}},
-		"a text many times":             {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: &x \"[" + strings.Repeat(" ", 1<<20) + "]\", b: *x, c: *x, d: *x, e: *x}\n", []string{"larger than"}},
+		"a text many times":             {"apiVersion: v1\nkind: ConfigMap\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: &x \"[" + strings.Repeat(" ", 1<<20) + "]\", b: *x, c: *x, d: *x, e: *x}\n", []string{"larger than the maximum"}},
 		"merges without end":            {"apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec: {analyzers: [{cpu: &e {}}, &m {<<: [" + strings.TrimSuffix(strings.Repeat("*e, ", 10000), ", ") + "]}" + strings.Repeat(", *m", 1000) + "]}\n", []string{"more than 1000000 values"}},
 		"an address without end":        {strings.Replace(good, "127.0.0.1:80", strings.Repeat("x", 100_000), 1), []string{"line 6"}},
 		"a document without end":        {strings.Repeat("x", 100_000), []string{"line 1", "xxx..."}},
 		"blank when of a pass":          {strings.Replace(good, "when: connected", "when: \" \"", 1), []string{"line 15", `outcomes[1].pass.when: " " is not a status`}},
-		"unlabelled Secret":             {"apiVersion: v1\nkind: Secret\nstringData: {a: b}\n", []string{"nothing to judge", `left out: kind Secret (it has no label "troubleshoot.sh/kind")`}},
+		"unlabelled Secret":             {"apiVersion: v1\nkind: Secret\nstringData: {a: b}\n", []string{"nothing to judge", `skipped: kind Secret (it has no label "troubleshoot.sh/kind")`}},
 		"Secret is not base64":          {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {a: '%%'}\n", []string{"line 4", "not valid base64"}},
 		"problem inside a Secret":       {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: |\n    kind: HostPreflight\n    apiVersion: y\n", []string{`line 2, column 13 of stringData["spec"] of the Secret at line 1`, `The apiVersion is "y"`}},
 		"Secret inside a Secret":        {"apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: '{apiVersion: v1, kind: Secret, metadata: {labels: {troubleshoot.io/kind: x}}}'\n", []string{"line 1", "inside another"}},
@@ -362,13 +362,13 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 		"a text is null":                {strings.Replace(hostPreflight, "\"db.internal:5432\"", "null", 1), []string{"line 5", "has no address"}},
 		"a template for a version":      {strings.Replace(good, "troubleshoot.sh/v1beta2\nkind: SupportBundle", "'{{ .Values.version }}'\nkind: Other", 1), []string{"line 1, column 13", "apiVersion has a template expression"}},
 		"a template for a kind":         {strings.Replace(good, "troubleshoot.sh/v1beta2\nkind: SupportBundle", "apps/v1\nkind: '{{ .Values.kind }}'", 1), []string{"line 2, column 7", "kind has a template expression"}},
-		"left out without end":          {"apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec: {analyzers: [&m {cpu: [" + strings.TrimSuffix(strings.Repeat("{}, ", 10000), ", ") + "]}" + strings.Repeat(", *m", 1000) + "]}\n", []string{"more than 1000000 values"}},
-		"no near field":                 {strings.Replace(good, "kind:", "zzz: 1\nkind:", 1), []string{"line 2", `has the field "zzz", which does not exist. There is apiVersion, kind, metadata, spec, status.`}},
+		"skipped without end":           {"apiVersion: troubleshoot.sh/v1beta2\nkind: HostPreflight\nspec: {analyzers: [&m {cpu: [" + strings.TrimSuffix(strings.Repeat("{}, ", 10000), ", ") + "]}" + strings.Repeat(", *m", 1000) + "]}\n", []string{"more than 1000000 values"}},
+		"no near field":                 {strings.Replace(good, "kind:", "zzz: 1\nkind:", 1), []string{"line 2", `has the field "zzz", which does not exist. The fields are apiVersion, kind, metadata, spec, status.`}},
 		"an entry after a named one":    {strings.Replace(hostPreflight, "  analyzers:", "    - {}\n  analyzers:", 1), []string{"line 6, column 7: collectors[1] is empty."}},
 		"a null kind of entry":          {strings.Replace(hostPreflight, "- tcpConnect: {c", "- cpu: null\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0] is empty"}},
 		"a null tcpConnect":             {strings.Replace(hostPreflight, "- tcpConnect: {c", "- tcpConnect: null\n    - tcpConnect: {c", 1), []string{"line 5", "collectors[0].tcpConnect has no address"}},
 		"a list like a mapping":         {"[apiVersion, v1, kind, Secret]", []string{"line 1", "The document is a list, not a mapping"}},
-		"a mapping for a key":           {strings.Replace(good, "kind: SupportBundle", "? {a: b}\n: c", 1), []string{"line 2", "has a mapping for a key"}},
+		"a mapping for a key":           {strings.Replace(good, "kind: SupportBundle", "? {a: b}\n: c", 1), []string{"line 2", "has a mapping as a key"}},
 		"tab for an indentation":        {strings.Replace(good, "  hostCollectors", "\thostCollectors", 1), []string{"line 4", "not valid YAML"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -399,7 +399,7 @@ func TestProblemsAreToldWithTheirLine(t *testing.T) {
 	}
 }
 
-func TestAllProblemsAreToldAtOnce(t *testing.T) {
+func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := Decode(supportBundle("timeuot: 5s", "srtict: true", "urn: x"))
 	problems, _ := errors.AsType[Problems](err)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestRuntimeTemplatesAreNoProblem(t *testing.T) {
+func TestRuntimeTemplatesAreNotAProblem(t *testing.T) {
 	t.Parallel()
 	others := `    - filesystemPerformance: {outcomes: [{pass: {when: "p99 < 10ms", message: "Write latency is {{ .P99 }}"}}]}
     - textAnalyze: {exclude: "{{ .No }}", regex: '{{ x }}'}
@@ -18,7 +18,7 @@ func TestRuntimeTemplatesAreNoProblem(t *testing.T) {
 `
 	text := hostPreflight + others + "  remoteCollectors: [{run: {args: ['{{ .Names }}']}}]\n# {{ comment }}\n"
 	if spec := mustDecode(t, text); len(spec.Unsupported) != 4 {
-		t.Errorf("left out %q", spec.UnsupportedPaths())
+		t.Errorf("skipped %q", spec.UnsupportedPaths())
 	}
 	for name, test := range map[string]struct{ text, want string }{
 		"another mistake":    {strings.Replace(text, "timeout: 1m", "timeout: 1x", 1), `collectors[0].tcpConnect.timeout: "1x"`},
@@ -36,7 +36,7 @@ func TestRuntimeTemplatesAreNoProblem(t *testing.T) {
 	}
 }
 
-func TestUnrenderedTemplateIsTold(t *testing.T) {
+func TestUnrenderedTemplateIsAProblem(t *testing.T) {
 	t.Parallel()
 	const say = `has a template expression ("{{"). Render it first`
 	for place, want := range map[string]string{

@@ -74,7 +74,7 @@ func TestChartAsHelmPrintsIt(t *testing.T) {
 			{`documents[4].stringData["README.md"]`, "it is not a spec"},
 		}
 		if !slices.Equal(spec.Unsupported, want) {
-			t.Errorf("%s: left out %+v, want %+v", name, spec.Unsupported, want)
+			t.Errorf("%s: skipped %+v, want %+v", name, spec.Unsupported, want)
 		}
 		if len(spec.Collectors) != 1 || len(spec.Analyzers) != 1 || spec.Collectors[0].Position.Within != `stringData["preflight.yaml"] of the Secret at line 28` {
 			t.Errorf("%s: %+v", name, spec)
@@ -82,7 +82,7 @@ func TestChartAsHelmPrintsIt(t *testing.T) {
 	}
 }
 
-func TestNoSpecOfAChartIsLeftOut(t *testing.T) {
+func TestNoSpecOfAChartIsSkipped(t *testing.T) {
 	t.Parallel()
 	good := "troubleshoot.sh/kind: host-preflight"
 	const within = `stringData["preflight.yaml"] of the Secret at line 28`
@@ -114,7 +114,7 @@ func TestChartWithoutASpecHasNothingToJudge(t *testing.T) {
 	t.Parallel()
 	const nothing = `The spec has nothing to judge: no tcpConnect analyzer is left. It needs one that is not excluded, in ` + analyzerPlaces + `.`
 	for text, want := range map[string]string{
-		chart("troubleshoot.sh/kind: host-preflight", "", "a: b"): nothing + ` What it has is left out: documents[0].kind ServiceAccount (this provider does not run documents of that kind), ` +
+		chart("troubleshoot.sh/kind: host-preflight", "", "a: b"): nothing + ` These parts are skipped: documents[0].kind ServiceAccount (this provider does not run documents of that kind), ` +
 			`documents[1].kind Secret (it has no label "troubleshoot.sh/kind"), documents[2].kind ConfigMap (it has no label "troubleshoot.sh/kind"), ` +
 			`documents[3].kind Deployment (this provider does not run documents of that kind), documents[4].stringData["README.md"] (it is not a spec), documents[4].stringData["preflight.yaml"] (it is not a spec).`,
 		ours("HostPreflight", "{}"): nothing,
@@ -189,7 +189,7 @@ func TestListOfObjects(t *testing.T) {
 	}
 }
 
-func TestPathsTellWhichDocument(t *testing.T) {
+func TestPathsNameTheDocument(t *testing.T) {
 	t.Parallel()
 	inner := hostPreflight + "    - cpu: {}\n---\n" + ours("Redactor", "{}")
 	text := "apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\nstringData:\n  spec: |\n" + indent(inner)

@@ -77,7 +77,7 @@ func TestNoTCPConnectIsDroppedQuietly(t *testing.T) {
 	}
 }
 
-func TestWhatOnlyLooksLikeATCPConnectIsLeftOut(t *testing.T) {
+func TestWhatOnlyLooksLikeATCPConnectIsSkipped(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"excluded": ours("HostPreflight", "{remoteCollectors: [{tcpConnect: {exclude: true, address: x}}]}"),
@@ -101,7 +101,7 @@ func TestWhatAsksForNothingIsNotListed(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftOutIsListedWithItsPlaceAndReason(t *testing.T) {
+func TestSkippedPartsAreListedWithTheirPathAndReason(t *testing.T) {
 	t.Parallel()
 	for field, want := range map[string]Part{
 		"collectors: [{}]":                                 {"documents[1].collectors[0]", "this provider does not run collectors of a cluster"},
