@@ -13,16 +13,16 @@ import (
 )
 
 // parseJSON returns the tree that the YAML loader builds of the same text, for a text that is a JSON object or array.
-// It returns nil for any other text. Every JSON text is YAML too, but the YAML loader takes ten times as long for it.
+// It returns nil for any other text. The YAML loader reads JSON too, but takes several times as long.
 //
-// It differs where YAML departs from JSON (RFC 8259): YAML rejects surrogates, such as "\ud83d\ude00", and U+FFFE and
-// U+FFFF, and it ends lines also at U+0085, U+2028 and U+2029.
+// The trees differ only where YAML departs from JSON (RFC 8259): YAML rejects escaped surrogates ("\ud83d\ude00"), U+FFFE
+// and U+FFFF, and it also ends lines at U+0085, U+2028 and U+2029. Here a surrogate that is alone becomes U+FFFD.
 func parseJSON(text string) *yaml.Node {
 	start := strings.TrimLeft(text, jsonSpace)
 	if !strings.HasPrefix(start, "{") && !strings.HasPrefix(start, "[") {
 		return nil
 	}
-	if !utf8.ValidString(text) || !json.Valid([]byte(text)) { // Valid also limits the depth, to 10,000 as YAML does
+	if !utf8.ValidString(text) || !json.Valid([]byte(text)) { // Valid also limits the depth to 10,000, as YAML does
 		return nil
 	}
 	reader := jsonReader{text: text, tokens: json.NewDecoder(strings.NewReader(text)), line: 1, column: 1}
@@ -40,7 +40,7 @@ const jsonSpace = " \t\r\n"
 type jsonReader struct {
 	text         string
 	tokens       *json.Decoder
-	err          error // the first
+	err          error // the first error of tokens
 	offset       int   // in bytes; line and column are those of this offset
 	line, column int   // from 1; columns count characters
 }

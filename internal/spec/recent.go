@@ -20,7 +20,7 @@ type decoding struct {
 	decode func() (Spec, error) // decodes the text at the first call only
 }
 
-// maxDecodings limits the number of texts in memory. The largest text and its Spec take some 15 MB.
+// maxDecodings limits the number of texts in memory. A text of maxSize and its Spec usually take less than 20 MB.
 const maxDecodings = 8
 
 // decode returns what decode returns for a text, or has returned earlier.
