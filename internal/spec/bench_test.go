@@ -27,7 +27,8 @@ func largeSpec(tb testing.TB) map[string]string {
 		analyzers = append(analyzers, fmt.Sprintf(analyzer, n))
 	}
 	text := `{"apiVersion": "troubleshoot.sh/v1beta2", "kind": "HostPreflight", "spec": {` +
-		`"collectors": [` + strings.Join(collectors, ",\n") + `], "analyzers": [` + strings.Join(analyzers, ",\n") + `]}}`
+		`"collectors": [` + strings.Join(collectors, ",\n") + `], "analyzers": [` + strings.Join(analyzers, ",\n") +
+		`]}}`
 	var value any
 	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
 		tb.Fatal(err)

@@ -15,8 +15,9 @@ import (
 // parseJSON returns the tree that the YAML loader builds of the same text, for a text that is a JSON object or array.
 // It returns nil for any other text. The YAML loader reads JSON too, but takes several times as long.
 //
-// The trees differ only where YAML departs from JSON (RFC 8259): YAML rejects escaped surrogates ("\ud83d\ude00"), U+FFFE
-// and U+FFFF, and it also ends lines at U+0085, U+2028 and U+2029. Here a surrogate that is alone becomes U+FFFD.
+// The trees differ only where YAML departs from JSON (RFC 8259): YAML rejects escaped surrogates ("\ud83d\ude00"),
+// U+FFFE and U+FFFF, and it also ends lines at U+0085, U+2028 and U+2029. Here a surrogate without its other half
+// becomes U+FFFD.
 func parseJSON(text string) *yaml.Node {
 	start := strings.TrimLeft(text, jsonSpace)
 	if !strings.HasPrefix(start, "{") && !strings.HasPrefix(start, "[") {

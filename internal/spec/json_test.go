@@ -25,9 +25,10 @@ func dump(t *testing.T, node *yaml.Node) string {
 func TestJSONIsReadAsTheYAMLLoaderReadsIt(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"empty object":         `{}`,
-		"empty array":          `[]`,
-		"scalars":              `[null, true, false, "", "null", "true", "1", 0, 1, -1, 1.5, -1.5e+3, 1E-2, 1e3, 18446744073709551615]`,
+		"empty object": `{}`,
+		"empty array":  `[]`,
+		"scalars": `[null, true, false, "", "null", "true", "1", 0, 1, -1, 1.5, -1.5e+3, 1E-2, 1e3, ` +
+			`18446744073709551615]`,
 		"a key like a merge":   `{"<<": {"a": 1}, "a": 2}`,
 		"a key twice":          `{"a": 1, "a": 2}`,
 		"keys like values":     `{"null": 1, "true": 2, "1": 3, "": 4, "~": 5}`,
@@ -80,8 +81,10 @@ func TestJSONMayHaveWhatYAMLRejects(t *testing.T) {
 func TestWhatIsNotJSONIsLeftToTheYAMLLoader(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"", " ", "a: b", "null", "1", `"a"`, "{", "[", "{a: b}", `{"a": 1,}`, "[1, 2,]", "[01]", "[0x10]", "[,1]", `{"a" 1}`, `{1: 2}`, "[1] # one",
-		"{}\n---\n{}", "{} {}", "{} ]", "\ufeff{}", "[\"\xff\"]", "[NaN]", "['a']", "[\"a\nb\"]", "{{ x }}", strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
+		"", " ", "a: b", "null", "1", `"a"`, "{", "[", "{a: b}", `{"a": 1,}`, "[1, 2,]", "[01]", "[0x10]", "[,1]",
+		`{"a" 1}`, `{1: 2}`, "[1] # one",
+		"{}\n---\n{}", "{} {}", "{} ]", "\ufeff{}", "[\"\xff\"]", "[NaN]", "['a']", "[\"a\nb\"]", "{{ x }}",
+		strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001),
 	} {
 		if root := parseJSON(text); root != nil {
 			t.Errorf("%.20q is read as JSON: %.200s", text, dump(t, root))

@@ -28,7 +28,8 @@ func TestATextIsDecodedOnce(t *testing.T) {
 	decode, decoded := counting()
 	for range 3 {
 		for _, text := range []string{"a", "b"} {
-			if spec, err := d.decode(text, decode); len(spec.Unsupported) != 1 || spec.Unsupported[0].Path != text || err.Error() != text {
+			if spec, err := d.decode(text, decode); len(spec.Unsupported) != 1 || spec.Unsupported[0].Path != text ||
+				err.Error() != text {
 				t.Errorf("%s: got %+v, %v", text, spec, err)
 			}
 		}
