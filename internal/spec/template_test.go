@@ -44,31 +44,36 @@ func TestRuntimeTemplatesAreNotAProblem(t *testing.T) {
 
 func TestUnrenderedTemplateIsAProblem(t *testing.T) {
 	t.Parallel()
-	const say = `has a template expression ("{{"). Render it first`
-	for place, want := range map[string]string{
-		"apiVersion: troubleshoot.sh/v1beta2 -> apiVersion: {{ .Values.version }}": "line 1, column 13: apiVersion " +
-			say,
-		`kind: HostPreflight -> kind: "{{ .Values.kind }}"`:                                          "line 2, column 7: kind " + say,
-		`kind: HostPreflight -> kind: {{ .Values.kind }}`:                                            "line 2, column 7: kind " + say,
-		`kind: HostPreflight -> {{ .Values.key }}: HostPreflight`:                                    "line 2, column 1: The document " + say,
-		`"db.internal:5432" -> '{{ .Values.db }}'`:                                                   `line 5, column 48 ("db"): collectors[0].tcpConnect.address ` + say,
-		`"db.internal:5432" -> {{ .Values.db }}`:                                                     `collectors[0].tcpConnect.address ` + say,
-		`"db.internal:5432" -> {{ .Values.db }:{ .Values.port }}`:                                    `collectors[0].tcpConnect.address ` + say,
-		`timeout: 1m -> timeout: "repl{{ ConfigOption }}"`:                                           `collectors[0].tcpConnect.timeout ` + say,
-		`timeout: 1m -> "{{ .Values.field }}": 1m`:                                                   `collectors[0].tcpConnect ` + say,
-		`- tcpConnect: {collectorName: db, address -> - {{ include "x" . }}` + "\n    - x: {address": `collectors[0] ` + say,
-		`[{pass: {when: connected}}] -> {{ .Values.outcomes }}`:                                      `analyzers[0].tcpConnect.outcomes ` + say,
-		`[{pass: {when: connected}}] -> [{pass: {{ .Values.pass }}}]`:                                `analyzers[0].tcpConnect.outcomes[0].pass ` + say,
-		`when: connected -> when: connected, message: "{{ .Values.text }}"`:                          `analyzers[0].tcpConnect.outcomes[0].pass.message ` + say,
-		`collectorName: db, outcomes -> strict: "{{ .Values.strict }}", outcomes`:                    `analyzers[0].tcpConnect.strict ` + say,
+	const pass = "[{pass: {when: connected}}]"
+	for _, test := range []struct{ old, now, want string }{
+		{"troubleshoot.sh/v1beta2", "{{ .Values.version }}", "line 1, column 13: apiVersion"},
+		{"kind: HostPreflight", `kind: "{{ .Values.kind }}"`, "line 2, column 7: kind"},
+		{"kind: HostPreflight", "kind: {{ .Values.kind }}", "line 2, column 7: kind"},
+		{"kind: HostPreflight", "{{ .Values.key }}: HostPreflight", "line 2, column 1: The document"},
+		{`"db.internal:5432"`, "'{{ .Values.db }}'", `line 5, column 48 ("db"): collectors[0].tcpConnect.address`},
+		{`"db.internal:5432"`, "{{ .Values.db }}", "collectors[0].tcpConnect.address"},
+		{`"db.internal:5432"`, "{{ .Values.db }:{ .Values.port }}", "collectors[0].tcpConnect.address"},
+		{"timeout: 1m", `timeout: "repl{{ ConfigOption }}"`, "collectors[0].tcpConnect.timeout"},
+		{"timeout: 1m", `"{{ .Values.field }}": 1m`, "collectors[0].tcpConnect"},
+		{"- tcpConnect: {collectorName: db, address", "- {{ include \"x\" . }}\n    - x: {address", "collectors[0]"},
+		{pass, "{{ .Values.outcomes }}", "analyzers[0].tcpConnect.outcomes"},
+		{pass, "[{pass: {{ .Values.pass }}}]", "analyzers[0].tcpConnect.outcomes[0].pass"},
+		{
+			"when: connected", `when: connected, message: "{{ .Values.text }}"`,
+			"analyzers[0].tcpConnect.outcomes[0].pass.message",
+		},
+		{
+			"collectorName: db, outcomes", `strict: "{{ .Values.strict }}", outcomes`,
+			"analyzers[0].tcpConnect.strict",
+		},
 	} {
-		old, now, _ := strings.Cut(place, " -> ")
-		text := strings.Replace(hostPreflight, old, now, 1)
+		text := strings.Replace(hostPreflight, test.old, test.now, 1)
 		if text == hostPreflight {
-			t.Fatalf("%s changes nothing", place)
+			t.Fatalf("%s changes nothing", test.old)
 		}
+		want := test.want + ` has a template expression ("{{"). Render it first`
 		if problem := firstProblem(t, text); !strings.Contains(problem, want) {
-			t.Errorf("%s: got %s\nwant %s", place, problem, want)
+			t.Errorf("%s -> %s: got %s\nwant %s", test.old, test.now, problem, want)
 		}
 	}
 }
