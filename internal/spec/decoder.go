@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -15,33 +16,33 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// decoder gathers what a text holds and what is wrong with it.
+// decoder collects the parts of a spec, and what is wrong with it.
 type decoder struct {
 	spec     Spec
-	syntax   []Problem // texts that are not YAML; they come first, because they may be the cause of others
+	syntax   []Problem // of texts that are not YAML; they come first, because they may be the cause of other problems
 	problems []Problem
-	more     int    // problems that are only counted
-	within   string // what is being decoded
-	entry    string // the name of it
-	size     int    // of all texts, in bytes
-	visits   int
-	merging  int // how many merges deep
+	more     int    // the number of problems that are not kept
+	within   string // Position.Within of what is being decoded
+	entry    string // Position.Entry of what is being decoded
+	size     int    // of all texts so far, in bytes
+	visits   int    // the number of nodes decoded so far
+	merging  int    // the depth of merge keys ("<<")
 }
 
 const (
 	maxProblems    = 20
 	maxProblemText = 1000 // bytes
 
-	// maxVisits limits what aliases make of a short text: that many nodes are decoded, however often each stands there.
+	// maxVisits limits the number of nodes that are decoded. A short text can have more, because each alias counts.
 	maxVisits = 1_000_000
 
-	// maxMerging ends the merging of a mapping into itself.
+	// maxMerging limits the depth of merge keys. A mapping that is merged into itself would have no end.
 	maxMerging = 10
 )
 
 func (d *decoder) addProblem(at Position, format string, arguments ...any) {
 	if d.exhausted() {
-		return // what was not visited is not known
+		return // the rest of the spec was not visited, so the problem may be a consequence of that
 	}
 	if len(d.problems) == maxProblems {
 		d.more++
@@ -50,7 +51,7 @@ func (d *decoder) addProblem(at Position, format string, arguments ...any) {
 	d.problems = append(d.problems, Problem{at, abbreviate(fmt.Sprintf(format, arguments...), maxProblemText)})
 }
 
-// addSyntaxProblem is addProblem for a text that is not YAML.
+// addSyntaxProblem adds the problem of a text that is not YAML.
 func (d *decoder) addSyntaxProblem(problem Problem) {
 	if len(d.syntax) == maxProblems {
 		d.more++
@@ -60,7 +61,7 @@ func (d *decoder) addSyntaxProblem(problem Problem) {
 	d.syntax = append(d.syntax, problem)
 }
 
-// addKindProblem says that a node is not what its place asks for.
+// addKindProblem adds the problem that a node is not of the kind that is wanted.
 func (d *decoder) addKindProblem(node *yaml.Node, label, want string) {
 	if isTemplate(node) {
 		d.addTemplateProblem(node, label)
@@ -73,19 +74,19 @@ func (d *decoder) addTemplateProblem(node *yaml.Node, label string) {
 	d.addProblem(d.position(node), "%s has a template expression (\"{{\"). %s", label, renderText)
 }
 
-// addError adds what is wrong with a value, if anything is.
+// addError adds an error as the problem of a node, unless it is nil.
 func (d *decoder) addError(node *yaml.Node, label string, err error) {
 	if err != nil {
 		d.addProblem(d.position(node), "%s: %s", label, err)
 	}
 }
 
-// count is how many problems there are.
+// count returns the number of problems.
 func (d *decoder) count() int {
 	return len(d.syntax) + len(d.problems) + d.more
 }
 
-// all returns the problems in the order in which people should look at them.
+// all returns the problems, the likely causes of others first.
 func (d *decoder) all() Problems {
 	problems := slices.Concat(d.syntax, d.problems)
 	more := d.more
@@ -98,7 +99,7 @@ func (d *decoder) all() Problems {
 	return problems
 }
 
-// isOrAre is "is 1 problem" or "are 2 problems".
+// isOrAre returns, for example, "is 1 problem" or "are 2 problems".
 func isOrAre(count int, noun string) string {
 	if count == 1 {
 		return "is 1 " + noun
@@ -110,7 +111,7 @@ func (d *decoder) position(node *yaml.Node) Position {
 	return Position{node.Line, node.Column, d.within, d.entry}
 }
 
-// positionOf is the position of a node that may be absent from its parent.
+// positionOf returns the position of a node, or of its parent if the node is absent.
 func (d *decoder) positionOf(node, parent *yaml.Node) Position {
 	if node == nil {
 		return d.position(parent)
@@ -118,16 +119,16 @@ func (d *decoder) positionOf(node, parent *yaml.Node) Position {
 	return d.position(node)
 }
 
-// fields are the values of a mapping.
+// fields holds the values of a mapping by key.
 type fields map[string]*yaml.Node
 
-// keys returns the keys in a fixed order.
+// keys returns the keys in alphabetical order.
 func (f fields) keys() []string {
 	return slices.Sorted(maps.Keys(f))
 }
 
-// mapping returns the fields of a mapping, and whether it is one. An absent or null one has none. Unless known is empty, other
-// fields are problems, and so is in any case a field that stands twice.
+// mapping returns the fields of a node, and reports whether it is a mapping. An absent or null node has no fields. A
+// field that is there twice is a problem. So is a field that is not known, unless known is empty.
 func (d *decoder) mapping(node *yaml.Node, label string, known ...string) (fields, bool) {
 	node = resolved(node)
 	if isNull(node) {
@@ -150,11 +151,12 @@ func (d *decoder) mapping(node *yaml.Node, label string, known ...string) (field
 		case isTemplate(key), key.Kind == yaml.ScalarNode && strings.Contains(key.Value, "{{"):
 			d.addTemplateProblem(key, label)
 		case key.Kind != yaml.ScalarNode:
-			d.addProblem(d.position(key), "%s has %s for a key.", label, kindOf(key))
+			d.addProblem(d.position(key), "%s has %s as a key.", label, kindOf(key))
 		case found[key.Value] != nil:
 			d.addProblem(d.position(key), "%s has the field %q twice.", label, key.Value)
 		case len(known) > 0 && !slices.Contains(known, key.Value):
-			d.addProblem(d.position(key), "%s has the field %q, which does not exist.%s", label, key.Value, whichOf(key.Value, known))
+			d.addProblem(d.position(key), "%s has the field %q, which does not exist.%s",
+				label, key.Value, whichOf(key.Value, known))
 		default:
 			found[key.Value] = value
 		}
@@ -167,15 +169,16 @@ func (d *decoder) mapping(node *yaml.Node, label string, known ...string) (field
 	return found, true
 }
 
-// whichOf says which known word was meant, or what there is.
+// whichOf returns a question for the known field that was probably meant, or else a list of the known fields.
 func whichOf(word string, known []string) string {
 	if question := suggest.Question(word, known); question != "" {
 		return question
 	}
-	return fmt.Sprintf(" There is %s.", strings.Join(known, ", "))
+	return fmt.Sprintf(" The fields are %s.", strings.Join(known, ", "))
 }
 
-// merge adds the fields of a merge key ("<<"), a mapping or a list of them; those that are there win.
+// merge adds the fields of the value of a merge key ("<<"), a mapping or a list of mappings, to those found. It keeps
+// the fields that are there already. It reports whether decoding can go on.
 func (d *decoder) merge(found fields, value *yaml.Node, label string, known []string) bool {
 	if d.merging++; d.merging > maxMerging {
 		d.addProblem(d.position(value), "%s merges mappings (\"<<\") more than %d deep.", label, maxMerging)
@@ -200,7 +203,7 @@ func (d *decoder) merge(found fields, value *yaml.Node, label string, known []st
 	return true
 }
 
-// sequence returns the elements of a list. An absent or null one has none.
+// sequence returns the elements of a list. An absent or null list has none.
 func (d *decoder) sequence(node *yaml.Node, label string) []*yaml.Node {
 	node = resolved(node)
 	if isNull(node) || d.exhausted() {
@@ -213,17 +216,20 @@ func (d *decoder) sequence(node *yaml.Node, label string) []*yaml.Node {
 	return node.Content
 }
 
-// text returns a scalar as it is written, and whether it is one.
+// textTags are the tags of scalars that are read as they are written.
+var textTags = []string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp"}
+
+// text returns a scalar as it is written, and reports whether the node is one.
 func (d *decoder) text(node *yaml.Node, label string) (string, bool) {
 	node = resolved(node)
-	if node.Kind != yaml.ScalarNode || !slices.Contains([]string{"!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp"}, node.ShortTag()) {
+	if node.Kind != yaml.ScalarNode || !slices.Contains(textTags, node.ShortTag()) {
 		d.addKindProblem(node, label, "text")
 		return "", false
 	}
 	return text(node), true
 }
 
-// optionalText returns a text, empty if it is absent, null or a problem.
+// optionalText returns a text. It returns the empty string if the text is absent, null or a problem.
 func (d *decoder) optionalText(node *yaml.Node, label string) string {
 	if node == nil {
 		return ""
@@ -236,7 +242,7 @@ func (d *decoder) optionalText(node *yaml.Node, label string) string {
 	return text
 }
 
-// prose returns a text that people read, empty also if it is blank.
+// prose returns a text that people read. It returns the empty string also if the text is blank.
 func (d *decoder) prose(node *yaml.Node, label string) string {
 	text := d.optionalText(node, label)
 	if strings.TrimSpace(text) == "" {
@@ -246,7 +252,7 @@ func (d *decoder) prose(node *yaml.Node, label string) string {
 	return text
 }
 
-// abbreviate keeps an error message readable whatever was given.
+// abbreviate cuts a text to a readable length.
 func abbreviate(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -254,7 +260,7 @@ func abbreviate(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
-// visit counts a node, and reports whether there were not too many.
+// visit counts a node, and reports whether decoding can go on.
 func (d *decoder) visit() bool {
 	d.visits++
 	if d.visits == maxVisits {
@@ -264,12 +270,12 @@ func (d *decoder) visit() bool {
 	return !d.exhausted()
 }
 
-// exhausted reports whether there were too many nodes.
+// exhausted reports whether the spec has too many nodes.
 func (d *decoder) exhausted() bool {
 	return d.visits >= maxVisits
 }
 
-// resolved returns what an alias stands for.
+// resolved returns the node that an alias refers to, or the node itself if it is not an alias.
 func resolved(node *yaml.Node) *yaml.Node {
 	for node != nil && node.Kind == yaml.AliasNode {
 		node = node.Alias
@@ -277,13 +283,13 @@ func resolved(node *yaml.Node) *yaml.Node {
 	return node
 }
 
-// child returns a value of a mapping that is not decoded, nil if there is none.
+// child returns the value of a key in a mapping, or nil. Unlike mapping, it ignores problems and merge keys.
 func child(mapping *yaml.Node, key string) *yaml.Node {
 	_, value := field(mapping, key)
 	return value
 }
 
-// field returns a key of a mapping that is not decoded and its value, nil if there is none.
+// field returns a key of a mapping and its value, or nil. Unlike mapping, it ignores problems and merge keys.
 func field(mapping *yaml.Node, name string) (key, value *yaml.Node) {
 	mapping = resolved(mapping)
 	if mapping == nil || mapping.Kind != yaml.MappingNode {
@@ -297,8 +303,8 @@ func field(mapping *yaml.Node, name string) (key, value *yaml.Node) {
 	return nil, nil
 }
 
-// isTemplate reports whether a node is what YAML makes of an expression without quotes, such as {{ .Values.port }}: a
-// mapping whose key is a mapping, with no space between the braces.
+// isTemplate reports whether a node is a template expression without quotes, such as {{ .Values.port }}. To YAML that
+// is a mapping whose key is a mapping, with no space between the braces.
 func isTemplate(node *yaml.Node) bool {
 	if node.Kind != yaml.MappingNode || len(node.Content) == 0 {
 		return false
@@ -307,12 +313,17 @@ func isTemplate(node *yaml.Node) bool {
 	return key.Kind == yaml.MappingNode && key.Line == node.Line && key.Column == node.Column+1
 }
 
+// indexed returns the path of an element of a list, such as "hostCollectors[3]".
+func indexed(path string, index int) string {
+	return path + "[" + strconv.Itoa(index) + "]"
+}
+
 func isNull(node *yaml.Node) bool {
 	node = resolved(node)
 	return node == nil || node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
 }
 
-// text returns a scalar as it is written, empty if the node is null or another kind of node.
+// text returns a scalar as it is written. It returns the empty string for null and for another kind of node.
 func text(node *yaml.Node) string {
 	if isNull(node) {
 		return ""
@@ -320,7 +331,7 @@ func text(node *yaml.Node) string {
 	return resolved(node).Value
 }
 
-// kindOf names what a node is.
+// kindOf describes a node in a message: its kind, or the text of a scalar.
 func kindOf(node *yaml.Node) string {
 	switch {
 	case node.Kind == yaml.MappingNode:

@@ -17,29 +17,29 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
-// maxSize limits a text, in bytes. A node of the parsed text takes some 200 bytes, and may be as short as two.
+// maxSize limits the texts, in bytes. Two bytes of a text can become a node of 200 bytes.
 const maxSize = 4 << 20
 
 // document is one document of a text.
 type document struct {
 	root   *yaml.Node
-	within string // what positions count from; empty: the whole text
-	path   string // begins the path of its parts, such as "documents[1]."; empty: there is no other document
+	within string // the part of the text that its lines are counted in; empty: the whole text
+	path   string // the beginning of the paths of its parts, such as "documents[1]."; empty: it is the only document
 }
 
-// troubleshootGroup is in the name of every group that Troubleshoot has had.
+// troubleshootGroup is part of every API group that Troubleshoot has had.
 const troubleshootGroup = "troubleshoot"
 
-// The versions of the format. Their tcpConnect entries are the same.
+// apiVersions lists the versions of the format. Their tcpConnect entries are the same.
 var apiVersions = []string{
 	"troubleshoot.sh/v1beta2", "troubleshoot.sh/v1beta3", "troubleshoot.sh/v1beta1",
 	"troubleshoot.replicated.com/v1beta1", "troubleshoot.replicated.com/v1beta2",
 }
 
-// kind says what the spec field of a kind of document may hold.
+// kind describes what the spec field of a kind of document may hold.
 type kind struct {
-	collectors, analyzers string            // fields whose tcpConnect entries are run; empty: it has none
-	unsupported           map[string]string // fields that Troubleshoot knows, and why they are left out
+	collectors, analyzers string            // the fields whose tcpConnect entries are run; empty: there is none
+	unsupported           map[string]string // fields that Troubleshoot knows, and why they are skipped
 }
 
 const (
@@ -66,10 +66,10 @@ var kinds = map[string]kind{
 	"Analyzer": {"", "hostAnalyzers", map[string]string{"analyzers": whyNoAnalyzers, "uri": whyNoURI}},
 }
 
-// otherKinds are documents that Troubleshoot knows and that hold nothing for a host.
+// otherKinds lists the kinds of Troubleshoot that have neither host collectors nor host analyzers.
 var otherKinds = []string{"Preflight", "Collector", "RemoteCollector", "Redactor"}
 
-// Where a tcpConnect belongs.
+// The places where a tcpConnect is run.
 const (
 	collectorPlaces = "hostCollectors of a SupportBundle, or collectors of a HostPreflight or HostCollector"
 	analyzerPlaces  = "hostAnalyzers of a SupportBundle or Analyzer, or analyzers of a HostPreflight"
@@ -79,7 +79,7 @@ const giveText = "Give the text of a spec, for example file(\"preflight.yaml\").
 
 const renderText = "Render it first, for example with helm template or kots, and give the result."
 
-// decodeText adds what a text holds to the spec.
+// decodeText adds the documents of a text to the spec.
 func (d *decoder) decodeText(text string) {
 	if !d.fits(text) {
 		return
@@ -93,19 +93,27 @@ func (d *decoder) decodeText(text string) {
 	d.decodeDocuments(roots, "", "")
 }
 
-// fits reports whether a text is not too large, together with all before.
+// fits reports whether the text and all texts before it are at most maxSize long together.
 func (d *decoder) fits(text string) bool {
 	if d.size += len(text); d.size <= maxSize {
 		return true
 	}
-	d.addProblem(Position{}, "The spec is larger than %d bytes, the most that is read, with what Secrets and ConfigMaps hold.", maxSize)
+	d.addProblem(Position{}, "The spec is larger than the maximum of %d bytes. "+
+		"The texts in Secrets and ConfigMaps count too.", maxSize)
 	return false
 }
 
-// parse returns the documents of a text that are not empty. There is none if there is a problem.
+// parse returns the documents of a text that are not empty, or what is wrong with the text.
 func parse(text string) ([]*yaml.Node, *Problem) {
+	if root := parseJSON(text); root != nil {
+		return []*yaml.Node{root}, nil
+	}
+	return parseYAML(text)
+}
+
+func parseYAML(text string) ([]*yaml.Node, *Problem) {
 	var roots []*yaml.Node
-	loader, err := yaml.NewLoader(strings.NewReader(joinSurrogates(text)))
+	loader, err := yaml.NewLoader(strings.NewReader(text))
 	for err == nil {
 		root := new(yaml.Node)
 		if err = loader.Load(root); err == nil && !isNull(root.Content[0]) {
@@ -124,12 +132,14 @@ func parse(text string) ([]*yaml.Node, *Problem) {
 	}
 	problem := Problem{at, fmt.Sprintf("This is not valid YAML: %s.", said)}
 	if line := lastTemplate(text, at.Line); line > 0 {
-		problem.Text += fmt.Sprintf(" Line %d has a template expression (\"{{\"). If that is the cause: %s", line, renderText)
+		problem.Text += fmt.Sprintf(" Line %d has a template expression (\"{{\"). If that is the cause: %s",
+			line, renderText)
 	}
 	return nil, &problem
 }
 
-// lastTemplate returns the last line up to a limit that has a template expression and is not a comment, or 0.
+// lastTemplate returns the number of the last line that has a template expression and is not a comment, at most limit.
+// It returns 0 if there is none.
 func lastTemplate(text string, limit int) int {
 	line, last := 0, 0
 	for content := range strings.Lines(text) {
@@ -143,35 +153,36 @@ func lastTemplate(text string, limit int) int {
 	return last
 }
 
-// decodeDocuments decodes the documents of a text. path begins the path of each.
+// decodeDocuments adds the documents of a text to the spec. The paths of their parts begin with path.
 func (d *decoder) decodeDocuments(roots []*yaml.Node, within, path string) {
 	for i, root := range roots {
 		at := path
 		if len(roots) > 1 {
-			at = fmt.Sprintf("%sdocuments[%d].", path, i)
+			at = indexed(path+"documents", i) + "."
 		}
 		d.decodeDocument(document{root, within, at})
 	}
 }
 
-// decodeDocument adds what a document holds to the spec.
+// decodeDocument adds a document to the spec.
 func (d *decoder) decodeDocument(document document) {
 	d.within = document.within
 	switch kind := wrapperKind(document.root); {
 	case document.root.Kind == yaml.ScalarNode:
-		d.addProblem(d.position(document.root), "The document is %s, not a mapping. %s", kindOf(document.root), giveText)
+		d.addProblem(d.position(document.root), "The document is %s, not a mapping. %s",
+			kindOf(document.root), giveText)
 	case kind == "List":
 		d.decodeList(document)
 	case kind != "":
 		d.decodeHolder(document, kind)
 	case isForeign(document.root):
-		d.leaveOutDocument(document)
+		d.skipDocument(document)
 	default:
 		d.decodeOwn(document)
 	}
 }
 
-// decodeOwn decodes a document of Troubleshoot.
+// decodeOwn adds a document of Troubleshoot to the spec.
 func (d *decoder) decodeOwn(document document) {
 	before := d.count()
 	fields, _ := d.mapping(document.root, "The document", "apiVersion", "kind", "metadata", "spec", "status")
@@ -182,23 +193,24 @@ func (d *decoder) decodeOwn(document document) {
 	known, isKnown := kinds[kindName]
 	switch {
 	case !slices.Contains(apiVersions, apiVersion):
-		d.addProblem(d.positionOf(fields["apiVersion"], document.root), "The apiVersion is %q. This provider reads v1beta1, v1beta2 "+
-			"and v1beta3 of Troubleshoot (%q): take other documents out.", apiVersion, apiVersions[0])
+		d.addProblem(d.positionOf(fields["apiVersion"], document.root), "The apiVersion is %q. This provider reads "+
+			"v1beta1, v1beta2 and v1beta3 of Troubleshoot, for example %q. Remove other documents.",
+			apiVersion, apiVersions[0])
 	case slices.Contains(otherKinds, kindName):
-		d.leaveOutDocument(document)
+		d.skipDocument(document)
 	case !isKnown:
 		names := slices.Sorted(maps.Keys(kinds))
 		d.addProblem(d.positionOf(fields["kind"], document.root), "The kind is %q. This provider reads the kinds %s.%s",
 			kindName, strings.Join(names, ", "), suggest.Question(kindName, names))
 	default:
 		for _, name := range []string{"metadata", "status"} {
-			d.rejectMisplaced(fields[name], name, "this provider does not run what stands there")
+			d.rejectMisplaced(fields[name], name, "this provider does not read that field")
 		}
 		d.decodeBody(fields["spec"], document.path, kindName, known)
 	}
 }
 
-// isForeign reports whether a document is of another tool, and looks like it: a Deployment, for example.
+// isForeign reports whether a document belongs to another tool, for example a Deployment.
 func isForeign(root *yaml.Node) bool {
 	apiVersion, kindName := text(child(root, "apiVersion")), text(child(root, "kind"))
 	_, ours := kinds[kindName]
@@ -206,7 +218,7 @@ func isForeign(root *yaml.Node) bool {
 	return apiVersion != "" && kindName != "" && !ours && !strings.Contains(apiVersion+kindName, "{{")
 }
 
-// decodeBody decodes the spec field of a document.
+// decodeBody adds the spec field of a document to the spec.
 func (d *decoder) decodeBody(body *yaml.Node, path, kindName string, known kind) {
 	if d.misnamed(body, kindName, known) {
 		return
@@ -218,13 +230,13 @@ func (d *decoder) decodeBody(body *yaml.Node, path, kindName string, known kind)
 	d.decodeEntries(fields[known.analyzers], path+known.analyzers, otherAnalyzers, d.decodeAnalyzer)
 	for _, name := range fields.keys() {
 		if why, unsupported := known.unsupported[name]; unsupported {
-			d.leaveOutField(fields[name], path+name, why)
+			d.skipField(fields[name], path+name, why)
 		}
 	}
 }
 
-// misnamed reports whether host collectors or analyzers stand under the name that another kind has for them, and adds
-// what the name is.
+// misnamed reports whether hostCollectors or hostAnalyzers are in a document of a kind that has another name for them.
+// It adds a problem with the right name.
 func (d *decoder) misnamed(body *yaml.Node, kindName string, known kind) bool {
 	found := false
 	for _, host := range []struct{ name, right, places string }{
@@ -232,7 +244,8 @@ func (d *decoder) misnamed(body *yaml.Node, kindName string, known kind) bool {
 		{"hostAnalyzers", known.analyzers, analyzerPlaces},
 	} {
 		if key, _ := field(body, host.name); key != nil && host.right != host.name {
-			d.addProblem(d.position(key), "The kind %s has no %s. Use %s.", kindName, host.name, cmp.Or(host.right, host.places))
+			d.addProblem(d.position(key), "The kind %s has no %s. Use %s.",
+				kindName, host.name, cmp.Or(host.right, host.places))
 			found = true
 		}
 	}

@@ -1,12 +1,12 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package spec reads Troubleshoot specs, YAML or JSON: the tcpConnect collectors and analyzers of SupportBundle and HostPreflight
-// documents.
+// Package spec reads Troubleshoot specs in YAML or JSON: the tcpConnect collectors and analyzers of SupportBundle and
+// HostPreflight documents. Decode reads a text into a Spec, and Analyze judges the results of its collectors.
 //
-// It is strict where Troubleshoot is not, because a gate hangs on it: a field that does not exist is an error with its
-// line at every level that is read, and so is a tcpConnect in a place from which it is not run. What Troubleshoot or
-// Kubernetes knows and this package does not run is listed as unsupported.
+// The package is stricter than Troubleshoot, because a deployment depends on the answer. An unknown field is an error
+// with its line, at every level that is read. So is a tcpConnect in a place where it is not run. Other collectors,
+// analyzers and documents that Troubleshoot or Kubernetes knows are skipped and listed as unsupported.
 package spec
 
 import (
@@ -18,11 +18,11 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// Spec is what a text asks for. Of several documents it holds all, in order.
+// Spec holds what all documents of a text ask for, in order.
 type Spec struct {
 	Collectors  []Collector
-	Analyzers   []Analyzer // at least one that is not excluded
-	Unsupported []Part
+	Analyzers   []Analyzer // at least one of them is not excluded
+	Unsupported []Part     // skipped
 }
 
 // Part is a part of a text that is not run.
@@ -33,7 +33,9 @@ type Part struct {
 
 // Collector is a tcpConnect collector.
 type Collector struct {
-	Name     string // not empty; may not be able to name a file. Of those not excluded no two are equal, compared without case
+	// Name is not empty. It is not always a valid file name. The collectors that are not excluded have different names,
+	// compared without case.
+	Name     string
 	Address  tcpconnect.Address
 	Timeout  time.Duration // 0: none is given
 	Excluded bool
@@ -43,20 +45,20 @@ type Collector struct {
 // Analyzer is a tcpConnect analyzer.
 type Analyzer struct {
 	tcpconnect.Analyzer
-	CollectorName string // not empty; perhaps of no collector
+	CollectorName string // not empty; the spec may have no such collector
 	Excluded      bool
 	Strict        bool
 	Position      Position
 }
 
-// Position is where something stands in a text.
+// Position describes where something is in a text.
 type Position struct {
 	Line, Column int    // from 1; 0: not known
-	Within       string // what part of the text they count from; empty: the whole
-	Entry        string // the name of the collector or check that it belongs to; empty: none. Of a generated text it tells more than a line
+	Within       string // the part of the text that the line is counted in; empty: the whole text
+	Entry        string // the name of the collector or check, for readers of a generated text; empty: none
 }
 
-// String is "line 7, column 3", and of what.
+// String returns, for example, "line 7, column 3 of data["a.yaml"] of the Secret at line 1 ("db")".
 func (p Position) String() string {
 	text := fmt.Sprintf("line %d, column %d", p.Line, p.Column)
 	if p.Line == 0 {
@@ -71,7 +73,7 @@ func (p Position) String() string {
 	return text
 }
 
-// unnamed is the position without the name, for a text that says it anyway.
+// unnamed returns the position without Entry, for a message that has the name already.
 func (p Position) unnamed() Position {
 	p.Entry = ""
 	return p
@@ -80,10 +82,10 @@ func (p Position) unnamed() Position {
 // Problem is one thing that is wrong with a text.
 type Problem struct {
 	Position Position
-	Text     string // whole sentences: what is wrong, and what to do
+	Text     string // what is wrong and what to do, in whole sentences
 }
 
-// Error says where and what.
+// Error returns the position and the text.
 func (p Problem) Error() string {
 	if p.Position == (Position{}) {
 		return p.Text
@@ -91,10 +93,10 @@ func (p Problem) Error() string {
 	return fmt.Sprintf("%s: %s", p.Position, p.Text)
 }
 
-// Problems is everything that is wrong with a text, at least one thing.
+// Problems lists what is wrong with a text. It is not empty.
 type Problems []Problem
 
-// Error lists all of them.
+// Error returns all problems, one on each line.
 func (p Problems) Error() string {
 	texts := make([]string, 0, len(p))
 	for _, problem := range p {
@@ -103,8 +105,23 @@ func (p Problems) Error() string {
 	return strings.Join(texts, "\n")
 }
 
-// Decode reads a spec: one or several documents, or a Secret or ConfigMap that wraps them. The error is of type Problems.
+// recent are the decodings of this process.
+var recent decodings
+
+// Decode reads a spec: one or several documents, or a Secret or ConfigMap that wraps them. The error is of type
+// Problems.
+//
+// Decode remembers the last few texts. All callers with the same text share the Spec and the Problems that it returns,
+// so these must not be modified.
 func Decode(text string) (Spec, error) {
+	if len(text) > maxSize { // always an error, which does not justify the memory
+		return decode(text)
+	}
+	return recent.decode(text, decode)
+}
+
+// decode is Decode for a text that has not been decoded yet.
+func decode(text string) (Spec, error) {
 	var d decoder
 	d.decodeText(text)
 	if d.count() == 0 {
@@ -123,63 +140,61 @@ func (d *decoder) checkWhole() {
 	if slices.ContainsFunc(d.spec.Analyzers, func(analyzer Analyzer) bool { return !analyzer.Excluded }) {
 		return
 	}
-	leftOut := ""
+	skipped := ""
 	if len(d.spec.Unsupported) > 0 {
 		parts := make([]string, 0, len(d.spec.Unsupported))
 		for _, part := range d.spec.Unsupported {
 			parts = append(parts, fmt.Sprintf("%s (%s)", part.Path, part.Why))
 		}
-		leftOut = " What it has is left out: " + tcpconnect.JoinFirst(parts, ", ") + "."
+		skipped = " These parts are skipped: " + tcpconnect.JoinFirst(parts, ", ") + "."
 	}
 	d.addProblem(Position{}, "The spec has nothing to judge: no tcpConnect analyzer is left. "+
-		"It needs one that is not excluded, in %s.%s", analyzerPlaces, leftOut)
+		"It needs one that is not excluded, in %s.%s", analyzerPlaces, skipped)
 }
 
-// mergeCollectors makes one of collectors that are the same. Others of one name are problems.
+// mergeCollectors removes collectors that are in the spec already. Collectors that have only the name in common are
+// problems.
 func (d *decoder) mergeCollectors() {
-	var merged []Collector
-	first := make(map[string]Collector)
-	for _, collector := range d.spec.Collectors {
-		key := strings.ToLower(collector.Name) // some file systems take no notice of case
+	first := make(map[string]Collector, len(d.spec.Collectors))
+	d.spec.Collectors = slices.DeleteFunc(d.spec.Collectors, func(collector Collector) bool {
+		key := strings.ToLower(collector.Name) // some file systems ignore case
 		earlier, taken := first[key]
 		switch {
 		case collector.Excluded:
 		case !taken:
 			first[key] = collector
 		case collector.same(earlier):
-			continue
+			return true
 		default:
-			d.addProblem(collector.Position, "The collector name %q is taken by the collector at %s, which differs: one would "+
-				"overwrite the other's result. Set a different collectorName on each.", collector.Name, earlier.Position)
+			d.addProblem(collector.Position, "The collector name %q is taken by the collector at %s, which differs: "+
+				"one would overwrite the other's result. Set a different collectorName on each.",
+				collector.Name, earlier.Position)
 		}
-		merged = append(merged, collector)
-	}
-	d.spec.Collectors = merged
+		return false
+	})
 }
 
-// same reports whether two collectors do the same and write the same file.
+// same reports whether two collectors differ in nothing but the position.
 func (c Collector) same(other Collector) bool {
 	c.Position = other.Position
 	return c == other
 }
 
-// mergeAnalyzers makes one of analyzers that are the same.
+// mergeAnalyzers removes analyzers that are in the spec already.
 func (d *decoder) mergeAnalyzers() {
 	type key struct {
 		collectorName, checkName string
 		excluded, strict         bool
 	}
-	var merged []Analyzer
-	earlier := make(map[key][]Analyzer)
-	for _, analyzer := range d.spec.Analyzers {
+	earlier := make(map[key][][]tcpconnect.Outcome, len(d.spec.Analyzers))
+	d.spec.Analyzers = slices.DeleteFunc(d.spec.Analyzers, func(analyzer Analyzer) bool {
 		key := key{analyzer.CollectorName, analyzer.CheckName, analyzer.Excluded, analyzer.Strict}
-		if slices.ContainsFunc(earlier[key], func(other Analyzer) bool {
-			return slices.Equal(analyzer.Outcomes, other.Outcomes)
+		if slices.ContainsFunc(earlier[key], func(outcomes []tcpconnect.Outcome) bool {
+			return slices.Equal(outcomes, analyzer.Outcomes)
 		}) {
-			continue
+			return true
 		}
-		earlier[key] = append(earlier[key], analyzer)
-		merged = append(merged, analyzer)
-	}
-	d.spec.Analyzers = merged
+		earlier[key] = append(earlier[key], analyzer.Outcomes)
+		return false
+	})
 }

@@ -5,7 +5,6 @@ package spec
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,22 +16,23 @@ import (
 
 const tcpConnect = "tcpConnect"
 
-// docString documents an entry of v1beta3. It stands beside the entry's kind and has no effect.
+// docString is a field of v1beta3 that describes an entry. It has no effect.
 const docString = "docString"
 
-// The host collectors and analyzers that Troubleshoot knows beside tcpConnect. To refresh them, take the keys of
-// items.properties of these fields in github.com/replicatedhq/troubleshoot, of both files, which are not always in step:
+// The host collectors and analyzers of Troubleshoot other than tcpConnect. To update them, copy the keys of
+// items.properties of these fields from both files in github.com/replicatedhq/troubleshoot, which can differ:
 //
 //	schemas/supportbundle-troubleshoot-v1beta2.json        properties.spec.properties.{hostCollectors,hostAnalyzers}
 //	config/crds/troubleshoot.sh_hostpreflights.yaml        ...properties.spec.properties.{collectors,analyzers}
 //
-// v1beta3 has no schema of its own for them (pkg/apis/troubleshoot/v1beta3), and no others. Last done for v0.133.0.
+// v1beta3 (pkg/apis/troubleshoot/v1beta3) has the same ones. Last updated for v0.133.0.
 var (
 	otherCollectors = []string{
 		"blockDevices", "certificate", "certificatesCollection", "cgroups", "copy", "cpu", "diskUsage", "dns",
 		"filesystemPerformance", "hostOS", "hostServices", "http", "httpLoadBalancer", "ipv4Interfaces", "journald",
-		"kernelConfigs", "kernelModules", "kubernetes", "memory", "networkNamespaceConnectivity", "registryImages", "run",
-		"subnetAvailable", "sysctl", "systemPackages", "tcpLoadBalancer", "tcpPortStatus", "time", "udpPortStatus",
+		"kernelConfigs", "kernelModules", "kubernetes", "memory", "networkNamespaceConnectivity", "registryImages",
+		"run", "subnetAvailable", "sysctl", "systemPackages", "tcpLoadBalancer", "tcpPortStatus", "time",
+		"udpPortStatus",
 	}
 	otherAnalyzers = []string{
 		"blockDevices", "certificate", "certificatesCollection", "cpu", "diskUsage", "filesystemPerformance", "hostOS",
@@ -42,14 +42,15 @@ var (
 	}
 )
 
-// decodeEntries decodes the tcpConnect entries of a list and notes the others as unsupported.
+// decodeEntries decodes the tcpConnect entries of a list and skips the others.
 func (d *decoder) decodeEntries(
 	list *yaml.Node, path string, others []string, decode func(entry *yaml.Node, label string),
 ) {
+	known := slices.Concat([]string{tcpConnect, docString}, others)
 	for i, element := range d.sequence(list, path) {
-		label := fmt.Sprintf("%s[%d]", path, i)
+		label := indexed(path, i)
 		before := d.count()
-		fields, _ := d.mapping(element, label, slices.Concat([]string{tcpConnect, docString}, others)...)
+		fields, _ := d.mapping(element, label, known...)
 		if d.count() > before {
 			continue
 		}
@@ -61,37 +62,38 @@ func (d *decoder) decodeEntries(
 		})
 		switch {
 		case len(names) == 0:
-			d.addProblem(d.position(element), "%s is empty. An entry holds exactly one kind, for example tcpConnect.", label)
+			d.addProblem(d.position(element), "%s is empty. An entry holds exactly one kind, for example tcpConnect.",
+				label)
 		case len(names) > 1:
-			d.addProblem(d.position(element), "%s has %d kinds (%s). An entry holds exactly one, for example tcpConnect.",
-				label, len(names), strings.Join(names, ", "))
+			d.addProblem(d.position(element), "%s has %d kinds (%s). An entry holds exactly one, "+
+				"for example tcpConnect.", label, len(names), strings.Join(names, ", "))
 		case names[0] == tcpConnect:
 			d.entry = nameOf(fields[tcpConnect])
 			decode(fields[tcpConnect], label+"."+tcpConnect)
 			d.entry = ""
 		default:
-			d.leaveOutEntry(fields[names[0]], label+"."+names[0], names[0])
+			d.skipEntry(fields[names[0]], label+"."+names[0], names[0])
 		}
 	}
 }
 
-// leaveOutEntry notes an entry that is not run, unless it asks to be left out anyway.
-func (d *decoder) leaveOutEntry(entry *yaml.Node, path, name string) {
+// skipEntry skips an entry of a kind that is not run. It does not list an excluded entry.
+func (d *decoder) skipEntry(entry *yaml.Node, path, name string) {
 	why := "this provider does not run " + name
 	d.rejectMisplaced(entry, path, why)
 	if !excluded(entry) {
-		d.leaveOut(path, why)
+		d.skip(path, why)
 	}
 }
 
-// nameOf is what people call an entry: the name of the check, or of the collector.
+// nameOf returns the name of the check or of the collector that an entry describes.
 func nameOf(entry *yaml.Node) string {
 	return cmp.Or(text(child(entry, "checkName")), text(child(entry, "collectorName")))
 }
 
-// excluded reports whether an entry that is not run asks to be left out anyway.
+// excluded reports whether an entry that is not run is excluded.
 func excluded(entry *yaml.Node) bool {
-	value, _ := strconv.ParseBool(text(child(entry, "exclude"))) // false if it is neither
+	value, _ := strconv.ParseBool(text(child(entry, "exclude"))) // false if it is not a boolean
 	return value
 }
 
@@ -99,7 +101,7 @@ func (d *decoder) decodeCollector(entry *yaml.Node, label string) {
 	before := d.count()
 	fields, _ := d.mapping(entry, label, "address", "timeout", "collectorName", "exclude")
 	collector := Collector{
-		Name:     cmp.Or(d.optionalText(fields["collectorName"], label+".collectorName"), tcpconnect.DefaultCollectorName),
+		Name:     d.collectorName(fields, label),
 		Excluded: d.boolean(fields["exclude"], label+".exclude"),
 		Position: d.position(entry),
 	}
@@ -111,11 +113,16 @@ func (d *decoder) decodeCollector(entry *yaml.Node, label string) {
 	d.spec.Collectors = append(d.spec.Collectors, collector)
 }
 
+func (d *decoder) collectorName(fields fields, label string) string {
+	name := d.optionalText(fields["collectorName"], label+".collectorName")
+	return cmp.Or(name, tcpconnect.DefaultCollectorName)
+}
+
 func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 	before := d.count()
 	fields, _ := d.mapping(entry, label, "checkName", "collectorName", "exclude", "strict", "annotations", "outcomes")
 	analyzer := Analyzer{
-		CollectorName: cmp.Or(d.optionalText(fields["collectorName"], label+".collectorName"), tcpconnect.DefaultCollectorName),
+		CollectorName: d.collectorName(fields, label),
 		Excluded:      d.boolean(fields["exclude"], label+".exclude"),
 		Strict:        d.boolean(fields["strict"], label+".strict"),
 		Position:      d.position(entry),
@@ -127,31 +134,45 @@ func (d *decoder) decodeAnalyzer(entry *yaml.Node, label string) {
 		d.addProblem(d.positionOf(fields["outcomes"], entry), "%s has no outcomes, so nothing could ever pass.", label)
 	}
 	for i, element := range outcomes {
-		analyzer.Outcomes = append(analyzer.Outcomes, d.decodeOutcome(element, fmt.Sprintf("%s.outcomes[%d]", label, i)))
+		analyzer.Outcomes = append(analyzer.Outcomes, d.decodeOutcome(element, indexed(label+".outcomes", i)))
 	}
 	d.spec.Analyzers = append(d.spec.Analyzers, analyzer)
 }
 
-// decodeOutcome returns the outcome that a node holds. What it returns beside a problem has no meaning.
-func (d *decoder) decodeOutcome(element *yaml.Node, label string) tcpconnect.Outcome {
-	verdicts := tcpconnect.Verdicts()
+// The fields of an outcome, and the fields of its verdict.
+var (
+	verdictNames  = namesOf(tcpconnect.Verdicts())
+	outcomeFields = tcpconnect.OutcomeFields()
+)
+
+func namesOf(verdicts []tcpconnect.Verdict) []string {
 	names := make([]string, 0, len(verdicts))
 	for _, verdict := range verdicts {
 		names = append(names, string(verdict))
 	}
+	return names
+}
+
+// decodeOutcome returns an outcome. If it adds a problem, what it returns has no meaning.
+func (d *decoder) decodeOutcome(element *yaml.Node, label string) tcpconnect.Outcome {
 	before := d.count()
-	fields, _ := d.mapping(element, label, names...)
+	fields, _ := d.mapping(element, label, verdictNames...)
 	if d.count() > before {
 		return tcpconnect.Outcome{}
 	}
-	found := slices.DeleteFunc(verdicts, func(verdict tcpconnect.Verdict) bool { return isNull(fields[string(verdict)]) })
+	var found []tcpconnect.Verdict
+	for _, name := range verdictNames {
+		if !isNull(fields[name]) {
+			found = append(found, tcpconnect.Verdict(name))
+		}
+	}
 	verdict, err := tcpconnect.OneVerdict(found)
 	if err != nil {
 		d.addProblem(d.position(element), "%s %s", label, err)
 		return tcpconnect.Outcome{}
 	}
 	label += "." + string(verdict)
-	inner, _ := d.mapping(fields[string(verdict)], label, tcpconnect.OutcomeFields()...)
+	inner, _ := d.mapping(fields[string(verdict)], label, outcomeFields...)
 	outcome := tcpconnect.Outcome{
 		Verdict: verdict,
 		Title:   d.prose(inner["title"], label+".title"),
@@ -166,7 +187,7 @@ func (d *decoder) decodeOutcome(element *yaml.Node, label string) tcpconnect.Out
 	return outcome
 }
 
-// boolean reads a boolean, which may be written as a string. Null and the empty string are false.
+// boolean returns a boolean, which may be written as a string. Null and the empty string are false.
 func (d *decoder) boolean(node *yaml.Node, label string) bool {
 	written := d.optionalText(node, label)
 	if written == "" {
@@ -174,12 +195,14 @@ func (d *decoder) boolean(node *yaml.Node, label string) bool {
 	}
 	value, err := strconv.ParseBool(written)
 	if err != nil {
-		d.addProblem(d.position(node), "%s is %q, which is neither true nor false. Write true or false.", label, written)
+		d.addProblem(d.position(node), "%s is %q, which is neither true nor false. Write true or false.",
+			label, written)
 	}
 	return value
 }
 
-// optional returns what a text means, or adds what is wrong with it. An absent, null or empty one means nothing.
+// optional returns a text as parsed by parse, or adds its error. It returns the zero value if the text is absent, null
+// or empty.
 func optional[T any](d *decoder, node *yaml.Node, label string, parse func(string) (T, error)) (value T) {
 	before := d.count()
 	text := d.optionalText(node, label)

@@ -9,84 +9,102 @@ import (
 	"testing"
 )
 
-func TestRuntimeTemplatesAreNoProblem(t *testing.T) {
+func TestRuntimeTemplatesAreNotAProblem(t *testing.T) {
 	t.Parallel()
-	others := `    - filesystemPerformance: {outcomes: [{pass: {when: "p99 < 10ms", message: "Write latency is {{ .P99 }}"}}]}
+	others := `    - filesystemPerformance:
+        outcomes: [{pass: {when: "p99 < 10ms", message: "Write latency is {{ .P99 }}"}}]
     - textAnalyze: {exclude: "{{ .No }}", regex: '{{ x }}'}
     - docString: "Title: {{ .Name }}"
       cpu: {}
 `
 	text := hostPreflight + others + "  remoteCollectors: [{run: {args: ['{{ .Names }}']}}]\n# {{ comment }}\n"
 	if spec := mustDecode(t, text); len(spec.Unsupported) != 4 {
-		t.Errorf("left out %q", spec.UnsupportedPaths())
+		t.Errorf("skipped %q", spec.UnsupportedPaths())
 	}
 	for name, test := range map[string]struct{ text, want string }{
-		"another mistake":    {strings.Replace(text, "timeout: 1m", "timeout: 1x", 1), `collectors[0].tcpConnect.timeout: "1x"`},
-		"a misspelt field":   {strings.Replace(text, "timeout: 1m", "timeuot: 1m", 1), `Did you mean "timeout"?`},
-		"nothing to judge":   {strings.Replace(text, "- tcpConnect: {collectorName: db, outcomes", "- cpu: {collectorName: db, outcomes", 1), "nothing to judge"},
-		"not YAML elsewhere": {strings.Replace(text, "timeout: 1m}", "timeout: [1m}", 1), "line 5, column 80: This is not valid YAML: while parsing a flow sequence that begins at line 5: did not find expected ',' or ']'."},
+		"another mistake": {strings.Replace(text, "timeout: 1m", "timeout: 1x", 1),
+			`collectors[0].tcpConnect.timeout: "1x"`},
+		"a misspelt field": {strings.Replace(text, "timeout: 1m", "timeuot: 1m", 1), `Did you mean "timeout"?`},
+		"nothing to judge": {strings.Replace(text, "- tcpConnect: {collectorName: db, outcomes",
+			"- cpu: {collectorName: db, outcomes", 1), "nothing to judge"},
+		"not YAML elsewhere": {strings.Replace(text, "timeout: 1m}", "timeout: [1m}", 1),
+			"line 5, column 80: This is not valid YAML: while parsing a flow sequence that begins at line 5: did not " +
+				"find expected ',' or ']'."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := Decode(test.text)
-			if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 1 || !strings.Contains(problems[0].Error(), test.want) || strings.Contains(err.Error(), "{{") {
+			if problems, ok := errors.AsType[Problems](err); !ok || len(problems) != 1 ||
+				!strings.Contains(problems[0].Error(), test.want) || strings.Contains(err.Error(), "{{") {
 				t.Errorf("got %v\nwant %s, and no more", err, test.want)
 			}
 		})
 	}
 }
 
-func TestUnrenderedTemplateIsTold(t *testing.T) {
+func TestUnrenderedTemplateIsAProblem(t *testing.T) {
 	t.Parallel()
-	const say = `has a template expression ("{{"). Render it first`
-	for place, want := range map[string]string{
-		"apiVersion: troubleshoot.sh/v1beta2 -> apiVersion: {{ .Values.version }}":                   "line 1, column 13: apiVersion " + say,
-		`kind: HostPreflight -> kind: "{{ .Values.kind }}"`:                                          "line 2, column 7: kind " + say,
-		`kind: HostPreflight -> kind: {{ .Values.kind }}`:                                            "line 2, column 7: kind " + say,
-		`kind: HostPreflight -> {{ .Values.key }}: HostPreflight`:                                    "line 2, column 1: The document " + say,
-		`"db.internal:5432" -> '{{ .Values.db }}'`:                                                   `line 5, column 48 ("db"): collectors[0].tcpConnect.address ` + say,
-		`"db.internal:5432" -> {{ .Values.db }}`:                                                     `collectors[0].tcpConnect.address ` + say,
-		`"db.internal:5432" -> {{ .Values.db }:{ .Values.port }}`:                                    `collectors[0].tcpConnect.address ` + say,
-		`timeout: 1m -> timeout: "repl{{ ConfigOption }}"`:                                           `collectors[0].tcpConnect.timeout ` + say,
-		`timeout: 1m -> "{{ .Values.field }}": 1m`:                                                   `collectors[0].tcpConnect ` + say,
-		`- tcpConnect: {collectorName: db, address -> - {{ include "x" . }}` + "\n    - x: {address": `collectors[0] ` + say,
-		`[{pass: {when: connected}}] -> {{ .Values.outcomes }}`:                                      `analyzers[0].tcpConnect.outcomes ` + say,
-		`[{pass: {when: connected}}] -> [{pass: {{ .Values.pass }}}]`:                                `analyzers[0].tcpConnect.outcomes[0].pass ` + say,
-		`when: connected -> when: connected, message: "{{ .Values.text }}"`:                          `analyzers[0].tcpConnect.outcomes[0].pass.message ` + say,
-		`collectorName: db, outcomes -> strict: "{{ .Values.strict }}", outcomes`:                    `analyzers[0].tcpConnect.strict ` + say,
+	const pass = "[{pass: {when: connected}}]"
+	for _, test := range []struct{ old, now, want string }{
+		{"troubleshoot.sh/v1beta2", "{{ .Values.version }}", "line 1, column 13: apiVersion"},
+		{"kind: HostPreflight", `kind: "{{ .Values.kind }}"`, "line 2, column 7: kind"},
+		{"kind: HostPreflight", "kind: {{ .Values.kind }}", "line 2, column 7: kind"},
+		{"kind: HostPreflight", "{{ .Values.key }}: HostPreflight", "line 2, column 1: The document"},
+		{`"db.internal:5432"`, "'{{ .Values.db }}'", `line 5, column 48 ("db"): collectors[0].tcpConnect.address`},
+		{`"db.internal:5432"`, "{{ .Values.db }}", "collectors[0].tcpConnect.address"},
+		{`"db.internal:5432"`, "{{ .Values.db }:{ .Values.port }}", "collectors[0].tcpConnect.address"},
+		{"timeout: 1m", `timeout: "repl{{ ConfigOption }}"`, "collectors[0].tcpConnect.timeout"},
+		{"timeout: 1m", `"{{ .Values.field }}": 1m`, "collectors[0].tcpConnect"},
+		{"- tcpConnect: {collectorName: db, address", "- {{ include \"x\" . }}\n    - x: {address", "collectors[0]"},
+		{pass, "{{ .Values.outcomes }}", "analyzers[0].tcpConnect.outcomes"},
+		{pass, "[{pass: {{ .Values.pass }}}]", "analyzers[0].tcpConnect.outcomes[0].pass"},
+		{
+			"when: connected", `when: connected, message: "{{ .Values.text }}"`,
+			"analyzers[0].tcpConnect.outcomes[0].pass.message",
+		},
+		{
+			"collectorName: db, outcomes", `strict: "{{ .Values.strict }}", outcomes`,
+			"analyzers[0].tcpConnect.strict",
+		},
 	} {
-		old, now, _ := strings.Cut(place, " -> ")
-		text := strings.Replace(hostPreflight, old, now, 1)
+		text := strings.Replace(hostPreflight, test.old, test.now, 1)
 		if text == hostPreflight {
-			t.Fatalf("%s changes nothing", place)
+			t.Fatalf("%s changes nothing", test.old)
 		}
+		want := test.want + ` has a template expression ("{{"). Render it first`
 		if problem := firstProblem(t, text); !strings.Contains(problem, want) {
-			t.Errorf("%s: got %s\nwant %s", place, problem, want)
+			t.Errorf("%s -> %s: got %s\nwant %s", test.old, test.now, problem, want)
 		}
 	}
 }
 
 func TestYAMLErrorComesFirst(t *testing.T) {
 	t.Parallel()
-	secret := "apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {bad: '%%'}\nstringData:\n  a: |\n"
+	secret := "apiVersion: v1\nkind: Secret\nmetadata: {labels: {troubleshoot.sh/kind: x}}\ndata: {bad: '%%'}\n" +
+		"stringData:\n  a: |\n"
 	for name, test := range map[string]struct{ text, want string }{
-		"a template":        {"{{- if .Values.on }}\n" + hostPreflight + "{{- end }}\n", `Line 1 has a template expression ("{{"). If that is the cause: Render it first`},
-		"after a comment":   {"# {{ x }}\n{{- if .Values.on }}\n" + hostPreflight, "Line 2 has a template expression"},
-		"no template":       {hostPreflight + "  x: [", "that begins at line 9: did not find expected node content."},
-		"inside a Secret":   {secret + indent(hostPreflight+"  x: ["), `line 9, column 1 of stringData["a"] of the Secret at line 1: This is not valid YAML`},
-		"template in there": {secret + indent("{{ if x }}\n"+hostPreflight+"  x: ["), `Line 1 has a template expression`},
+		"a template": {"{{- if .Values.on }}\n" + hostPreflight + "{{- end }}\n",
+			`Line 1 has a template expression ("{{"). If that is the cause: Render it first`},
+		"after a comment": {"# {{ x }}\n{{- if .Values.on }}\n" + hostPreflight, "Line 2 has a template expression"},
+		"no template":     {hostPreflight + "  x: [", "that begins at line 9: did not find expected node content."},
+		"inside a Secret": {secret + indent(hostPreflight+"  x: ["),
+			`line 9, column 1 of stringData["a"] of the Secret at line 1: This is not valid YAML`},
+		"template in there": {secret + indent("{{ if x }}\n"+hostPreflight+"  x: ["),
+			`Line 1 has a template expression`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			problem := firstProblem(t, test.text)
 			blamed := strings.Contains(problem, "template expression") // only if there is one
-			if !strings.Contains(problem, "This is not valid YAML") || !strings.Contains(problem, test.want) || blamed != strings.Contains(test.want, "template") {
+			if !strings.Contains(problem, "This is not valid YAML") || !strings.Contains(problem, test.want) ||
+				blamed != strings.Contains(test.want, "template") {
 				t.Errorf("got %s\nwant %s", problem, test.want)
 			}
 		})
 	}
 	_, err := Decode(secret + indent(hostPreflight+"  x: [") + "  b: |\n" + indent(hostPreflight+"  y: ["))
-	if problems, _ := errors.AsType[Problems](err); len(problems) != 3 || !strings.Contains(problems[2].Error(), "base64") {
+	if problems, _ := errors.AsType[Problems](err); len(problems) != 3 ||
+		!strings.Contains(problems[2].Error(), "base64") {
 		t.Errorf("got %v, want both YAML errors, then the other", err)
 	}
 }
@@ -109,7 +127,8 @@ func TestManyProblemsAreCounted(t *testing.T) {
 		"as many as are shown": {fials(20), 20, `Did you mean "fail"?`},
 		"one more":             {fials(21), 21, "There is 1 more problem."},
 		"both kinds":           {wrapped + "---\n" + fials(7), 21, "There are 2 more problems."},
-		"too many of both":     {wrapped + "---\n" + wrapped + "---\n" + fials(100), 21, "There are 110 more problems."},
+		"too many of both": {wrapped + "---\n" + wrapped + "---\n" + fials(100), 21,
+			"There are 110 more problems."},
 	} {
 		_, err := Decode(test.text)
 		problems, _ := errors.AsType[Problems](err)

@@ -14,13 +14,13 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// holders are the fields of a Secret and a ConfigMap that hold texts.
+// holders lists the fields of a Secret and a ConfigMap that hold texts.
 var holders = map[string][]string{"Secret": {"data", "stringData"}, "ConfigMap": {"data"}}
 
-// kindLabels mark a Secret or ConfigMap that holds a spec.
+// kindLabels lists the labels that mark a Secret or ConfigMap with a spec.
 var kindLabels = []string{"troubleshoot.sh/kind", "troubleshoot.io/kind"}
 
-// wrapperKind returns the kind of a document that wraps others, empty if it does not.
+// wrapperKind returns the kind of a document that wraps others. It returns the empty string for other documents.
 func wrapperKind(root *yaml.Node) string {
 	kind := text(child(root, "kind"))
 	if text(child(root, "apiVersion")) != "v1" || kind != "List" && holders[kind] == nil {
@@ -29,7 +29,7 @@ func wrapperKind(root *yaml.Node) string {
 	return kind
 }
 
-// decodeList decodes the documents that a List holds. kubectl prints several objects as one.
+// decodeList decodes the documents in a List, in which kubectl prints several objects.
 func (d *decoder) decodeList(list document) {
 	fields, _ := d.mapping(list.root, "The List", "apiVersion", "kind", "metadata", "items")
 	for i, item := range d.sequence(fields["items"], "items") {
@@ -39,7 +39,7 @@ func (d *decoder) decodeList(list document) {
 		case wrapperKind(item) == "List":
 			d.addProblem(d.position(item), "A List inside another is not read. Take its items out.")
 		default:
-			d.decodeDocument(document{item, list.within, fmt.Sprintf("%sitems[%d].", list.path, i)})
+			d.decodeDocument(document{item, list.within, indexed(list.path+"items", i) + "."})
 		}
 	}
 }
@@ -47,21 +47,21 @@ func (d *decoder) decodeList(list document) {
 // heldText is a text in a Secret or ConfigMap.
 type heldText struct {
 	name    string // such as `stringData["preflight.yaml"]`
-	within  string // the same, and of what
+	within  string // such as `stringData["preflight.yaml"] of the Secret at line 1`
 	node    *yaml.Node
 	content string
-	err     error // it is not known
+	err     error // why content is not known, or nil
 }
 
-// decodeHolder decodes the specs in a labelled Secret or ConfigMap. Its other texts are left out. One without the label
-// is left out as a whole, unless it holds a spec.
+// decodeHolder decodes the specs in a labelled Secret or ConfigMap, and skips its other texts. It skips a Secret or
+// ConfigMap without the label, unless that has a spec.
 func (d *decoder) decodeHolder(holder document, kind string) {
 	switch {
 	case holder.within != "":
 		d.addProblem(d.position(holder.root), "A %s inside another is not read. Take the spec out.", kind)
 		return
 	case !isLabelled(holder.root):
-		d.leaveOutHolder(holder, kind)
+		d.skipHolder(holder, kind)
 		return
 	}
 	before := d.count()
@@ -77,7 +77,7 @@ func (d *decoder) decodeHolder(holder document, kind string) {
 		roots, problem := parse(held.content)
 		switch {
 		case !d.isSpec(held, roots, problem):
-			d.leaveOut(holder.path+held.name, "it is not a spec")
+			d.skip(holder.path+held.name, "it is not a spec")
 		case problem != nil:
 			problem.Position.Within = held.within
 			d.addSyntaxProblem(*problem)
@@ -88,21 +88,21 @@ func (d *decoder) decodeHolder(holder document, kind string) {
 	}
 }
 
-// leaveOutHolder notes a Secret or ConfigMap without the label. One that holds a spec is a problem: the label was
+// skipHolder skips a Secret or ConfigMap without the label. If it holds a spec, that is a problem: the label was
 // forgotten.
-func (d *decoder) leaveOutHolder(holder document, kind string) {
+func (d *decoder) skipHolder(holder document, kind string) {
 	for _, held := range d.heldTexts(holder.root, kind) {
 		if roots, problem := parse(held.content); held.err == nil && d.isSpec(held, roots, problem) {
-			d.addProblem(d.position(holder.root), "The %s has no label %q, but %s is a spec. Add the label, or take the %s out.",
-				kind, kindLabels[0], held.name, kind)
+			d.addProblem(d.position(holder.root), "The %s has no label %q, but %s is a spec. "+
+				"Add the label, or take the %s out.", kind, kindLabels[0], held.name, kind)
 			return
 		}
 	}
-	d.leaveOut(holder.path+"kind "+kind, fmt.Sprintf("it has no label %q", kindLabels[0]))
+	d.skip(holder.path+"kind "+kind, fmt.Sprintf("it has no label %q", kindLabels[0]))
 }
 
-// heldTexts returns the texts in a Secret or ConfigMap. Unless known is empty, fields that are neither known nor hold
-// texts are problems.
+// heldTexts returns the texts in a Secret or ConfigMap. Unless known is empty, a field is a problem if it is neither
+// known nor a field that holds texts.
 func (d *decoder) heldTexts(root *yaml.Node, kind string, known ...string) []heldText {
 	if len(known) > 0 {
 		known = append(known, holders[kind]...)
@@ -144,14 +144,13 @@ func isLabelled(root *yaml.Node) bool {
 	return slices.ContainsFunc(kindLabels, func(label string) bool { return child(labels, label) != nil })
 }
 
-// prose is the name of a text for people, in which a sample of a spec may stand.
+// prose matches the name of a text for people, which may contain an example of a spec.
 var prose = regexp.MustCompile(`(?i)\.(md|txt)"\]$`)
 
-// specSign is in the text of a spec, also if the text is not YAML.
+// specSign matches the text of a spec, also if it is not valid YAML.
 var specSign = regexp.MustCompile(`apiVersion["']?\s*:\s*["']?` + troubleshootGroup + `|` + tcpConnect + `["']?\s*:`)
 
-// isSpec reports whether a text with these documents is meant to be a spec. A spec with mistakes is one too: it is not
-// left out.
+// isSpec reports whether a text with these documents is meant to be a spec. A spec with mistakes must not be skipped.
 func (d *decoder) isSpec(held heldText, roots []*yaml.Node, problem *Problem) bool {
 	if problem != nil {
 		return !prose.MatchString(held.name) && specSign.MatchString(held.content)

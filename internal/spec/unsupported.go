@@ -4,7 +4,6 @@
 package spec
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -13,22 +12,21 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// What is not run is either a problem or a part that is left out, never dropped without a word.
-
-func (d *decoder) leaveOut(path, why string) {
+// skip lists a part as unsupported. What is not run is either a problem or skipped; nothing is ignored silently.
+func (d *decoder) skip(path, why string) {
 	d.spec.Unsupported = append(d.spec.Unsupported, Part{path, why})
 }
 
-// leaveOutDocument notes a document of a kind that is not run.
-func (d *decoder) leaveOutDocument(document document) {
+// skipDocument skips a document of a kind that is not run.
+func (d *decoder) skipDocument(document document) {
 	kind := "kind " + printable(text(child(document.root, "kind")))
 	const why = "this provider does not run documents of that kind"
 	d.rejectMisplaced(document.root, "a document of "+kind, why)
-	d.leaveOut(document.path+kind, why)
+	d.skip(document.path+kind, why)
 }
 
-// leaveOutField notes what a field asks for that is not run, unless it asks for nothing.
-func (d *decoder) leaveOutField(value *yaml.Node, path, why string) {
+// skipField skips a field that is not run, or each entry of it. It lists nothing that is empty, false or excluded.
+func (d *decoder) skipField(value *yaml.Node, path, why string) {
 	value = resolved(value)
 	d.rejectMisplaced(value, path, why)
 	switch {
@@ -37,16 +35,16 @@ func (d *decoder) leaveOutField(value *yaml.Node, path, why string) {
 		for i, element := range value.Content {
 			name, entry := entryOf(element)
 			if !excluded(entry) {
-				d.leaveOut(fmt.Sprintf("%s[%d]%s", path, i, name), why)
+				d.skip(indexed(path, i)+name, why)
 			}
 		}
 	default:
-		d.leaveOut(path, why)
+		d.skip(path, why)
 	}
 }
 
-// entryOf returns the kind of an entry that is not decoded, with a point before it, and what it holds. Both are empty if
-// there is none.
+// entryOf returns the kind of an entry with a dot before it, such as ".cpu", and the value. It returns "" and nil if
+// the entry has no kind.
 func entryOf(element *yaml.Node) (string, *yaml.Node) {
 	element = resolved(element)
 	if element.Kind != yaml.MappingNode {
@@ -60,7 +58,7 @@ func entryOf(element *yaml.Node) (string, *yaml.Node) {
 	return "", nil
 }
 
-// printable returns a name as it is, or quoted if terminals would obey what is in it.
+// printable returns a name, in quotes if it has control characters.
 func printable(name string) string {
 	if tcpconnect.ValidateText(name) != nil || strings.Contains(name, "\n") {
 		return strconv.Quote(name)
@@ -68,7 +66,7 @@ func printable(name string) string {
 	return name
 }
 
-// rejectMisplaced adds a problem for each tcpConnect in something that is not run. why is a clause that says so.
+// rejectMisplaced adds a problem for each tcpConnect in a node that is not run. why is the reason, as a clause.
 func (d *decoder) rejectMisplaced(node *yaml.Node, where, why string) {
 	d.eachTCPConnect(node, make(map[*yaml.Node]bool), func(key, entry *yaml.Node) {
 		role, places := "collector", collectorPlaces
@@ -81,15 +79,15 @@ func (d *decoder) rejectMisplaced(node *yaml.Node, where, why string) {
 	})
 }
 
-// holdsTCPConnect reports whether there is a tcpConnect somewhere in a document.
+// holdsTCPConnect reports whether there is a tcpConnect anywhere in a document.
 func (d *decoder) holdsTCPConnect(root *yaml.Node) bool {
 	found := false
 	d.eachTCPConnect(root, make(map[*yaml.Node]bool), func(_, _ *yaml.Node) { found = true })
 	return found
 }
 
-// eachTCPConnect calls found for each tcpConnect at or below a node, unless it is excluded. expanded holds what aliases
-// have led to.
+// eachTCPConnect calls found for each tcpConnect in a node that is not excluded. expanded holds the nodes that were
+// visited through an alias; each is visited once, because it may contain itself.
 func (d *decoder) eachTCPConnect(node *yaml.Node, expanded map[*yaml.Node]bool, found func(key, entry *yaml.Node)) {
 	if node == nil || !d.visit() {
 		return
@@ -109,8 +107,8 @@ func (d *decoder) eachTCPConnect(node *yaml.Node, expanded map[*yaml.Node]bool, 
 	}
 }
 
-// isTCPConnect reports whether a field is a tcpConnect that asks for something. One with type and properties is the
-// schema of one, in a CustomResourceDefinition.
+// isTCPConnect reports whether a field is a tcpConnect that is not excluded. A field with type and properties is a
+// schema in a CustomResourceDefinition.
 func isTCPConnect(key, entry *yaml.Node) bool {
 	isSchema := child(entry, "type") != nil && child(entry, "properties") != nil
 	return strings.EqualFold(key.Value, tcpConnect) && !excluded(entry) && !isSchema
