@@ -107,8 +107,8 @@ func readKeys(archive string) []string {
 	return slices.Compact(keys)
 }
 
-// archiveKey is the same for every spelling of a path, also in another case, which macOS and Windows ignore. A link at its
-// end counts as itself: writing an archive replaces it.
+// archiveKey is the same for every spelling of a path, also in another case, which macOS and Windows ignore. A link at
+// its end counts as itself: writing an archive replaces it.
 func archiveKey(archive string) string {
 	absolute, err := filepath.Abs(archive)
 	if err != nil {

@@ -12,14 +12,19 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// Batch is many checks that are made together, and what judges their results. Several batches of a run share its bundle and
-// are made side by side.
+// DefaultMaxConcurrency is how many dials of a batch are in flight at once.
+const DefaultMaxConcurrency = 1000
+
+// Batch is many checks that are made together, and what judges their results. Several batches of a run share its bundle
+// and are made side by side.
 type Batch struct {
 	Key            string // equal keys: the same batch, made again
 	Checks         []Check
-	Judge          func(results []tcpconnect.Result) []tcpconnect.Finding // takes the results in the order of the checks
-	MaxConcurrency int                                                    // maximum number of dials in flight
-	Archive        string                                                 // path of an archive to be written; empty: none
+	MaxConcurrency int    // maximum number of dials in flight
+	Archive        string // path of an archive to be written; empty: none
+
+	// Judge returns the findings about results, which are given in the order of the checks.
+	Judge func(results []tcpconnect.Result) []tcpconnect.Finding
 }
 
 // BatchResult is what came of a batch.
@@ -34,12 +39,12 @@ type BatchResult struct {
 
 // Errors of a batch, beside *ClaimError and *bundle.ForeignFileError.
 var (
-	ErrArchiveWithoutBundle = errors.New("emit_bundle is false in the provider's configuration or environment, so no file " +
-		"is written, and no archive either. Leave archive out, or set emit_bundle = true.")
-	ErrOlderArchive = errors.New("this run writes that archive, and had not yet when it was read: " +
-		"what was read is an older run's. Make the one wait for the other: bundle = data.preflight_spec.NAME.archive")
-	ErrArchiveTaken = errors.New("another preflight_spec of this run writes that archive, and one would overwrite the other. " +
-		"Give each an archive of its own.")
+	ErrArchiveWithoutBundle = errors.New("emit_bundle is false in the provider's configuration or environment, so no " +
+		"file is written, and no archive either. Leave archive out, or set emit_bundle = true.")
+	ErrOlderArchive = errors.New("this run writes that archive, and had not yet when it was read: what was read is " +
+		"an older run's. Make the one wait for the other: bundle = data.preflight_spec.NAME.archive")
+	ErrArchiveTaken = errors.New("another preflight_spec of this run writes that archive, and one would overwrite " +
+		"the other. Give each an archive of its own.")
 )
 
 // ArchiveError says why an archive was not written, although the bundle was.
@@ -51,8 +56,9 @@ func (e *ArchiveError) Error() string { return e.Err.Error() }
 // Unwrap returns the error inside.
 func (e *ArchiveError) Unwrap() error { return e.Err }
 
-// Batch makes the checks of a batch side by side, judges their results, and writes them into the bundle and the archive.
-// The error wraps the cause of ctx if that ended: nothing is written then. Other errors say what cannot be written.
+// Batch makes the checks of a batch side by side, judges their results, and writes them into the bundle and the
+// archive. The error wraps the cause of ctx if that ended: nothing is written then. Other errors say what cannot be
+// written.
 func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 	done := BatchResult{Checks: batch.Checks}
 	if err := r.claimBatch(batch); err != nil {

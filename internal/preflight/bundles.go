@@ -17,11 +17,11 @@ import (
 // Terms are what results in a bundle must be to be judged.
 type Terms struct {
 	MaxAge       time.Duration      // 0: any age
-	MissingNodes tcpconnect.Verdict // of a node that the bundle lists and holds nothing of; empty: such a node is an error
+	MissingNodes tcpconnect.Verdict // of a listed node of which the bundle holds nothing; empty: it is an error
 }
 
-// ReadResults reads the results of a collector from a bundle. Of the bundle and the archives that this run writes it returns
-// only what this run wrote: anything else there is an older run's. Terminals can show the texts.
+// ReadResults reads the results of a collector from a bundle. Of the bundle and the archives that this run writes it
+// returns only what this run wrote: anything else there is an older run's. Terminals can show the texts.
 func (r *Run) ReadResults(ctx context.Context, dir, collectorName string, terms Terms) ([]bundle.NodeResult, error) {
 	wrote := r.results.wrote(collectorName) // before it is read
 	var found bundle.Found
@@ -40,9 +40,10 @@ func (r *Run) ReadResults(ctx context.Context, dir, collectorName string, terms 
 	}
 	if r.isOwn(dir, found, collectorName) {
 		if !wrote {
-			return nil, fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a collector "+
-				"named %q: what lies there may be an older run's. (The plan is a process of its own: what it has written is "+
-				"not the apply's.) Use status = data.preflight_tcp_connect.NAME.status, which is always this run's.",
+			return nil, fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a "+
+				"collector named %q: what lies there may be an older run's. (The plan is a process of its own: what "+
+				"it has written is not the apply's.) Use status = data.preflight_tcp_connect.NAME.status, which is "+
+				"always this run's.",
 				dir, collectorName)
 		}
 		if err := r.restoreOwn(found.Results, dir, collectorName); err != nil {
@@ -52,36 +53,37 @@ func (r *Run) ReadResults(ctx context.Context, dir, collectorName string, terms 
 	return found.Results, terms.check(found.Results)
 }
 
-// makePrintable makes the texts of a result fit for terminals. The error says that its reason belongs to another status.
+// makePrintable makes the texts of a result fit for terminals. The error says that its reason belongs to another
+// status.
 func makePrintable(result *bundle.NodeResult, dir string) error {
 	reason, err := tcpconnect.ParseReason(result.Reason)
 	result.Node = tcpconnect.Printable(result.Node)
 	result.Message = tcpconnect.Printable(result.Message)
 	result.Reason = tcpconnect.Printable(result.Reason)
 	if err == nil && !reason.Explains(tcpconnect.Status(result.Status)) {
-		return fmt.Errorf("%s holds the status %q%s with the reason %q, which belongs to another status: "+
-			"the file was changed. Collect the result again.", dir, result.Status, onNode(result.Node), result.Reason)
+		return fmt.Errorf("%s holds the status %q%s with the reason %q, which belongs to another status: the file "+
+			"was changed. Collect the result again.", dir, result.Status, onNode(result.Node), result.Reason)
 	}
 	return nil
 }
 
-// restoreOwn gives results that this run has written their reasons, which the status format does not hold. Others are an
-// error.
+// restoreOwn gives results that this run has written their reasons, which the status format does not hold. Others are
+// an error.
 func (r *Run) restoreOwn(results []bundle.NodeResult, dir, collectorName string) error {
 	for i, result := range results {
 		own, isOwn := r.results.recognize(collectorName, result.Result)
 		if result.Node != "" || !isOwn {
 			return fmt.Errorf("%s holds %q%s, but this run has written %q: another run has overwritten the result. "+
-				"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's, and give each run its own "+
-				"bundle_dir.", dir, result.Status, onNode(result.Node), r.results.statuses(collectorName))
+				"Use status = data.preflight_tcp_connect.NAME.status, which is always this run's, and give each run "+
+				"its own bundle_dir.", dir, result.Status, onNode(result.Node), r.results.statuses(collectorName))
 		}
 		results[i].Result = own
 	}
 	return nil
 }
 
-// isOwn reports whether what was found is in the bundle or an archive that this run writes. A bundle may lie inside another
-// directory, also inside our own.
+// isOwn reports whether what was found is in the bundle or an archive that this run writes. A bundle may lie inside
+// another directory, also inside our own.
 func (r *Run) isOwn(dir string, found bundle.Found, collectorName string) bool {
 	if found.Dir == "" {
 		return r.archives.isOwn(dir)
@@ -102,8 +104,8 @@ func (t Terms) check(results []bundle.NodeResult) error {
 		}
 	}
 	if len(missing) > 0 && t.MissingNodes == "" {
-		err = errors.Join(err, fmt.Errorf("the bundle lists nodes that it holds nothing of: %s. "+
-			"If the tools do not reach them, because they are tainted for example, set missing_nodes = %q or %q.",
+		err = errors.Join(err, fmt.Errorf("the bundle lists nodes that it holds nothing of: %s. If the tools do not "+
+			"reach them, because they are tainted for example, set missing_nodes = %q or %q.",
 			tcpconnect.JoinFirst(missing, ", "), tcpconnect.Warn, tcpconnect.Fail))
 	}
 	return err
@@ -117,11 +119,11 @@ const clockSkew = time.Minute
 func checkAge(age, maxAge time.Duration) error {
 	switch {
 	case age > maxAge:
-		return fmt.Errorf("the result is %s old, and max_age is %s. Run the check again, or use the status of this run: "+
-			"status = data.preflight_tcp_connect.NAME.status.", tcpconnect.Rounded(age), maxAge)
+		return fmt.Errorf("the result is %s old, and max_age is %s. Run the check again, or use the status of this "+
+			"run: status = data.preflight_tcp_connect.NAME.status.", tcpconnect.Rounded(age), maxAge)
 	case age < -clockSkew:
-		return fmt.Errorf("the result is dated %s in the future, so its age is not known. "+
-			"Compare the clocks of the machines that wrote and read it.", tcpconnect.Rounded(-age))
+		return fmt.Errorf("the result is dated %s in the future, so its age is not known. Compare the clocks of the "+
+			"machines that wrote and read it.", tcpconnect.Rounded(-age))
 	default:
 		return nil
 	}

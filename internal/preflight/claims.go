@@ -25,9 +25,9 @@ type ClaimError struct {
 
 // Error says what differs, and what to do.
 func (e *ClaimError) Error() string {
-	return fmt.Sprintf("Two collectors are named %q, and dial differently: one %s, the other %s. "+
-		"The second would overwrite the first one's result file, so it was not run. "+
-		"Set a different collector_name on each (with for_each: collector_name = each.key; in a spec: collectorName).",
+	return fmt.Sprintf("Two collectors are named %q, and dial differently: one %s, the other %s. The second would "+
+		"overwrite the first one's result file, so it was not run. Set a different collector_name on each (with "+
+		"for_each: collector_name = each.key; in a spec: collectorName).",
 		e.CollectorName, e.Earlier, e.Later)
 }
 

@@ -31,7 +31,8 @@ type Problem struct {
 	Text  string
 }
 
-const outcomesForm = "outcomes is a list of objects such as { fail = { when = \"connection-refused\", message = \"...\" } }."
+const outcomesForm = "outcomes is a list of objects such as { fail = { when = \"connection-refused\", message = " +
+	"\"...\" } }."
 
 // DecodeOutcomes decodes the value of outcomes, which is not nil. Everything in it that is not an outcome is a problem.
 // Unless isWhole is true, something is wrong or not known yet, and nothing may be judged by what is returned.
@@ -42,7 +43,8 @@ func DecodeOutcomes(value any) (outcomes []tcpconnect.Outcome, problems []Proble
 	elements, isList := value.([]any)
 	switch _, isSet := value.(Set); {
 	case isSet:
-		return nil, []Problem{{-1, "outcomes is a set, which has no order, but the first outcome that matches decides. Use a list."}}, false
+		return nil, []Problem{{-1, "outcomes is a set, which has no order, but the first outcome that matches " +
+			"decides. Use a list."}}, false
 	case !isList:
 		return nil, []Problem{{-1, notAList(value)}}, false
 	case len(elements) == 0:
@@ -66,12 +68,12 @@ func notAList(value any) string {
 	keys := slices.Sorted(maps.Keys(object))
 	switch {
 	case isObject && areIndexes(keys):
-		return fmt.Sprintf("outcomes is an object with the keys %s: a typed binding, such as one of CDKTF, made it of a list. "+
-			"Hand the list over past the binding (in CDKTF with addOverride(\"outcomes\", [...])). %s",
+		return fmt.Sprintf("outcomes is an object with the keys %s: a typed binding, such as one of CDKTF, made it "+
+			"of a list. Hand the list over past the binding (in CDKTF with addOverride(\"outcomes\", [...])). %s",
 			suggest.List(keys), outcomesForm)
 	case isObject:
-		return "outcomes is an object. Put braces around each outcome and brackets around all of them: " +
-			"[{ fail = { ... } }, { pass = { ... } }]. " + outcomesForm
+		return "outcomes is an object. Put braces around each outcome and brackets around all of them: [{ fail = { " +
+			"... } }, { pass = { ... } }]. " + outcomesForm
 	default:
 		return fmt.Sprintf("outcomes is %s. %s", kindOf(value), outcomesForm)
 	}
@@ -205,8 +207,8 @@ func (d *outcomeDecoder) checkKeys(label string, object map[string]any, known []
 func keyHint(key string, known []string) string {
 	switch {
 	case key == "//":
-		return " It is a comment of JSON configuration only beside arguments, and part of the value here: " +
-			"comments have no place in outcomes, so remove it."
+		return " It is a comment of JSON configuration only beside arguments, and part of the value here: comments " +
+			"have no place in outcomes, so remove it."
 	case slices.Contains(tcpconnect.OutcomeFields(), key):
 		return fmt.Sprintf(" Write %s inside the verdict: { fail = { %s = \"...\" } }.", key, key)
 	default:

@@ -11,10 +11,12 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// ownResults knows which results this run has written, so that nothing of an older run is judged. Its zero value knows none.
+// ownResults knows which results this run has written, so that nothing of an older run is judged. Its zero value knows
+// none.
 //
-// A result file is replaced while others read it, if identical checks run again. So every answer that this run has written, or is
-// about to write, counts as its own; but only once one has been written whole, since what lies there until then is an older run's.
+// A result file is replaced while others read it, if identical checks run again. So every answer that this run has
+// written, or is about to write, counts as its own; but only once one has been written whole, since what lies there
+// until then is an older run's.
 type ownResults struct {
 	mu      sync.Mutex
 	answers map[string][]bundle.Result // by collector name: different ones, without messages
@@ -52,8 +54,8 @@ func (o *ownResults) wrote(collectorName string) bool {
 	return o.written[collectorName]
 }
 
-// recognize returns a result that was read with its reason, which the status format does not hold, or false if this run has written no
-// such result. Of several reasons it returns one that opens no gate.
+// recognize returns a result that was read with its reason, which the status format does not hold, or false if this run
+// has written no such result. Of several reasons it returns one that opens no gate.
 func (o *ownResults) recognize(collectorName string, result bundle.Result) (bundle.Result, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -50,11 +50,11 @@ type Check struct {
 	tcpconnect.Check
 }
 
-// Check makes a check, judges its result, and writes it into the bundle. It returns the path of the result file, which is
-// empty if none is written. report is called after each dial; it may be nil.
+// Check makes a check, judges its result, and writes it into the bundle. It returns the path of the result file, which
+// is empty if none is written. report is called after each dial; it may be nil.
 //
-// The error is a *ClaimError if the result file belongs to another check. It wraps the cause of ctx if that ended. Other
-// errors say why the result could not be written.
+// The error is a *ClaimError if the result file belongs to another check. It wraps the cause of ctx if that ended.
+// Other errors say why the result could not be written.
 func (r *Run) Check(
 	ctx context.Context, check Check, analyzer tcpconnect.Analyzer, report func(tcpconnect.Attempt),
 ) (finding tcpconnect.Finding, file string, err error) {

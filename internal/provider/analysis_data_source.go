@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
@@ -50,91 +49,96 @@ type analysisModel struct {
 	findingResults
 }
 
-func (d *analysisDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *analysisDataSource) Metadata(
+	_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_analysis"
 }
 
 func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	status := stringArgument("The status to judge, normally `data.preflight_tcp_connect.NAME.status`: " +
+		suggest.MarkdownChoice(tcpconnect.Statuses()) + ". Exactly one of `status` and `bundle` is required. With " +
+		"`bundle` this is the status that was found there, null if a node without a result decides " +
+		"(`missing_nodes`).")
+	status.Computed = true
+	strict := strictDataSource("a failing outcome")
+	arguments := map[string]schema.Attribute{
+		"status": status,
+		"reason": stringArgument("Why the status is what it is, normally `data.preflight_tcp_connect.NAME.reason`. " +
+			"No `pass` matches a reason that says nothing about the peer, such " +
+			"as `" + string(tcpconnect.ReasonLocalLimit) + "`: hand the reason on if another status " +
+			"than `" + string(tcpconnect.Connected) + "` passes. Conflicts with `bundle`."),
+		"bundle": stringArgument("A support bundle to read the status from, a directory or a `.tar.gz`: one that a "+
+			"customer sent, that another stage wrote, or this run's own, "+
+			"`data.preflight_tcp_connect.NAME.bundle_dir`. `~` is not expanded; use `pathexpand()`. If it is this "+
+			"provider's own bundle, only results of this very run are read. If the nodes of a cluster made it, the "+
+			"result of each node is judged, and the worst decides.", notBlankValidator),
+		"collector_name": stringArgument("Which result of the bundle to read, for example "+
+			"`data.preflight_tcp_connect.NAME.collector_name`. With `status` it only names the check in warnings and "+
+			"errors if there is no `check_name`. Defaults "+
+			"to `"+tcpconnect.DefaultCollectorName+"`.", collectorNameValidator),
+		"max_age": stringArgument("Maximum age of a result, by the time of its file. An older result, or one from "+
+			"the future, is an error. "+durationForm+" Requires `bundle`. If omitted, any age is "+
+			"accepted.", durationValidator),
+		"missing_nodes": stringArgument("What it means if the bundle lists a node and holds nothing of it, for "+
+			"example of a tainted node, which the Troubleshoot tools do not "+
+			"reach: "+suggest.MarkdownChoice(missingNodesChoices)+". `"+
+			missingNodesError+"` is an error, the others are the verdict on that node. A node with other results but "+
+			"not this one, and a list none of whose nodes has the result, are always errors. Requires `bundle`. "+
+			"Defaults to `"+
+			missingNodesError+"`.", missingNodesValidator),
+		"exclude": boolArgument("If `true`, nothing is judged. `outcome` and `uri` are null, `proceed` is true and " +
+			"the other booleans are false. Defaults to `false`."),
+	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Judges a status by ordered outcomes: the first outcome whose `when` matches decides, and one without `when` always matches. " +
-			"It fails closed: where no outcome matches, the outcome is `fail`. Ask `proceed` in a precondition.",
-		Attributes: join(findingAttributes(true, "`true`: a failing outcome is an error of this data source, so the plan stops without a precondition. "+
-			"It stops `terraform destroy` too, which reads data sources first. Default `false`.", "message"), map[string]schema.Attribute{
-			"status": schema.StringAttribute{
-				Optional: true,
-				Computed: true,
-				MarkdownDescription: "The status to judge, normally `data.preflight_tcp_connect.NAME.status`: " + suggest.MarkdownChoice(tcpconnect.Statuses()) +
-					". Exactly one of `status` and `bundle` is set; with `bundle` this is the status that was found there, null if a node without a result decides (`missing_nodes`).",
-			},
-			"reason": schema.StringAttribute{
-				Optional: true,
-				MarkdownDescription: "Why the status is what it is, normally `data.preflight_tcp_connect.NAME.reason`. No `pass` matches a reason that says nothing about the peer, such as `" +
-					string(tcpconnect.ReasonLocalLimit) + "`, so hand it on wherever another status than `" + string(tcpconnect.Connected) + "` passes. Only with `status`.",
-			},
-			"bundle": schema.StringAttribute{
-				Optional: true,
-				MarkdownDescription: "A support bundle to read the status from, a directory or a `.tar.gz`: one that a customer sent, that another stage wrote, or this run's own, " +
-					"`data.preflight_tcp_connect.NAME.bundle_dir`. Of this provider's own bundle directory only results of this very run are read. " +
-					"Of a bundle that the nodes of a cluster made, the result of each is judged, and the worst decides.",
-				Validators: []validator.String{notBlankValidator},
-			},
-			"collector_name": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: fmt.Sprintf("Which result of the bundle to read, for example `data.preflight_tcp_connect.NAME.collector_name`. With `status` it only names the check in warnings and errors if there is no `check_name`. Default `%s`.", tcpconnect.DefaultCollectorName),
-				Validators:          []validator.String{collectorNameValidator},
-			},
-			"max_age": schema.StringAttribute{
-				Optional: true,
-				MarkdownDescription: "Oldest result that is taken, by the time of its file; an older one, or one from the future, is an error. " +
-					durationForm + " Only with `bundle`. Default: any age.",
-				Validators: []validator.String{durationValidator},
-			},
-			"missing_nodes": schema.StringAttribute{
-				Optional: true,
-				MarkdownDescription: "What a node means that the bundle lists and holds nothing of, such as a tainted one, which the Troubleshoot tools do not reach: " +
-					suggest.MarkdownChoice(missingNodesChoices) + ". `" + missingNodesError + "` is an error, the others are the verdict on that node. A node with other results but not this one, " +
-					"and a list none of whose nodes has the result, are errors in any case. Only with `bundle`. Default `" + missingNodesError + "`.",
-				Validators: []validator.String{missingNodesValidator},
-			},
-			"exclude": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "`true`: nothing is judged. `outcome` and `uri` are null, `proceed` is true and the other booleans are false. " +
-					"Default `false`.",
-			},
-			"collected_at": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "With `bundle`: when the result was written, by its file's time, RFC 3339, UTC; of several nodes' results the oldest. Null with `status`.",
-			},
-			"results": schema.ListNestedAttribute{
-				Computed:            true,
-				MarkdownDescription: "What was judged: one element, or with a `bundle` of several nodes one for each. Null when excluded.",
-				NestedObject:        schema.NestedAttributeObject{Attributes: nodeResultAttributes()},
-			},
+		MarkdownDescription: "Judges a status by ordered outcomes: the first outcome whose `when` matches decides, " +
+			"and an outcome without `when` always matches. It fails closed: if no outcome matches, the outcome is " +
+			"`fail`. Use `proceed` as the condition of a precondition.",
+		Attributes: join(findingAttributes(true, strict, "message"), arguments, map[string]schema.Attribute{
+			"collected_at": stringResult("With `bundle`: when the result was written, by its file's time, RFC 3339, " +
+				"UTC. If there are several nodes, the oldest time. Null with `status`."),
+			"results": objectsResult("What was judged: one element, or one for each node of a `bundle` of several "+
+				"nodes. Null when excluded.", nodeFindingAttributes()),
 		}),
 	}
 }
 
-func nodeResultAttributes() map[string]schema.Attribute {
+// strictDataSource describes strict of a data source.
+func strictDataSource(failure string) string {
+	return "If `true`, " + failure + " is an error of this data source, so the plan stops without a precondition. It " +
+		"also stops `terraform destroy`, which reads data sources first. Defaults to `false`."
+}
+
+func nodeFindingAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"node":         schema.StringAttribute{Computed: true, MarkdownDescription: "The node of a cluster that the result is of. Null if the machine that made the bundle dialled itself."},
-		"title":        schema.StringAttribute{Computed: true, MarkdownDescription: "Title of the outcome that decided, or else `check_name`; of a node with ` - Node ` and its name."},
-		"status":       schema.StringAttribute{Computed: true, MarkdownDescription: "Its status. Null if the node has no result (`missing_nodes`)."},
-		"reason":       schema.StringAttribute{Computed: true, MarkdownDescription: "Why the status is what it is. Null if that is not known."},
-		"detail":       schema.StringAttribute{Computed: true, MarkdownDescription: "What the operating system said, by the result file. Empty with `status`, and if the file does not say."},
-		"outcome":      schema.StringAttribute{Computed: true, MarkdownDescription: "The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."},
-		"message":      schema.StringAttribute{Computed: true, MarkdownDescription: "Message of the outcome that decided, or else the title and the status."},
-		"uri":          schema.StringAttribute{Computed: true, MarkdownDescription: "Where to read more. Null if the outcome has none."},
-		"matched":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether an outcome matched."},
-		"collected_at": schema.StringAttribute{Computed: true, MarkdownDescription: "When the result was written, RFC 3339, UTC. Null with `status`, and if the node has no result."},
+		"node": stringResult("The node of a cluster that the result is about. Null if the machine that made the " +
+			"bundle dialled itself."),
+		"title": stringResult("Title of the outcome that decided, or else `check_name`; for a node followed by ` - " +
+			"Node ` and its name."),
+		"status": stringResult("Its status. Null if the node has no result (`missing_nodes`)."),
+		"reason": stringResult("Why the status is what it is. Null if it is not known."),
+		"detail": stringResult("What the operating system said, by the result file. Empty with `status`, and if it " +
+			"is not known."),
+		"outcome": stringResult("The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."),
+		"message": stringResult("Message of the outcome that decided, or else the title and the status."),
+		"uri":     stringResult("Where to read more. Null if the outcome has none."),
+		"matched": boolResult("Whether an outcome matched."),
+		"collected_at": stringResult("When the result was written, RFC 3339, UTC. Null with `status`, and if there " +
+			"is no result."),
 	}
 }
 
-func (d *analysisDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+func (d *analysisDataSource) Configure(
+	_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse,
+) {
 	d.run, _ = req.ProviderData.(*preflight.Run) // nil while Terraform only validates
 }
 
-// ValidateConfig checks what concerns several arguments. Terraform calls it again before it reads, with every value known.
-func (d *analysisDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+// ValidateConfig checks what concerns several arguments. Terraform calls it again before it reads, with every value
+// known.
+func (d *analysisDataSource) ValidateConfig(
+	ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse,
+) {
 	var model analysisModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if !resp.Diagnostics.HasError() {
@@ -145,27 +149,32 @@ func (d *analysisDataSource) ValidateConfig(ctx context.Context, req datasource.
 
 // validateSource checks that the status comes from exactly one place.
 func (m *analysisModel) validateSource(diags *diag.Diagnostics) {
-	statusSet, bundleSet := !m.Status.IsNull(), !m.Bundle.IsNull()
+	isStatusSet, isBundleSet := !m.Status.IsNull(), !m.Bundle.IsNull()
 	mayBeExcluded := m.Exclude.IsUnknown() || m.Exclude.ValueBool()
-	const whichToUse = "Use status for a check of this configuration (status = data.preflight_tcp_connect.NAME.status), " +
-		"and bundle for a result that another run or a customer left on disk."
+	const whichToUse = "Use status for a check of this configuration (status = " +
+		"data.preflight_tcp_connect.NAME.status), and bundle for a result that another run or a customer left on disk."
 	switch mayBeNull := m.Status.IsUnknown() || m.Bundle.IsUnknown(); {
-	case statusSet && bundleSet && !mayBeNull:
-		diags.AddAttributeError(path.Root("bundle"), "Two Sources of a Status", "Both status and bundle are set. "+whichToUse)
-	case !statusSet && !bundleSet && !mayBeExcluded:
-		diags.AddAttributeError(path.Root("status"), "No Status to Judge", "Neither status nor bundle has a value. "+whichToUse+
-			"\n\nThe status of a collector with exclude = true is null: set exclude on this analysis too, by the same expression. "+
-			"Its bundle_dir is null then, and also with emit_bundle = false: use status.")
+	case isStatusSet && isBundleSet && !mayBeNull:
+		diags.AddAttributeError(path.Root("bundle"), "Two Sources of a Status", "Both status and bundle are "+
+			"set. "+whichToUse)
+	case !isStatusSet && !isBundleSet && !mayBeExcluded:
+		diags.AddAttributeError(path.Root("status"), "No Status to Judge", "Neither status nor bundle has a "+
+			"value. "+whichToUse+
+			"\n\nThe status of a collector with exclude = true is null: set exclude on this analysis too, by the "+
+			"same expression. Its bundle_dir is null then, and also with emit_bundle = false: use status.")
 	}
-	if hasValue(m.Bundle) && hasValue(m.Reason) && !mayBeExcluded {
+	if mayBeExcluded {
+		return
+	}
+	if hasValue(m.Bundle) && hasValue(m.Reason) {
 		diags.AddAttributeError(path.Root("reason"), "Reason Without Status",
 			"reason belongs to status. A result that is read from a bundle has its own: leave reason out.")
 	}
-	if !bundleSet && hasValue(m.MaxAge) && !mayBeExcluded {
-		diags.AddAttributeError(path.Root("max_age"), "Max Age Without Bundle",
-			"max_age limits the age of a result that is read from a bundle. A status of this run is never old: leave max_age out, or set bundle.")
+	if !isBundleSet && hasValue(m.MaxAge) {
+		diags.AddAttributeError(path.Root("max_age"), "Max Age Without Bundle", "max_age limits the age of a result "+
+			"that is read from a bundle. A status of this run is never old: leave max_age out, or set bundle.")
 	}
-	if !bundleSet && hasValue(m.MissingNodes) && !mayBeExcluded {
+	if !isBundleSet && hasValue(m.MissingNodes) {
 		diags.AddAttributeError(path.Root("missing_nodes"), "Missing Nodes Without Bundle",
 			"missing_nodes is about the nodes of a cluster that made a bundle. Leave missing_nodes out, or set bundle.")
 	}
@@ -176,7 +185,7 @@ func hasValue(value types.String) bool {
 	return !value.IsNull() && !value.IsUnknown()
 }
 
-// warnWithoutReason warns where another status than connected passes, whatever its reason.
+// warnWithoutReason adds a warning if another status than connected passes, whatever its reason.
 func (m *analysisModel) warnWithoutReason(diags *diag.Diagnostics) {
 	if m.Status.IsNull() || !m.Reason.IsNull() || m.Exclude.ValueBool() {
 		return
@@ -185,11 +194,15 @@ func (m *analysisModel) warnWithoutReason(diags *diag.Diagnostics) {
 	if !isWhole {
 		return
 	}
-	passes := slices.DeleteFunc(tcpconnect.Analyzer{Outcomes: outcomes}.Passes(), func(status tcpconnect.Status) bool { return status == tcpconnect.Connected })
+	passes := slices.DeleteFunc(tcpconnect.Analyzer{Outcomes: outcomes}.Passes(), func(status tcpconnect.Status) bool {
+		return status == tcpconnect.Connected
+	})
 	if len(passes) > 0 {
 		diags.AddAttributeWarning(path.Root("outcomes"), "Pass Without a Reason",
-			fmt.Sprintf("The status %s passes, also for a reason that says nothing about the peer, such as a limit of this machine. Hand the reason on, so that such a check fails: "+
-				"reason = data.preflight_tcp_connect.NAME.reason.", suggest.Choice(passes)))
+			fmt.Sprintf("The status %s passes, also for a reason that says nothing about the peer, such as a limit "+
+				"of this machine. Hand the reason on, so that such a check fails: reason = "+
+				"data.preflight_tcp_connect.NAME.reason.",
+				suggest.Choice(passes)))
 	}
 }
 
@@ -207,7 +220,7 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 	}
 	if model.Exclude.ValueBool() {
 		model.Message = types.StringValue(model.fillExcluded(analyzer.CheckName))
-		model.Results = types.ListNull(nodeResultType)
+		model.Results = types.ListNull(nodeFindingType)
 	} else {
 		results := model.read(ctx, d.run, terms, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
@@ -229,8 +242,8 @@ func (m *analysisModel) terms(diags *diag.Diagnostics) (terms preflight.Terms) {
 	return terms
 }
 
-// read returns what is to be judged, at least one result: that of the status, or those of the bundle. A status of this run
-// has no time.
+// read returns what is to be judged, at least one result: that of the status, or those of the bundle. A status of this
+// run has no time.
 func (m *analysisModel) read(
 	ctx context.Context, run *preflight.Run, terms preflight.Terms, diags *diag.Diagnostics,
 ) []bundle.NodeResult {
@@ -256,7 +269,8 @@ func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
 	reason := reasonValidator.value(path.Root("reason"), m.Reason, diags)
 	if !diags.HasError() && !reason.Explains(status) {
 		diags.AddAttributeError(path.Root("reason"), "Reason of Another Status",
-			fmt.Sprintf("The reason %q does not belong to the status %q. Take both from the same check.", reason, status))
+			fmt.Sprintf("The reason %q does not belong to the status %q. Take both from the same "+
+				"check.", reason, status))
 	}
 	return bundle.Result{Status: string(status), Reason: string(reason)}
 }
@@ -266,7 +280,7 @@ func (m *analysisModel) fillFindings(findings []preflight.NodeFinding, diags *di
 	elements := make([]attr.Value, len(findings))
 	details := make([]string, len(findings))
 	for i, finding := range findings {
-		elements[i] = nodeResultValue(finding)
+		elements[i] = nodeFindingValue(finding)
 		details[i] = finding.StatusLine()
 	}
 	worst, message := preflight.Worst(findings)
@@ -274,7 +288,7 @@ func (m *analysisModel) fillFindings(findings []preflight.NodeFinding, diags *di
 	m.fill(whole)
 	m.Status = stringOrNull(findings[worst].Status)
 	m.Message = types.StringValue(message)
-	m.Results = types.ListValueMust(nodeResultType, elements)
+	m.Results = types.ListValueMust(nodeFindingType, elements)
 	if !m.Bundle.IsNull() {
 		m.CollectedAt = timeValue(preflight.Oldest(findings))
 	}
@@ -297,25 +311,23 @@ const missingNodesError = "error"
 
 var (
 	missingNodesChoices   = []string{missingNodesError, string(tcpconnect.Fail), string(tcpconnect.Warn)}
-	missingNodesValidator = stringValidator[string]{"Invalid Choice", "must be what a missing node means", parseMissingNodes}
+	missingNodesValidator = stringValidator[string]{"Invalid Choice", "must be what a missing node " +
+		"means", parseMissingNodes}
 )
 
 func parseMissingNodes(text string) (string, error) {
-	if !slices.Contains(missingNodesChoices, text) {
-		return "", fmt.Errorf("%q is not what a missing node can mean. Use one of %s.%s", text, suggest.Choice(missingNodesChoices), suggest.Question(text, missingNodesChoices))
-	}
-	return text, nil
+	return suggest.Choose(text, "is not what a missing node can mean", missingNodesChoices)
 }
 
-// nodeResultType is the type of an element of results.
-var nodeResultType = schema.NestedAttributeObject{Attributes: nodeResultAttributes()}.Type().(basetypes.ObjectType)
+// nodeFindingType is the type of an element of results.
+var nodeFindingType = schema.NestedAttributeObject{Attributes: nodeFindingAttributes()}.Type().(basetypes.ObjectType)
 
-func nodeResultValue(finding preflight.NodeFinding) attr.Value {
+func nodeFindingValue(finding preflight.NodeFinding) attr.Value {
 	collectedAt := types.StringNull()
 	if !finding.CollectedAt.IsZero() {
 		collectedAt = timeValue(finding.CollectedAt)
 	}
-	return types.ObjectValueMust(nodeResultType.AttrTypes, map[string]attr.Value{
+	return types.ObjectValueMust(nodeFindingType.AttrTypes, map[string]attr.Value{
 		"node":         stringOrNull(finding.Node),
 		"title":        types.StringValue(finding.Title),
 		"status":       stringOrNull(finding.Status),

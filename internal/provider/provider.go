@@ -1,8 +1,8 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package provider is what Terraform and OpenTofu see: schemas, validation, models and diagnostics. What a provider does is
-// in package preflight.
+// Package provider is what Terraform and OpenTofu see: schemas, validation, models and diagnostics. What a provider
+// does is in package preflight.
 package provider
 
 import (
@@ -60,39 +60,45 @@ func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp 
 // Schema describes the provider's configuration.
 func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Asks whether this machine can open a TCP connection to an address, records the answer in a support bundle, " +
-			"and turns it into a pass, a warning or a failure that a plan can be gated on. " +
-			"It is the TCP Connect collector and analyzer of [Troubleshoot](https://troubleshoot.sh) inside Terraform.",
+		MarkdownDescription: "Checks whether this machine can open a TCP connection to an address, records the " +
+			"answer in a support bundle, and turns it into a pass, a warning or a failure that a plan can be gated " +
+			"on. It is the TCP Connect collector and analyzer of [Troubleshoot](https://troubleshoot.sh) inside " +
+			"Terraform.",
 		Attributes: map[string]schema.Attribute{
-			bundleDirSetting.attribute: schema.StringAttribute{
-				Optional: true,
-				MarkdownDescription: "Root directory of the support bundle, made when the first result is written. A relative path starts at the working directory. " +
-					"Give each alias of the provider a directory of its own: two of them do not know each other's results. " + bundleDirSetting.describe(),
-				Validators: []validator.String{notBlankValidator},
-			},
-			bundleFormatSetting.attribute: schema.StringAttribute{
-				Optional: true,
-				MarkdownDescription: "Form of the result files. `status`: the status alone, without a newline. " +
-					"`json`: `{\"status\":\"...\",\"message\":\"...\",\"reason\":\"...\"}`, which the Troubleshoot tools read. " + bundleFormatSetting.describe(),
-				Validators: []validator.String{bundleFormatValidator},
-			},
+			bundleDirSetting.attribute: stringSetting(bundleDirSetting, "Root directory of the support bundle. It is "+
+				"created when the first result is written. A relative path starts at the working directory; `~` is "+
+				"not expanded, use `pathexpand()`. Give each alias of the provider a directory of its own: aliases "+
+				"do not know each other's results.",
+				notBlankValidator),
+			bundleFormatSetting.attribute: stringSetting(bundleFormatSetting, "Form of the result files. `status`: "+
+				"the status alone, without a newline. `json`: "+
+				"`{\"status\":\"...\",\"message\":\"...\",\"reason\":\"...\"}`, which the Troubleshoot tools "+
+				"read.", bundleFormatValidator),
 			emitBundleSetting.attribute: schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Whether results are written at all. `false` makes no file and no directory. " + emitBundleSetting.describe(),
-			},
-			timeoutSetting.attribute: schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "Total timeout of a check that sets none. " + durationForm + " " + timeoutSetting.describe(),
-				Validators:          []validator.String{durationValidator},
-			},
-			controlHostSetting.attribute: schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "IP address at which nothing listens, for example `192.0.2.1` of TEST-NET. Something on the way may accept connections for everybody: a mesh sidecar, a transparent proxy. " +
-					"So the port of a check is also dialled at this address, once in a run, before the first answer. If that connects within a second, every check of the port is `error` for the reason `" +
-					string(tcpconnect.ReasonIntercepted) + "`, which no `pass` matches. " + controlHostSetting.describe(),
-				Validators: []validator.String{controlHostValidator},
+				MarkdownDescription: "Whether results are written at all. If `false`, no file and no directory is " +
+					"created. " +
+					emitBundleSetting.describe(),
 			},
+			timeoutSetting.attribute: stringSetting(timeoutSetting, "Total timeout of a check that sets "+
+				"none. "+durationForm,
+				durationValidator),
+			controlHostSetting.attribute: stringSetting(controlHostSetting, "IP address at which nothing answers "+
+				"from this machine, for example `192.0.2.1` of TEST-NET-1 unless that network is on-link. Something "+
+				"on the way may accept connections for every address: a mesh sidecar, a transparent proxy. If set, "+
+				"the port of a check is also dialled at this address, once in a run, before the first answer. If "+
+				"that connects within a second, every check of the port is `error` for the "+
+				"reason `"+string(tcpconnect.ReasonIntercepted)+"`, which no `pass` matches.",
+				controlHostValidator),
 		},
+	}
+}
+
+func stringSetting(of setting, description string, validate validator.String) schema.StringAttribute {
+	return schema.StringAttribute{
+		Optional:            true,
+		MarkdownDescription: description + " " + of.describe(),
+		Validators:          []validator.String{validate},
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 
 // NewServer returns a function that makes a server of the provider of the given version.
 //
-// Terraform asks a provider to stop when the user interrupts the run. The plugin library then ends the calls that are under way, and
-// no others; but Terraform may send one just before the stop that is received just after it, and would wait for its whole timeout.
-// This server ends every call that comes after the stop, too.
+// Terraform asks a provider to stop when the user interrupts the run. The plugin library then ends the calls that are
+// under way, and no others; but Terraform may send one just before the stop that is received just after it, and would
+// wait for its whole timeout. This server ends every call that comes after the stop, too.
 func NewServer(version string) func() tfprotov6.ProviderServer {
 	return func() tfprotov6.ProviderServer {
 		stopped, stop := context.WithCancel(context.Background())
@@ -45,13 +45,17 @@ func (s *server) untilStopped(call context.Context) context.Context {
 }
 
 // StopProvider ends all calls, also those to come.
-func (s *server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
+func (s *server) StopProvider(
+	ctx context.Context, req *tfprotov6.StopProviderRequest,
+) (*tfprotov6.StopProviderResponse, error) {
 	s.stop()
 	return s.ProviderServer.StopProvider(ctx, req)
 }
 
 // ReadDataSource reads a data source, unless the provider was stopped.
-func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+func (s *server) ReadDataSource(
+	ctx context.Context, req *tfprotov6.ReadDataSourceRequest,
+) (*tfprotov6.ReadDataSourceResponse, error) {
 	resp, err := s.ProviderServer.ReadDataSource(s.untilStopped(ctx), req)
 	if resp != nil {
 		clean(resp.Diagnostics)
@@ -60,7 +64,9 @@ func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSour
 }
 
 // OpenEphemeralResource opens an ephemeral resource, unless the provider was stopped.
-func (s *server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
+func (s *server) OpenEphemeralResource(
+	ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest,
+) (*tfprotov6.OpenEphemeralResourceResponse, error) {
 	resp, err := s.ProviderServer.OpenEphemeralResource(s.untilStopped(ctx), req)
 	if resp != nil {
 		clean(resp.Diagnostics)
@@ -69,7 +75,9 @@ func (s *server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenE
 }
 
 // InvokeAction invokes an action, unless the provider was stopped.
-func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
+func (s *server) InvokeAction(
+	ctx context.Context, req *tfprotov6.InvokeActionRequest,
+) (*tfprotov6.InvokeActionServerStream, error) {
 	stream, err := s.ActionServer.InvokeAction(s.untilStopped(ctx), req)
 	if err != nil {
 		return stream, err
@@ -86,10 +94,11 @@ func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRe
 	}}, nil
 }
 
-// clean shows control characters in what comes from elsewhere (a path, an archive, a resolver) as U+FFFD: Terraform prints diagnostics
-// as they are.
+// clean shows control characters in what comes from elsewhere (a path, an archive, a resolver) as U+FFFD: Terraform
+// prints diagnostics as they are.
 func clean(diagnostics []*tfprotov6.Diagnostic) {
 	for _, diagnostic := range diagnostics {
-		diagnostic.Summary, diagnostic.Detail = tcpconnect.Printable(diagnostic.Summary), tcpconnect.Printable(diagnostic.Detail)
+		diagnostic.Summary = tcpconnect.Printable(diagnostic.Summary)
+		diagnostic.Detail = tcpconnect.Printable(diagnostic.Detail)
 	}
 }

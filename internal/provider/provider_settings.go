@@ -38,19 +38,20 @@ func (s setting) variable() string {
 
 func (s setting) describe() string {
 	if s.defaultValue == "" {
-		return fmt.Sprintf("If omitted, the environment variable `%s` sets it, else there is none.", s.variable())
+		return fmt.Sprintf("If omitted, the environment variable `%s` sets it; without that there is "+
+			"none.", s.variable())
 	}
-	return fmt.Sprintf("Default `%s`; the environment variable `%s` sets another.", s.defaultValue, s.variable())
+	return fmt.Sprintf("Defaults to the environment variable `%s`, or to `%s`.", s.variable(), s.defaultValue)
 }
 
-// resolve returns the value of a setting: configuration wins over environment, environment over default. Data sources may be
-// read while an argument is still unknown, so that is an error and never the default.
+// resolve returns the value of a setting: configuration wins over environment, environment over default. Data sources
+// may be read while an argument is still unknown, so that is an error and never the default.
 func resolve[T any](s setting, configured attr.Value, parse func(string) (T, error), diags *diag.Diagnostics) T {
 	var zero T
 	if configured.IsUnknown() {
 		diags.AddAttributeError(path.Root(s.attribute), "Unknown Provider Argument",
-			fmt.Sprintf("%q is not known yet, but checks may be made before it is. Use a value that is known while planning: "+
-				"a literal, a variable, or the environment variable %s.", s.attribute, s.variable()))
+			fmt.Sprintf("%q is not known yet, but checks may be made before it is. Use a value that is known while "+
+				"planning: a literal, a variable, or the environment variable %s.", s.attribute, s.variable()))
 		return zero
 	}
 	if !configured.IsNull() {
@@ -84,7 +85,7 @@ func textOf(value attr.Value) string {
 func parseBool(text string) (bool, error) {
 	value, err := strconv.ParseBool(text)
 	if err != nil {
-		return false, fmt.Errorf("%q is neither true nor false. Write \"true\" or \"false\".%s", text, suggest.Question(text, []string{"true", "false"}))
+		err = suggest.NotOneOf(text, "is neither true nor false", []string{"true", "false"})
 	}
-	return value, nil
+	return value, err
 }

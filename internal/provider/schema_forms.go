@@ -5,15 +5,16 @@ package provider
 
 import (
 	"fmt"
-	"maps"
+	"reflect"
+	"slices"
 
 	actionschema "github.com/hashicorp/terraform-plugin-framework/action/schema"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	ephemeralschema "github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 )
 
-// The framework has a schema package for each kind of thing. The check is described once, in the data source's, and these functions
-// say the same in the others. A kind of attribute that they do not know is a mistake of ours that every test meets.
+// The framework has a schema package for each form of a check. The check is described once, as a data source, and these
+// functions say the same for the other forms. They panic if a form cannot say it.
 
 func ephemeralAttributes(attributes map[string]schema.Attribute) map[string]ephemeralschema.Attribute {
 	converted := make(map[string]ephemeralschema.Attribute, len(attributes))
@@ -40,10 +41,10 @@ func ephemeralAttribute(attribute schema.Attribute) ephemeralschema.Attribute {
 	case schema.DynamicAttribute:
 		return ephemeralschema.DynamicAttribute(a)
 	case schema.ListNestedAttribute:
-		return ephemeralschema.ListNestedAttribute{
-			Computed: a.Computed, MarkdownDescription: a.MarkdownDescription,
-			NestedObject: ephemeralschema.NestedAttributeObject{Attributes: ephemeralAttributes(a.NestedObject.Attributes)},
-		}
+		converted := convert[ephemeralschema.ListNestedAttribute](a, "NestedObject")
+		converted.NestedObject = convert[ephemeralschema.NestedAttributeObject](a.NestedObject, "Attributes")
+		converted.NestedObject.Attributes = ephemeralAttributes(a.NestedObject.Attributes)
+		return converted
 	default:
 		panic(fmt.Sprintf("no ephemeral attribute for %T", attribute))
 	}
@@ -61,37 +62,46 @@ func actionAttributes(attributes map[string]schema.Attribute) map[string]actions
 }
 
 func actionAttribute(attribute schema.Attribute) actionschema.Attribute {
-	switch a := attribute.(type) {
+	const result = "Computed"
+	switch attribute.(type) {
 	case schema.StringAttribute:
-		return actionschema.StringAttribute{Required: a.Required, Optional: a.Optional, MarkdownDescription: a.MarkdownDescription, Validators: a.Validators}
+		return convert[actionschema.StringAttribute](attribute, result)
 	case schema.BoolAttribute:
-		return actionschema.BoolAttribute{Required: a.Required, Optional: a.Optional, MarkdownDescription: a.MarkdownDescription, Validators: a.Validators}
+		return convert[actionschema.BoolAttribute](attribute, result)
 	case schema.Int64Attribute:
-		return actionschema.Int64Attribute{Required: a.Required, Optional: a.Optional, MarkdownDescription: a.MarkdownDescription, Validators: a.Validators}
+		return convert[actionschema.Int64Attribute](attribute, result)
 	case schema.ListAttribute:
-		return actionschema.ListAttribute{Required: a.Required, Optional: a.Optional, MarkdownDescription: a.MarkdownDescription, Validators: a.Validators, ElementType: a.ElementType}
+		return convert[actionschema.ListAttribute](attribute, result)
 	case schema.MapAttribute:
-		return actionschema.MapAttribute{Required: a.Required, Optional: a.Optional, MarkdownDescription: a.MarkdownDescription, Validators: a.Validators, ElementType: a.ElementType}
+		return convert[actionschema.MapAttribute](attribute, result)
 	case schema.DynamicAttribute:
-		return actionschema.DynamicAttribute{Required: a.Required, Optional: a.Optional, MarkdownDescription: a.MarkdownDescription, Validators: a.Validators}
+		return convert[actionschema.DynamicAttribute](attribute, result)
 	default:
 		panic(fmt.Sprintf("no action attribute for %T", attribute))
 	}
 }
 
 func ephemeralBlock(block schema.SingleNestedBlock) ephemeralschema.Block {
-	return ephemeralschema.SingleNestedBlock{MarkdownDescription: block.MarkdownDescription, Attributes: ephemeralAttributes(block.Attributes)}
+	converted := convert[ephemeralschema.SingleNestedBlock](block, "Attributes")
+	converted.Attributes = ephemeralAttributes(block.Attributes)
+	return converted
 }
 
 func actionBlock(block schema.SingleNestedBlock) actionschema.Block {
-	return actionschema.SingleNestedBlock{MarkdownDescription: block.MarkdownDescription, Attributes: actionAttributes(block.Attributes)}
+	converted := convert[actionschema.SingleNestedBlock](block, "Attributes")
+	converted.Attributes = actionAttributes(block.Attributes)
+	return converted
 }
 
-// join makes one set of attributes of several.
-func join(sets ...map[string]schema.Attribute) map[string]schema.Attribute {
-	joined := make(map[string]schema.Attribute)
-	for _, set := range sets {
-		maps.Copy(joined, set)
+// convert returns a struct whose fields are those of another one, but for those left out. It panics if a field that is
+// set does not exist there or has another type: what it says would be lost.
+func convert[To any](from any, without ...string) To {
+	var to To
+	source, target := reflect.ValueOf(from), reflect.ValueOf(&to).Elem()
+	for i := range source.NumField() {
+		if name := source.Type().Field(i).Name; !source.Field(i).IsZero() && !slices.Contains(without, name) {
+			target.FieldByName(name).Set(source.Field(i))
+		}
 	}
-	return joined
+	return to
 }

@@ -4,17 +4,21 @@
 package provider
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	ephemeralschema "github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
@@ -90,55 +94,90 @@ func TestEveryArgumentIsTakenAndEveryResultGiven(t *testing.T) {
 	}
 }
 
-func TestEveryKindOfAttributeIsConverted(t *testing.T) {
-	t.Parallel()
-	attributes := func(required bool) map[string]schema.Attribute {
-		const text = "It is described."
-		return map[string]schema.Attribute{
-			"string":  schema.StringAttribute{Required: required, Optional: !required, MarkdownDescription: text, Validators: []validator.String{notBlankValidator}},
-			"bool":    schema.BoolAttribute{Required: required, Optional: !required, MarkdownDescription: text},
-			"number":  schema.Int64Attribute{Required: required, Optional: !required, MarkdownDescription: text, Validators: []validator.Int64{int64validator.AtLeast(1)}},
-			"list":    schema.ListAttribute{Required: required, Optional: !required, MarkdownDescription: text, ElementType: types.StringType, Validators: []validator.List{listvalidator.NoNullValues()}},
-			"map":     schema.MapAttribute{Required: required, Optional: !required, MarkdownDescription: text, ElementType: types.BoolType, Validators: []validator.Map{mapvalidator.NoNullValues()}},
-			"dynamic": schema.DynamicAttribute{Required: required, Optional: !required, MarkdownDescription: text, Validators: []validator.Dynamic{outcomesValidator{}}},
+// fullAttributes are attributes of every kind that a check has, with a value in every field that all forms have.
+func fullAttributes() map[string]schema.Attribute {
+	const text, plain, deprecated = "It is *described*.", "It is described.", "Use another."
+	return map[string]schema.Attribute{
+		"string": schema.StringAttribute{
+			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
+			CustomType: basetypes.StringType{}, Validators: []validator.String{notBlankValidator},
+		},
+		"bool": schema.BoolAttribute{
+			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
+			CustomType: basetypes.BoolType{}, Validators: []validator.Bool{boolvalidator.All()},
+		},
+		"number": schema.Int64Attribute{
+			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
+			CustomType: basetypes.Int64Type{}, Validators: []validator.Int64{int64validator.AtLeast(1)},
+		},
+		"list": schema.ListAttribute{
+			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
+			CustomType: basetypes.ListType{ElemType: types.StringType}, ElementType: types.StringType,
+			Validators: []validator.List{listvalidator.NoNullValues()},
+		},
+		"map": schema.MapAttribute{
+			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
+			CustomType: basetypes.MapType{ElemType: types.BoolType}, ElementType: types.BoolType,
+			Validators: []validator.Map{mapvalidator.NoNullValues()},
+		},
+		"dynamic": schema.DynamicAttribute{
+			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
+			CustomType: basetypes.DynamicType{}, Validators: []validator.Dynamic{outcomesValidator{}},
+		},
+	}
+}
+
+// expectSameFields compares every field of one struct with the field of that name of another.
+func expectSameFields(t *testing.T, what string, source, converted any, without ...string) {
+	t.Helper()
+	from, to := reflect.ValueOf(source), reflect.ValueOf(converted)
+	for i := range from.NumField() {
+		name := from.Type().Field(i).Name
+		got, want := to.FieldByName(name), from.Field(i)
+		if slices.Contains(without, name) || !got.IsValid() && want.IsZero() {
+			continue
+		}
+		if !got.IsValid() || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+			t.Errorf("%s: %s is %v, want %v", what, name, got, want)
 		}
 	}
-	for _, required := range []bool{true, false} {
-		given := attributes(required)
-		converted := actionAttributes(given)
-		for name, attribute := range ephemeralAttributes(given) {
-			for face, got := range map[string]faceAttribute{"ephemeral resource": attribute, "action": converted[name]} {
-				if got.IsRequired() != required || got.IsOptional() == required || got.GetMarkdownDescription() != "It is described." || !got.GetType().Equal(given[name].GetType()) || !validates(got) && name != "bool" {
-					t.Errorf("%s of an %s: %+v", name, face, got)
-				}
+}
+
+func TestEveryFieldOfEveryAttributeIsConverted(t *testing.T) {
+	t.Parallel()
+	given := fullAttributes()
+	for name, attribute := range given {
+		for _, field := range []string{"Required", "Optional", "Description", "DeprecationMessage", "CustomType", "Validators"} {
+			if reflect.ValueOf(attribute).FieldByName(field).IsZero() {
+				t.Errorf("%s of %s has no value to compare", field, name)
 			}
 		}
+		expectSameFields(t, name+" of an ephemeral resource", attribute, ephemeralAttributes(given)[name])
+		expectSameFields(t, name+" of an action", attribute, actionAttributes(given)[name])
+	}
+	for name, attribute := range checkAttributes("") {
+		if _, isNested := attribute.(schema.ListNestedAttribute); !isNested {
+			expectSameFields(t, name, attribute, ephemeralAttribute(attribute))
+		}
+	}
+	block, nested := retryBlock(), checkAttributes("")["addresses"].(schema.ListNestedAttribute)
+	expectSameFields(t, "block of an ephemeral resource", block, ephemeralBlock(block), "Attributes")
+	expectSameFields(t, "block of an action", block, actionBlock(block), "Attributes")
+	converted := ephemeralAttribute(nested).(ephemeralschema.ListNestedAttribute)
+	expectSameFields(t, "addresses", nested, converted, "NestedObject")
+	if got, want := len(converted.NestedObject.Attributes), len(nested.NestedObject.Attributes); got != want {
+		t.Errorf("an element of addresses has %d attributes, want %d", got, want)
 	}
 }
 
-// faceAttribute is what the attributes of every face have.
-type faceAttribute interface {
-	IsRequired() bool
-	IsOptional() bool
-	GetMarkdownDescription() string
-	GetType() attr.Type
-}
-
-func validates(attribute any) bool {
-	switch a := attribute.(type) {
-	case interface{ StringValidators() []validator.String }:
-		return len(a.StringValidators()) == 1
-	case interface{ Int64Validators() []validator.Int64 }:
-		return len(a.Int64Validators()) == 1
-	case interface{ ListValidators() []validator.List }:
-		return len(a.ListValidators()) == 1
-	case interface{ MapValidators() []validator.Map }:
-		return len(a.MapValidators()) == 1
-	case interface{ DynamicValidators() []validator.Dynamic }:
-		return len(a.DynamicValidators()) == 1
-	default:
-		return false
-	}
+func TestFieldThatAFormDoesNotHaveIsNotLost(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if recover() == nil {
+			t.Error("an action's attribute cannot be sensitive, and nothing was said")
+		}
+	}()
+	actionAttribute(schema.StringAttribute{Optional: true, Sensitive: true})
 }
 
 func sorted(words string) string {

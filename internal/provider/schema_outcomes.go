@@ -20,9 +20,11 @@ import (
 // outcomesValidator validates whatever is known of the outcomes.
 type outcomesValidator struct{}
 
-// ValidateDynamic adds an error for everything that is not an outcome, and warnings for outcomes that hardly mean what they
-// say.
-func (outcomesValidator) ValidateDynamic(_ context.Context, req validator.DynamicRequest, resp *validator.DynamicResponse) {
+// ValidateDynamic adds an error for everything that is not an outcome, and warnings for outcomes that hardly mean what
+// they say.
+func (outcomesValidator) ValidateDynamic(
+	_ context.Context, req validator.DynamicRequest, resp *validator.DynamicResponse,
+) {
 	if req.ConfigValue.IsNull() {
 		return
 	}
@@ -32,20 +34,21 @@ func (outcomesValidator) ValidateDynamic(_ context.Context, req validator.Dynami
 	}
 	analyzer := tcpconnect.Analyzer{Outcomes: outcomes}
 	for i, earlier := range analyzer.Unreachable() {
-		resp.Diagnostics.AddAttributeWarning(path.Root("outcomes").AtListIndex(i), neverReached, neverReachedText("", i, earlier))
+		at := path.Root("outcomes").AtListIndex(i)
+		resp.Diagnostics.AddAttributeWarning(at, neverReached, neverReachedText("", i, earlier))
 	}
 	if len(analyzer.Passes()) == len(tcpconnect.Statuses()) {
 		resp.Diagnostics.AddAttributeWarning(path.Root("outcomes"), "Outcomes Let Everything Through",
-			"Every status passes, so the check fails for hardly any reason. Write when in each pass, for example "+
-				"{ pass = { when = \"connected\" } }, or use warn to proceed with a warning.")
+			"Every status passes, so the check fails for hardly any reason. Write when in each pass, for example { "+
+				"pass = { when = \"connected\" } }, or use warn to proceed with a warning.")
 	}
 }
 
 const neverReached = "Outcome Never Reached"
 
 func neverReachedText(of string, index, earlier int) string {
-	return fmt.Sprintf("%soutcomes[%d] never decides, because outcomes[%d] comes first and matches the same. "+
-		"The first outcome that matches decides: put special ones before general ones.", of, index, earlier)
+	return fmt.Sprintf("%soutcomes[%d] never decides, because outcomes[%d] comes first and matches the same. The "+
+		"first outcome that matches decides: put special ones before general ones.", of, index, earlier)
 }
 
 // Description says in short what is validated.
@@ -54,9 +57,9 @@ func (outcomesValidator) Description(context.Context) string { return "must be a
 // MarkdownDescription says in short what is validated.
 func (v outcomesValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
-// decodeOutcomes turns the dynamic value of outcomes into what an analyzer takes, and adds an error for everything in it
-// that is not an outcome. Unless isWhole is true, something is wrong or not known yet, and nothing may be judged by what is
-// returned.
+// decodeOutcomes turns the dynamic value of outcomes into what an analyzer takes, and adds an error for everything in
+// it that is not an outcome. Unless isWhole is true, something is wrong or not known yet, and nothing may be judged by
+// what is returned.
 func decodeOutcomes(value attr.Value, diags *diag.Diagnostics) (outcomes []tcpconnect.Outcome, isWhole bool) {
 	outcomes, problems, isWhole := preflight.DecodeOutcomes(plain(value))
 	for _, problem := range problems {

@@ -17,12 +17,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// stringValidator validates a string argument with the function that parses it when it is used, so that both say the same.
+// stringValidator validates a string argument with the function that parses it when it is used, so that both say the
+// same.
 type stringValidator[T any] struct {
 	summary     string
 	description string
@@ -30,20 +32,29 @@ type stringValidator[T any] struct {
 }
 
 var (
-	addressValidator       = stringValidator[tcpconnect.Address]{"Invalid Address", "must be host:port", tcpconnect.ParseAddress}
-	durationValidator      = stringValidator[time.Duration]{"Invalid Duration", "must be a duration greater than zero", tcpconnect.ParseDuration}
-	collectorNameValidator = stringValidator[string]{"Invalid Collector Name", "must be able to name a file", parseCollectorName}
-	statusValidator        = stringValidator[tcpconnect.Status]{"Invalid Status", "must be a status", tcpconnect.ParseStatus}
-	reasonValidator        = stringValidator[tcpconnect.Reason]{"Invalid Reason", "must be a reason", tcpconnect.ParseReason}
-	ipFamilyValidator      = stringValidator[tcpconnect.Family]{"Invalid IP Family", "must be an IP family", tcpconnect.ParseFamily}
-	sourceAddressValidator = stringValidator[netip.Addr]{"Invalid Source Address", "must be an IP address", tcpconnect.ParseSource}
-	controlHostValidator   = stringValidator[netip.Addr]{"Invalid Control Host", "must be an IP address", parseControlHost}
-	bundleFormatValidator  = stringValidator[bundle.Format]{"Invalid Bundle Format", "must be a bundle format", parseBundleFormat}
-	specValidator          = stringValidator[spec.Spec]{"Invalid Spec", "must be a Troubleshoot spec", parseSpec}
-	unsupportedValidator   = stringValidator[string]{"Invalid Choice", "must be a way to go on", parseUnsupported}
-	archiveValidator       = stringValidator[string]{"Invalid Archive", "must be the path of an archive", parseArchive}
-	notBlankValidator      = stringValidator[string]{"Empty Value", "must not be blank", parseNotBlank}
-	checkNameValidator     = stringValidator[string]{"Invalid Check Name", "must be a text to show", parseCheckName}
+	addressValidator = stringValidator[tcpconnect.Address]{"Invalid Address", "must be " +
+		"host:port", tcpconnect.ParseAddress}
+	durationValidator = stringValidator[time.Duration]{"Invalid Duration", "must be a duration greater than " +
+		"zero", tcpconnect.ParseDuration}
+	collectorNameValidator = stringValidator[string]{"Invalid Collector Name", "must be able to name a " +
+		"file", parseCollectorName}
+	statusValidator   = stringValidator[tcpconnect.Status]{"Invalid Status", "must be a status", tcpconnect.ParseStatus}
+	reasonValidator   = stringValidator[tcpconnect.Reason]{"Invalid Reason", "must be a reason", tcpconnect.ParseReason}
+	ipFamilyValidator = stringValidator[tcpconnect.Family]{"Invalid IP Family", "must be an IP " +
+		"family", tcpconnect.ParseFamily}
+	sourceAddressValidator = stringValidator[netip.Addr]{"Invalid Source Address", "must be an IP " +
+		"address", tcpconnect.ParseSource}
+	controlHostValidator = stringValidator[netip.Addr]{"Invalid Control Host", "must be an IP " +
+		"address", parseControlHost}
+	bundleFormatValidator = stringValidator[bundle.Format]{"Invalid Bundle Format", "must be a bundle " +
+		"format", parseBundleFormat}
+	specValidator = stringValidator[spec.Spec]{"Invalid Spec", "must be a Troubleshoot " +
+		"spec", preflight.DecodeSpec}
+	unsupportedValidator = stringValidator[preflight.Unsupported]{"Invalid Choice", "must be a way to go " +
+		"on", preflight.ParseUnsupported}
+	archiveValidator   = stringValidator[string]{"Invalid Archive", "must be the path of an archive", parseArchive}
+	notBlankValidator  = stringValidator[string]{"Empty Value", "must not be blank", parseNotBlank}
+	checkNameValidator = stringValidator[string]{"Invalid Check Name", "must be a text to show", parseCheckName}
 )
 
 const durationForm = "A duration such as `500ms`, `10s` or `1m30s`."
@@ -57,11 +68,7 @@ func parseArchive(text string) (string, error) {
 }
 
 func parseBundleFormat(text string) (bundle.Format, error) {
-	format, err := bundle.ParseFormat(text)
-	if err != nil {
-		err = fmt.Errorf("%w%s", err, suggest.Question(text, bundle.Formats()))
-	}
-	return format, err
+	return suggest.Choose(text, "is not a bundle format", bundle.Formats())
 }
 
 func parseCheckName(text string) (string, error) {
@@ -74,7 +81,8 @@ func parseCheckName(text string) (string, error) {
 func parseControlHost(text string) (netip.Addr, error) {
 	ip, err := netip.ParseAddr(text)
 	if err != nil || ip.Unmap().WithZone("").IsUnspecified() {
-		return netip.Addr{}, fmt.Errorf("%q is not an IP address of a host. Write an address at which nothing listens, without a port, for example \"192.0.2.1\".", text)
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address of a host. Write an address at which nothing "+
+			"listens, without a port, for example \"192.0.2.1\".", text)
 	}
 	return ip.Unmap(), nil
 }
@@ -96,7 +104,9 @@ func (c stringValidator[T]) value(at path.Path, text types.String, diags *diag.D
 }
 
 // ValidateString adds an error on the attribute if its value is known and wrong.
-func (c stringValidator[T]) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+func (c stringValidator[T]) ValidateString(
+	_ context.Context, req validator.StringRequest, resp *validator.StringResponse,
+) {
 	if !req.ConfigValue.IsNull() && !req.ConfigValue.IsUnknown() {
 		c.value(req.Path, req.ConfigValue, &resp.Diagnostics)
 	}

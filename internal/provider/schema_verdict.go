@@ -5,7 +5,6 @@ package provider
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -14,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
@@ -37,18 +37,12 @@ type verdictResults struct {
 // verdictAttributes describes them.
 func verdictAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"outcome": schema.StringAttribute{
-			Computed:            true,
-			MarkdownDescription: "The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + ".",
-		},
-		"is_pass": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `pass`."},
-		"is_warn": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `warn`. A warning shows in Terraform's output too."},
-		"is_fail": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether `outcome` is `fail`."},
-		"proceed": schema.BoolAttribute{
-			Computed: true,
-			MarkdownDescription: "Whether the gate is open: `pass` or `warn`, or excluded on purpose. " +
-				"The condition of a precondition: it is false when anything is missing, and under mock providers.",
-		},
+		"outcome": stringResult("The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."),
+		"is_pass": boolResult("Whether `outcome` is `pass`."),
+		"is_warn": boolResult("Whether `outcome` is `warn`. A warning shows in Terraform's output too."),
+		"is_fail": boolResult("Whether `outcome` is `fail`."),
+		"proceed": boolResult("Whether the gate is open: `pass` or `warn`, or excluded on purpose. Use it as the " +
+			"condition of a precondition: it is false if anything is missing, and under mock providers."),
 	}
 }
 
@@ -68,53 +62,37 @@ type findingResults struct {
 	Matched types.Bool   `tfsdk:"matched"`
 }
 
-// findingAttributes describes both. messageName is the attribute that holds the message of the outcome.
+// findingAttributes describes arguments and results of whatever has one finding. messageName is the attribute that
+// holds the message of the outcome.
 func findingAttributes(outcomesRequired bool, strict, messageName string) map[string]schema.Attribute {
+	outcomes := "A list of objects, at least one, in the order in which they are tried. Each holds exactly one of " +
+		suggest.MarkdownChoice(tcpconnect.Verdicts()) + ". Inside, all optional, are `when` (one of " +
+		suggest.MarkdownChoice(tcpconnect.Statuses()) + "), `message`, `uri` and `title`. If omitted, `when` means " +
+		"every status. An unknown key is an error. The `outcomes` of a Troubleshoot analyzer, as `yamldecode` " +
+		"gives them, fit as they are."
+	if !outcomesRequired {
+		outcomes = "If omitted, the check passes if it is `ready` and fails if it is not. " + outcomes
+	}
 	return join(verdictAttributes(), map[string]schema.Attribute{
-		"check_name": schema.StringAttribute{
-			Optional:            true,
-			MarkdownDescription: fmt.Sprintf("Title of the check. Default `%s`.", tcpconnect.DefaultCheckName),
-			Validators:          []validator.String{checkNameValidator},
-		},
+		"check_name": stringArgument("Title of the check. Defaults "+
+			"to `"+tcpconnect.DefaultCheckName+"`.", checkNameValidator),
 		"outcomes": schema.DynamicAttribute{
-			Required: outcomesRequired,
-			Optional: !outcomesRequired,
-			MarkdownDescription: outcomesIntroduction(outcomesRequired) + "A list of objects, at least one, in the order in which they are tried. Each holds exactly one of " + suggest.MarkdownChoice(tcpconnect.Verdicts()) +
-				"; inside stand, all optional, `when` (one of " + suggest.MarkdownChoice(tcpconnect.Statuses()) + "), `message`, `uri` and `title`. " +
-				"Left out, `when` means every status. An unknown key is an error. The `outcomes` of a Troubleshoot analyzer, as `yamldecode` gives them, fit as they are.",
-			Validators: []validator.Dynamic{outcomesValidator{}},
+			Required:            outcomesRequired,
+			Optional:            !outcomesRequired,
+			MarkdownDescription: outcomes,
+			Validators:          []validator.Dynamic{outcomesValidator{}},
 		},
-		"strict": schema.BoolAttribute{
-			Optional:            true,
-			MarkdownDescription: strict,
-		},
-		"title": schema.StringAttribute{
-			Computed:            true,
-			MarkdownDescription: "Title of the outcome that decided, or else `check_name`. Never empty.",
-		},
-		messageName: schema.StringAttribute{
-			Computed:            true,
-			MarkdownDescription: "Message of the outcome that decided, or else the title and the status. Never empty.",
-		},
-		"uri": schema.StringAttribute{
-			Computed:            true,
-			MarkdownDescription: "Where to read more, of the outcome that decided. Null if it has none.",
-		},
-		"matched": schema.BoolAttribute{
-			Computed:            true,
-			MarkdownDescription: "Whether an outcome matched. `false` makes the outcome `fail`.",
-		},
+		"strict": boolArgument(strict),
+		"title":  stringResult("Title of the outcome that decided, or else `check_name`. Never empty."),
+		messageName: stringResult("Message of the outcome that decided, or else the title and the status. Never " +
+			"empty."),
+		"uri":     stringResult("Where to read more, by the outcome that decided. Null if it has none."),
+		"matched": boolResult("Whether an outcome matched. If `false`, the outcome is `fail`."),
 	})
 }
 
-func outcomesIntroduction(required bool) string {
-	if required {
-		return ""
-	}
-	return "If omitted, the check passes if it is `ready` and fails if it is not. "
-}
-
-// validateCheckName repeats what the schema's validator says, which Terraform does not ask again when it invokes an action.
+// validateCheckName repeats what the schema's validator says, which Terraform does not ask again when it invokes an
+// action.
 func (a outcomeArguments) validateCheckName(diags *diag.Diagnostics) {
 	if !a.CheckName.IsNull() {
 		checkNameValidator.value(path.Root("check_name"), a.CheckName, diags)
@@ -158,8 +136,8 @@ func (r *findingResults) fillExcluded(checkName string) (message string) {
 	return checkName + ": excluded"
 }
 
-// report adds a warning for a warn, and if isGate an error for a failure. The subject is the name of the check, or else what
-// was checked: Terraform folds warnings of one summary into one. details are lines of what is known.
+// report adds a warning for a warn, and if isGate an error for a failure. The subject is the name of the check, or else
+// what was checked: Terraform folds warnings of one summary into one. details are lines of what is known.
 func (a outcomeArguments) report(
 	checked string, finding tcpconnect.Finding, isGate bool, details []string, diags *diag.Diagnostics,
 ) {
@@ -173,5 +151,17 @@ func (a outcomeArguments) report(
 		diags.AddWarning(subject+": "+message, detail)
 	case !finding.Verdict.Proceed() && isGate:
 		diags.AddError("Preflight Check Failed: "+subject, message+"\n\n"+detail)
+	}
+}
+
+// addMessage adds an error or a warning, on its argument if it is about one.
+func addMessage(message preflight.Message, diags *diag.Diagnostics) {
+	switch {
+	case message.IsWarning:
+		diags.AddWarning(message.Summary, message.Detail)
+	case message.Argument != "":
+		diags.AddAttributeError(path.Root(message.Argument), message.Summary, message.Detail)
+	default:
+		diags.AddError(message.Summary, message.Detail)
 	}
 }

@@ -25,7 +25,7 @@ func TestSpecThatCanNotBeWrittenIsAnError(t *testing.T) {
 	archive := filepath.Join(file, "acme.tar.gz")
 	for _, test := range []struct{ dir, more, want string }{
 		{file, "", "Result Not Written"},
-		{file, "", "but the results could not be kept: open bundle directory " + file},
+		{file, "", "The spec was checked, but the result was not written into the support bundle: open bundle directory " + file},
 		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive), "Archive Not Written"},
 		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive), "and the bundle was written, but not the archive: write " + archive},
 	} {

@@ -5,7 +5,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -21,8 +20,8 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// The check is one thing with three faces: data source, ephemeral resource and action. Its arguments, results, defaults,
-// descriptions and the function that runs it are here.
+// The check is one thing with three faces: data source, ephemeral resource and action. Its arguments, results,
+// defaults, descriptions and the function that runs it are here.
 
 // checkArguments are what all three faces take.
 type checkArguments struct {
@@ -74,10 +73,13 @@ func (a *checkArguments) validate(ctx context.Context, diags *diag.Diagnostics) 
 	a.validateRetry(ctx, diags)
 }
 
-// target returns what to dial. Errors of single arguments, which their own validators show, go apart from those of several. An unknown
-// argument is an error of that kind.
+// target returns what to dial. Errors of single arguments, which their own validators show, go apart from those of
+// several. An unknown argument is an error of that kind.
 func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Target {
-	target := tcpconnect.Target{Address: addressValidator.value(path.Root("address"), a.Address, single), AllAddresses: a.AllAddresses.ValueBool()}
+	target := tcpconnect.Target{
+		Address:      addressValidator.value(path.Root("address"), a.Address, single),
+		AllAddresses: a.AllAddresses.ValueBool(),
+	}
 	if !a.IPFamily.IsNull() {
 		target.Family = ipFamilyValidator.value(path.Root("ip_family"), a.IPFamily, single)
 	}
@@ -113,8 +115,10 @@ func (a *checkArguments) resolve(
 		Check: tcpconnect.Check{
 			Target:  a.target(diags, diags),
 			Timeout: timeout,
-			Retry:   a.resolveRetry(ctx, timeout, diags),
 		},
+	}
+	if model := a.retryModel(ctx, diags); model != nil {
+		check.Retry = a.retry(ctx, model, timeout, diags)
 	}
 	analyzer := tcpconnect.Analyzer{CheckName: a.checkName()}
 	if a.hasOutcomes() {
@@ -123,8 +127,8 @@ func (a *checkArguments) resolve(
 	return check, analyzer
 }
 
-// perform makes the check, unless it is excluded, and returns the whole model. Errors and warnings are in diags; if isGate or
-// with strict, so is a check that failed. progress, if not nil, is called after each dial.
+// perform makes the check, unless it is excluded, and returns the whole model. Errors and warnings are in diags; if
+// isGate or with strict, so is a check that failed. progress, if not nil, is called after each dial.
 func (a *checkArguments) perform(
 	ctx context.Context, run *preflight.Run, isGate bool, progress func(tcpconnect.Attempt), diags *diag.Diagnostics,
 ) *checkModel {
@@ -150,7 +154,7 @@ func (a *checkArguments) perform(
 		}
 	})
 	if err != nil {
-		addCheckError(address, err, diags)
+		addMessage(preflight.Explain(err, address, "collector_name"), diags)
 		return nil
 	}
 	diags.Append(model.fillResult(ctx, *finding.Result)...)
@@ -165,12 +169,13 @@ func (a *checkArguments) perform(
 	return model
 }
 
-// getKnown reads a configuration that something is to be dialled or judged by. Terraform asks for neither before everything is known;
-// an unknown argument that counted as absent could open a gate.
+// getKnown reads a configuration that something is to be dialled or judged by. Terraform asks for neither before
+// everything is known; an unknown argument that counted as absent could open a gate.
 func getKnown(ctx context.Context, config tfsdk.Config, target any) diag.Diagnostics {
 	diags := config.Get(ctx, target)
 	if !config.Raw.IsFullyKnown() {
-		diags.AddError("Unknown Argument", "An argument is not known yet, so nothing can be dialled or judged. Use values that are known when the check is made.")
+		diags.AddError("Unknown Argument", "An argument is not known yet, so nothing can be dialled or judged. Use "+
+			"values that are known when the check is made.")
 	}
 	return diags
 }
@@ -235,17 +240,3 @@ func timeValue(t time.Time) types.String {
 func millisecondsValue(duration time.Duration) types.Float64 {
 	return types.Float64Value(float64(duration) / float64(time.Millisecond))
 }
-
-// addCheckError says why a check has no result.
-func addCheckError(address string, err error, diags *diag.Diagnostics) {
-	switch _, isClaim := errors.AsType[*preflight.ClaimError](err); {
-	case isClaim:
-		diags.AddAttributeError(path.Root("collector_name"), "Collector Name Used Twice", err.Error())
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		diags.AddError("Check Interrupted", fmt.Sprintf("The run was stopped while %s was checked. Nothing is known about it, and no result was written.", address))
-	default:
-		diags.AddError("Result Not Written", fmt.Sprintf("%s was dialled, but the result could not be kept in the support bundle: %s. "+notWrittenAdvice, address, err))
-	}
-}
-
-const notWrittenAdvice = "Look at the path, its permissions and the free space, choose another directory with bundle_dir, or set emit_bundle = false."

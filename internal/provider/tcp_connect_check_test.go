@@ -159,7 +159,7 @@ func TestCheckThatFailsToRunSaysWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, diagnostics = newConfigured(t, file).read(t, dataTCPConnect, fmt.Sprintf(`{"address":%q}`, open))
-	expectSaid(t, "bundle", diagnostics, wrong("Result Not Written", "", open.String()+" was dialled, but the result could not be kept", "set emit_bundle = false"))
+	expectSaid(t, "bundle", diagnostics, wrong("Result Not Written", "", open.String()+" was checked, but the result was not written", "set emit_bundle = false"))
 
 	if _, err := server.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{}); err != nil {
 		t.Fatal(err)

@@ -103,3 +103,16 @@ func quoted[S ~string](words []S) []string {
 	}
 	return texts
 }
+
+// NotOneOf returns an error that says what a text is not, lists the known words, and asks whether the nearest was meant.
+func NotOneOf[S ~string](text, isNot string, known []S) error {
+	return fmt.Errorf("%q %s. Use %s.%s", text, isNot, Choice(known), Question(text, known))
+}
+
+// Choose returns the known word that a text is, or the error of NotOneOf.
+func Choose[S ~string](text, isNot string, known []S) (S, error) {
+	if word := S(text); slices.Contains(known, word) {
+		return word, nil
+	}
+	return "", NotOneOf(text, isNot, known)
+}
