@@ -181,33 +181,3 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 	}
 }
 
-func TestValidationTakesWhatIsRight(t *testing.T) {
-	t.Parallel()
-	requireTerraform(t, "1.0.0")
-	config := requiredProviders + `
-variable "status" {
-  type = string
-}
-variable "outcomes" {
-  type = list(object({ fail = object({ when = string, message = string }) }))
-}
-`
-	for i, outcomes := range []string{
-		`[{ pass = {} }]`,
-		`[{ fail = { when = null } }]`,
-		`[{ fail = { when = "", message = null, uri = null, title = null } }]`,
-		`[{ fail = { when = "error" }, warn = null, pass = null }]`,
-		`concat([{ fail = { when = "error" } }], [{ pass = { when = "connected" } }])`,
-		`[for status in ["connection-refused", "error"] : { fail = { when = status, message = "It is ${status}" } }]`,
-		`tolist([{ fail = { when = "error" } }, { fail = { when = "connected" } }])`,
-		`[tomap({ fail = tomap({ when = "error" }) })]`,
-		`var.status == "x" ? [{ pass = { when = "connected" } }] : [{ pass = { when = "error" } }]`,
-		`var.outcomes`,
-		`[{ fail = { when = var.status } }]`,
-		`yamldecode("- fail:\n    when: error\n- pass:\n    when: connected\n")`,
-	} {
-		config += fmt.Sprintf("data \"preflight_analysis\" \"right%d\" {\n  status = var.status\n  outcomes = %s\n}\n", i, outcomes)
-	}
-	w := newWorkspace(t, map[string]string{"main.tf": config})
-	w.succeed("validate")
-}
