@@ -32,46 +32,100 @@ const protected = "terraform_data.rollout"
 // gateClosed matches how Terraform reports a condition that does not hold.
 var gateClosed = regexp.MustCompile(`(Resource (pre|post)condition|Check block assertion) failed`)
 
-// example says how a directory below examples/ is run.
+// example describes how a directory below examples/ is run.
 type example struct {
 	needs     string                               // oldest Terraform
-	variables func(t *testing.T, up bool) []string // that make its check succeed, or fail
+	variables func(t *testing.T, up bool) []string // that make its check succeed (up) or fail
 	openSays  string                               // in the output with an open gate
-	shutSays  string                               // in the output with a closed gate; empty: the example is no gate
+	shutSays  string                               // in the output with a closed gate; empty if it is not a gate
 	onlyWarns bool                                 // a closed gate is a warning
 	unmocked  bool                                 // the gate is the data source itself, which mock providers replace
 }
 
+// apiRefused is what most examples say of a Kubernetes API that refuses connections.
+const apiRefused = "Connection to the Kubernetes API address was refused"
+
 var examples = map[string]example{
-	"provider":                           {needs: "1.0.0", variables: noVariables},
-	"data-sources/preflight_tcp_connect": {needs: "1.0.0", variables: addressVariable, openSays: `status = "connected"`},
-	"data-sources/preflight_analysis":    {needs: "1.0.0", variables: addressVariable, openSays: `outcome = "pass"`},
-	"outputs":                            {needs: "1.0.0", variables: addressVariable, openSays: `message = "Successfully connected to the Kubernetes API address"`},
-	"precondition":                       {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
-	"module":                             {needs: "1.4.0", variables: addressVariable, shutSays: "kubernetes-api: 127."},
-	"check-block":                        {needs: "1.5.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused", onlyWarns: true},
-	"exclude":                            {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
-	"postcondition":                      {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
-	"strict":                             {needs: "1.0.0", variables: addressVariable, shutSays: "The Kubernetes API must be reachable from here", unmocked: true},
-	"for-each":                           {needs: "1.4.0", variables: endpointsVariable, shutSays: "connect: connection refused"},
-	"aliases":                            {needs: "1.4.0", variables: bothAddressVariables, shutSays: "Kubernetes API of the main site: connection-refused"},
-	"closed-port":                        {needs: "1.4.0", variables: debugPortVariable, shutSays: "The debug port is open"},
-	"yamldecode":                         {needs: "1.4.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
-	"bundle":                             {needs: "1.4.0", variables: bundleVariable, shutSays: "The Kubernetes API could not be reached when the bundle was collected"},
-	"data-sources/preflight_spec":        {needs: "1.4.0", variables: specVariable, openSays: "Apply complete", shutSays: "Kubernetes API: Connection to the Kubernetes API address was refused"},
-	"spec-from-hcl":                      {needs: "1.4.0", variables: endpointsVariable, shutSays: "b: 127."},
-	"archive":                            {needs: "1.4.0", variables: specVariable, shutSays: "Send acme-preflight.tar.gz to support@acme.example"},
-	"customer-bundle":                    {needs: "1.0.0", variables: archiveVariable, openSays: `node = "node-2"`},
-	"apply-time":                         {needs: "1.4.0", variables: portVariable, shutSays: "The new service does not accept connections"},
-	"ephemeral-resources/preflight_tcp_connect": {needs: ephemeralResources, variables: addressVariable, shutSays: "Preflight Check Failed: Kubernetes API TCP Connection Status", unmocked: true},
-	"actions/preflight_tcp_connect":             {needs: actions, variables: impatientVariables, shutSays: "Preflight Check Failed: The new service accepts connections", unmocked: true},
-	"apply-only":                                {needs: ephemeralResources, variables: addressVariable, shutSays: "The Kubernetes API must be reachable where the plan is applied", unmocked: true},
-	"ephemeral-postcondition":                   {needs: ephemeralResources, variables: addressVariable, shutSays: "Preflight Check Failed: Kubernetes API TCP Connection Status", unmocked: true},
-	"created-service":                           {needs: ephemeralResources, variables: impatientVariables, shutSays: "Preflight Check Failed: The new service accepts connections", unmocked: true},
-	"wait":                                      {needs: "1.4.0", variables: addressVariable, shutSays: "The Kubernetes API did not come up in time ("},
-	"drain":                                     {needs: "1.4.0", variables: debugPortVariable, shutSays: "The old server still accepts connections"},
-	"all-addresses":                             {needs: "1.4.0", variables: addressVariable, shutSays: "Not every address of the Kubernetes API can be reached"},
-	"terraform-test":                            {needs: "1.7.0", variables: addressVariable, shutSays: "Connection to the Kubernetes API address was refused"},
+	"provider": {needs: "1.0.0", variables: noVariables},
+	"data-sources/preflight_tcp_connect": {
+		needs: "1.0.0", variables: addressVariable,
+		openSays: `status = "connected"`,
+	},
+	"data-sources/preflight_analysis": {
+		needs: "1.0.0", variables: addressVariable,
+		openSays: `outcome = "pass"`,
+	},
+	"outputs": {
+		needs: "1.0.0", variables: addressVariable,
+		openSays: `message = "Successfully connected to the Kubernetes API address"`,
+	},
+	"precondition":  {needs: "1.4.0", variables: addressVariable, shutSays: apiRefused},
+	"module":        {needs: "1.4.0", variables: addressVariable, shutSays: "kubernetes-api: 127."},
+	"check-block":   {needs: "1.5.0", variables: addressVariable, shutSays: apiRefused, onlyWarns: true},
+	"exclude":       {needs: "1.4.0", variables: addressVariable, shutSays: apiRefused},
+	"postcondition": {needs: "1.4.0", variables: addressVariable, shutSays: apiRefused},
+	"strict": {
+		needs: "1.0.0", variables: addressVariable,
+		shutSays: "The Kubernetes API must be reachable from here", unmocked: true,
+	},
+	"for-each": {needs: "1.4.0", variables: endpointsVariable, shutSays: "connect: connection refused"},
+	"aliases": {
+		needs: "1.4.0", variables: bothAddressVariables,
+		shutSays: "Kubernetes API of the main site: connection-refused",
+	},
+	"closed-port": {needs: "1.4.0", variables: debugPortVariable, shutSays: "The debug port is open"},
+	"yamldecode":  {needs: "1.4.0", variables: addressVariable, shutSays: apiRefused},
+	"bundle": {
+		needs: "1.4.0", variables: bundleVariable,
+		shutSays: "The Kubernetes API could not be reached when the bundle was collected",
+	},
+	"data-sources/preflight_spec": {
+		needs: "1.4.0", variables: specVariable,
+		openSays: "Apply complete", shutSays: "Kubernetes API: Connection to the Kubernetes API address was refused",
+	},
+	"spec-from-hcl": {needs: "1.4.0", variables: endpointsVariable, shutSays: "b: 127."},
+	"archive": {
+		needs: "1.4.0", variables: specVariable,
+		shutSays: "Send acme-preflight.tar.gz to support@acme.example",
+	},
+	"customer-bundle": {needs: "1.0.0", variables: archiveVariable, openSays: `node = "node-2"`},
+	"apply-time": {
+		needs: "1.4.0", variables: portVariable,
+		shutSays: "The new service does not accept connections",
+	},
+	"ephemeral-resources/preflight_tcp_connect": {
+		needs: ephemeralResources, variables: addressVariable,
+		shutSays: "Preflight Check Failed: Kubernetes API TCP Connection Status", unmocked: true,
+	},
+	"actions/preflight_tcp_connect": {
+		needs: actions, variables: impatientVariables,
+		shutSays: "Preflight Check Failed: The new service accepts connections", unmocked: true,
+	},
+	"apply-only": {
+		needs: ephemeralResources, variables: addressVariable,
+		shutSays: "The Kubernetes API must be reachable where the plan is applied", unmocked: true,
+	},
+	"ephemeral-postcondition": {
+		needs: ephemeralResources, variables: addressVariable,
+		shutSays: "Preflight Check Failed: Kubernetes API TCP Connection Status", unmocked: true,
+	},
+	"created-service": {
+		needs: ephemeralResources, variables: impatientVariables,
+		shutSays: "Preflight Check Failed: The new service accepts connections", unmocked: true,
+	},
+	"wait": {
+		needs: "1.4.0", variables: addressVariable,
+		shutSays: "The Kubernetes API did not come up in time (",
+	},
+	"drain": {
+		needs: "1.4.0", variables: debugPortVariable,
+		shutSays: "The old server still accepts connections",
+	},
+	"all-addresses": {
+		needs: "1.4.0", variables: addressVariable,
+		shutSays: "Not every address of the Kubernetes API can be reached",
+	},
+	"terraform-test": {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
 }
 
 func endpoint(t *testing.T, up bool) string {
@@ -109,7 +163,7 @@ func endpointsVariable(t *testing.T, up bool) []string {
 	return []string{fmt.Sprintf("-var=endpoints={ a = %q, b = %q }", endpoint(t, true), endpoint(t, up))}
 }
 
-// portVariable is of 127.0.0.1, where the example's service listens.
+// portVariable is a port of 127.0.0.1, where the service of the example listens.
 func portVariable(t *testing.T, up bool) []string {
 	t.Helper()
 	listener := loopback.Listen(t, loopback.IPv4)
@@ -126,7 +180,8 @@ func bundleVariable(t *testing.T, up bool) []string {
 		status = "connected"
 	}
 	dir := t.TempDir()
-	if _, err := bundle.NewWriter(dir, bundle.FormatStatus).Write("kubernetes-api-tcp-conn-status", bundle.Result{Status: status}); err != nil {
+	writer := bundle.NewWriter(dir, bundle.FormatStatus)
+	if _, err := writer.Write("kubernetes-api-tcp-conn-status", bundle.Result{Status: status}); err != nil {
 		t.Fatal(err)
 	}
 	return []string{"-var=bundle=" + dir}
@@ -139,7 +194,10 @@ func specVariable(t *testing.T, up bool) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	local := strings.NewReplacer("10.128.0.29:6443", endpoint(t, up), "licence.acme.example:443", endpoint(t, true)).Replace(string(spec))
+	local := strings.NewReplacer(
+		"10.128.0.29:6443", endpoint(t, up),
+		"licence.acme.example:443", endpoint(t, true),
+	).Replace(string(spec))
 	file := filepath.Join(t.TempDir(), "preflight.yaml")
 	if err := os.WriteFile(file, []byte(local), 0o644); err != nil {
 		t.Fatal(err)
@@ -171,7 +229,9 @@ func clusterArchive(t *testing.T, up bool) []byte {
 		"connect/node-1/kubernetes-api.json": `{"status":"connected","message":""}`,
 		"connect/node-2/kubernetes-api.json": fmt.Sprintf(`{"status":%q,"message":""}`, status),
 	} {
-		if err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "acme/host-collectors/" + name, Size: int64(len(text)), Mode: 0o644}); err != nil {
+		name = "acme/host-collectors/" + name
+		header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(text)), Mode: 0o644}
+		if err := archive.WriteHeader(header); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := io.WriteString(archive, text); err != nil {
@@ -246,7 +306,8 @@ func TestEveryExampleRunsAsItStands(t *testing.T) {
 	}
 }
 
-// Each documented gate is closed in every way in which a check can go wrong. TestEveryExampleRunsAsItStands shows the wrong status.
+// Each documented gate closes in every way in which a check can go wrong. TestEveryExampleRunsAsItStands covers the
+// wrong status.
 func TestEveryGateFailsClosed(t *testing.T) {
 	t.Parallel()
 	outcomes := regexp.MustCompile(`(?s)outcomes +?= (\[\n.*?\n +\]|local\.\S+)\n`)
@@ -309,7 +370,13 @@ func TestEveryGateFailsClosed(t *testing.T) {
 // findJudge returns the file and the beginning of the block that judges the status in an example.
 func findJudge(t *testing.T, files map[string]string) (file, judge string) {
 	t.Helper()
-	for _, judge := range []string{`data "preflight_analysis" "api"`, `data "preflight_spec" "api"`, `data "preflight_tcp_connect" "api"`, `ephemeral "preflight_tcp_connect" "api"`, `action "preflight_tcp_connect" "api"`} {
+	for _, judge := range []string{
+		`data "preflight_analysis" "api"`,
+		`data "preflight_spec" "api"`,
+		`data "preflight_tcp_connect" "api"`,
+		`ephemeral "preflight_tcp_connect" "api"`,
+		`action "preflight_tcp_connect" "api"`,
+	} {
 		for file, content := range files {
 			if strings.Contains(content, judge) {
 				return file, judge
@@ -402,7 +469,7 @@ func TestEveryConfigurationInTheDocumentationIsAnExample(t *testing.T) {
 		for _, match := range block.FindAllStringSubmatch(strings.ReplaceAll(string(content), "\r\n", "\n"), -1) {
 			blocks++
 			if !slices.Contains(configurations, strings.TrimSpace(match[2])) {
-				t.Errorf("%s has a configuration that is no file of examples/:\n%s", page, match[2])
+				t.Errorf("%s has a configuration that is not a file of examples/:\n%s", page, match[2])
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/netlab"
 )
 
-// Terraform and the provider run on a host of the laboratory. What each fault means is told by the tests of tcpconnect.
+// Terraform and the provider run on a host of the laboratory. The tests of tcpconnect cover what each fault means.
 func TestFaultsOfTheNetworkThroughTerraform(t *testing.T) {
 	t.Parallel()
 	requireTerraform(t, "1.0.0")
@@ -25,11 +25,26 @@ func TestFaultsOfTheNetworkThroughTerraform(t *testing.T) {
 		make func(*netlab.Lab) netip.AddrPort
 		says []string
 	}{
-		"open":          {listenBehind(), []string{`status = "connected"`}},
-		"rejected":      {listenBehind("input tcp flags syn reject with tcp reset"), []string{`status = "connection-refused"`, "nothing listens on that port, or a firewall rejects it"}},
-		"dropped":       {listenBehind("input tcp flags syn drop"), []string{`status = "connection-timeout"`, "a firewall or a security group drops the packets"}},
-		"unreachable":   {listenBehind("input tcp flags syn reject with icmp host-unreachable"), []string{`status = "error"`, "no route to host", "check that it is up"}},
-		"without route": {func(*netlab.Lab) netip.AddrPort { return netip.MustParseAddrPort("192.0.2.1:80") }, []string{`status = "error"`, "network is unreachable", "check the routes"}},
+		"open": {
+			listenBehind(),
+			[]string{`status = "connected"`},
+		},
+		"rejected": {
+			listenBehind("input tcp flags syn reject with tcp reset"),
+			[]string{`status = "connection-refused"`, "nothing listens on that port, or a firewall rejects it"},
+		},
+		"dropped": {
+			listenBehind("input tcp flags syn drop"),
+			[]string{`status = "connection-timeout"`, "a firewall or a security group drops the packets"},
+		},
+		"unreachable": {
+			listenBehind("input tcp flags syn reject with icmp host-unreachable"),
+			[]string{`status = "error"`, "no route to host", "check that it is up"},
+		},
+		"without route": {
+			func(*netlab.Lab) netip.AddrPort { return netip.MustParseAddrPort("192.0.2.1:80") },
+			[]string{`status = "error"`, "network is unreachable", "check the routes"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

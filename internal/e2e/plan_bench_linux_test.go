@@ -13,18 +13,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// A plan of a thousand addresses, by one preflight_spec and by for_each over preflight_tcp_connect, in the same run:
-//
-//	make bench
-func BenchmarkPlanOfAThousandAddresses(b *testing.B) {
-	requireTerraform(b, "1.0.0")
-	const n, timeout = 1000, 2 * time.Second
-	silent := loopback.Spread(loopback.Silent(b, netip.IPv4Unspecified()).Port(), n)
-	closed := loopback.Listen(b, netip.IPv4Unspecified())
-	_ = closed.Close()
-	refused := loopback.Spread(closed.AddrPort().Port(), n)
-
-	bySpec := requiredProviders + `
+const planBySpec = requiredProviders + `
 variable "addresses" {
   type = list(string)
 }
@@ -33,8 +22,12 @@ data "preflight_spec" "all" {
     apiVersion = "troubleshoot.sh/v1beta2"
     kind       = "HostPreflight"
     spec = {
-      collectors = [for i, address in var.addresses : { tcpConnect = { collectorName = "c${i}", address = address, timeout = "2s" } }]
-      analyzers  = [for i, address in var.addresses : { tcpConnect = { collectorName = "c${i}", outcomes = [{ fail = {} }] } }]
+      collectors = [for i, address in var.addresses : {
+        tcpConnect = { collectorName = "c${i}", address = address, timeout = "2s" }
+      }]
+      analyzers = [for i, address in var.addresses : {
+        tcpConnect = { collectorName = "c${i}", outcomes = [{ fail = {} }] }
+      }]
     }
   })
 }
@@ -42,7 +35,8 @@ output "statuses" {
   value = distinct([for result in data.preflight_spec.all.results : result.status])
 }
 `
-	byForEach := requiredProviders + `
+
+const planByForEach = requiredProviders + `
 variable "addresses" {
   type = list(string)
 }
@@ -57,6 +51,18 @@ output "statuses" {
   value = distinct([for check in data.preflight_tcp_connect.all : check.status])
 }
 `
+
+// A plan of a thousand addresses, by one preflight_spec and by for_each over preflight_tcp_connect, in the same run:
+//
+//	make bench
+func BenchmarkPlanOfAThousandAddresses(b *testing.B) {
+	requireTerraform(b, "1.0.0")
+	const n, timeout = 1000, 2 * time.Second
+	silent := loopback.Spread(loopback.Silent(b, netip.IPv4Unspecified()).Port(), n)
+	closed := loopback.Listen(b, netip.IPv4Unspecified())
+	_ = closed.Close()
+	refused := loopback.Spread(closed.AddrPort().Port(), n)
+
 	plan := func(config string, addresses []netip.AddrPort, want string) time.Duration {
 		w := newWorkspace(b, map[string]string{"main.tf": config, "terraform.tfvars": addressList(addresses)})
 		start := time.Now()
@@ -69,15 +75,16 @@ output "statuses" {
 	}
 	var specSilent, specRefused, forEachRefused time.Duration
 	for b.Loop() {
-		specRefused += plan(bySpec, refused, `+ "connection-refused", ]`)
-		specSilent += plan(bySpec, silent, `+ "connection-timeout", ]`)
-		forEachRefused += plan(byForEach, refused, `+ "connection-refused", ]`)
+		specRefused += plan(planBySpec, refused, `+ "connection-refused", ]`)
+		specSilent += plan(planBySpec, silent, `+ "connection-timeout", ]`)
+		forEachRefused += plan(planByForEach, refused, `+ "connection-refused", ]`)
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(specRefused.Seconds()/float64(b.N), "s-refused-by-spec")
 	b.ReportMetric(forEachRefused.Seconds()/float64(b.N), "s-refused-by-for_each")
 	b.ReportMetric(forEachRefused.Seconds()/specRefused.Seconds(), "x-faster-than-for_each(>=5)")
-	b.ReportMetric((specSilent-timeout*time.Duration(b.N)).Seconds()/specRefused.Seconds(), "x-refused-beyond-2s(<=1.5)")
+	beyond := specSilent - timeout*time.Duration(b.N)
+	b.ReportMetric(beyond.Seconds()/specRefused.Seconds(), "x-refused-beyond-2s(<=1.5)")
 }
 
 func addressList(addresses []netip.AddrPort) string {

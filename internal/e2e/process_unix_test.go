@@ -49,19 +49,24 @@ func TestInterruptEndsACheck(t *testing.T) {
 	t.Run("sweep of a spec", func(t *testing.T) {
 		requireTerraform(t, "1.0.0")
 		silent := loopback.Silent(t, loopback.IPv4)
-		w := newWorkspace(t, map[string]string{"acme.tar.gz": "an older one", "main.tf": requiredProviders + fmt.Sprintf(`
+		config := requiredProviders + fmt.Sprintf(`
 data "preflight_spec" "all" {
   archive = "acme.tar.gz"
   spec = yamlencode({
     apiVersion = "troubleshoot.sh/v1beta2"
     kind       = "HostPreflight"
     spec = {
-      collectors = [for i in range(1000) : { tcpConnect = { collectorName = "c${i}", address = %q, timeout = "5m" } }]
-      analyzers  = [for i in range(1000) : { tcpConnect = { collectorName = "c${i}", outcomes = [{ warn = {} }] } }]
+      collectors = [for i in range(1000) : {
+        tcpConnect = { collectorName = "c${i}", address = %q, timeout = "5m" }
+      }]
+      analyzers = [for i in range(1000) : {
+        tcpConnect = { collectorName = "c${i}", outcomes = [{ warn = {} }] }
+      }]
     }
   })
 }
-`, silent)})
+`, silent)
+		w := newWorkspace(t, map[string]string{"acme.tar.gz": "an older one", "main.tf": config})
 		interruptPlan(t, w, "dialling the addresses of a spec")
 		w.expectFile("acme.tar.gz", "an older one")
 		if files := w.files(); !slices.Equal(files, []string{"acme.tar.gz", "main.tf"}) {
@@ -70,8 +75,8 @@ data "preflight_spec" "all" {
 	})
 }
 
-// interruptPlan sends a plan what Ctrl-C sends when the provider has logged a text, and expects that it ends at once with an error and
-// no file.
+// interruptPlan sends a plan what Ctrl-C sends when the provider has logged a text, and expects that the plan ends at
+// once with an error and leaves no file.
 func interruptPlan(t *testing.T, w *workspace, during string, says ...string) {
 	t.Helper()
 	command := w.command("plan", "-no-color")

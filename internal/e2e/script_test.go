@@ -21,17 +21,17 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/terraform"
 )
 
-// TestScripts runs testdata/*.txtar: what a user does and sees. Beside the commands of testscript a script has
+// TestScripts runs testdata/*.txtar: what a user does and sees. In addition to the commands of testscript, a script has
 //
-//	listener NAME     accept connections, at the host:port $NAME if it has that value already, else at a new one
+//	listener NAME     accept connections at the host:port $NAME, or set $NAME to a new host:port if it is empty
 //	close NAME        end that listener, so that $NAME refuses connections
 //	dialled NAME N    expect that the listener has accepted N connections
 //	refused NAME      set $NAME to a host:port that refuses connections
 //	silent NAME       set $NAME to a host:port that never answers; skips the script on Windows
-//	terraform ARG...  run Terraform or OpenTofu, after `terraform init` where nobody has run it
+//	terraform ARG...  run Terraform or OpenTofu, and `terraform init` before it if the directory is not initialized
 //
-// and the conditions [opentofu] and [terraform:1.10]: that version or a later one, or an OpenTofu that can do the same. In what
-// Terraform prints, a text of a diagnostic that it has broken into lines is one line again.
+// and the conditions [opentofu] and [terraform:1.10]: that version or a later one, or an OpenTofu that can do the same.
+// If Terraform breaks the text of a diagnostic into lines, stdout and stderr hold it as one line.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	requireTerraform(t, "1.0.0")
@@ -41,11 +41,11 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, terraform.Environment(cliConfig)...)
-			env.Values[scriptKey{}] = &script{tb: env.T().(testing.TB), listeners: make(map[string]*loopback.Listener)}
+			env.Values[scriptKey{}] = &script{env.T().(testing.TB), make(map[string]*loopback.Listener)}
 			return nil
 		},
 		Condition: scriptCondition,
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		Cmds: map[string]scriptCommand{
 			"listener":  peerCommand((*script).listen),
 			"close":     peerCommand((*script).close),
 			"refused":   peerCommand((*script).refused),
@@ -78,8 +78,11 @@ func scriptCondition(condition string) (bool, error) {
 	return cli.Has(oldest), nil
 }
 
+// scriptCommand is what testscript calls. neg reports whether a "!" stands before the command.
+type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
+
 // peerCommand returns a command that takes the name of a peer.
-func peerCommand(run func(s *script, ts *testscript.TestScript, name string)) func(*testscript.TestScript, bool, []string) {
+func peerCommand(run func(s *script, ts *testscript.TestScript, name string)) scriptCommand {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		if neg || len(args) != 1 {
 			ts.Fatalf("the command takes one NAME and no !")
@@ -146,10 +149,11 @@ func terraformCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// wrapWidth is the longest line that Terraform makes of a diagnostic's text where it prints to no terminal.
+// wrapWidth is the length of the longest line into which Terraform breaks the text of a diagnostic without a terminal.
 const wrapWidth = 77
 
-// unwrap joins the lines of diagnostics that Terraform broke: those that are not indented, and whose next word would not have fitted.
+// unwrap joins the lines of diagnostics that Terraform broke. Such a line is not indented, and the next word would not
+// have fitted into it.
 func unwrap(output string) string {
 	var joined strings.Builder
 	last, inDiagnostic := "", false

@@ -19,7 +19,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/terraform"
 )
 
-// What start finds and builds, below a directory of TestMain.
+// What start finds and builds, in a directory that TestMain makes.
 var (
 	directory string
 	cli       terraform.CLI
@@ -40,8 +40,8 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// start is called by tests and not by TestMain, because Go's cache of test results regards only the environment that tests read: with
-// another Terraform they run again.
+// start is called by tests and not by TestMain: Go's cache of test results regards only the environment that tests
+// read. Thus they run again with another Terraform.
 var start = sync.OnceValue(func() (err error) {
 	if cli, err = terraform.Find(); err != nil {
 		return err
@@ -50,14 +50,15 @@ var start = sync.OnceValue(func() (err error) {
 	return err
 })
 
-// The versions of Terraform that brought what some tests need.
+// The versions of Terraform that introduced what some tests need.
 const (
 	mockProviders      = "1.7.0"
 	ephemeralResources = "1.10.0"
 	actions            = "1.14.0"
 )
 
-// requireTerraform skips the test below a version of Terraform, or the OpenTofu that can do the same.
+// requireTerraform skips the test unless the CLI is that version of Terraform or a later one, or an OpenTofu that can
+// do the same.
 func requireTerraform(tb testing.TB, oldest string) {
 	tb.Helper()
 	if os.Getenv("TF_ACC") == "" {
@@ -153,7 +154,8 @@ func (w *workspace) files() (names []string) {
 		w.t.Fatal(err)
 	}
 	for _, entry := range entries {
-		if name := entry.Name(); !strings.HasPrefix(name, ".terraform") && !strings.HasPrefix(name, "terraform.tfstate") {
+		name := entry.Name()
+		if !strings.HasPrefix(name, ".terraform") && !strings.HasPrefix(name, "terraform.tfstate") {
 			names = append(names, name)
 		}
 	}
@@ -173,15 +175,6 @@ func expectText(t *testing.T, output string, fragments ...string) {
 	for _, fragment := range fragments {
 		if !strings.Contains(output, fragment) {
 			t.Errorf("the output does not say %q:\n%s", fragment, output)
-		}
-	}
-}
-
-func expectNoText(t *testing.T, output string, fragments ...string) {
-	t.Helper()
-	for _, fragment := range fragments {
-		if strings.Contains(output, fragment) {
-			t.Errorf("the output says %q:\n%s", fragment, output)
 		}
 	}
 }
