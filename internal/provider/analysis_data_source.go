@@ -334,7 +334,7 @@ func nodeFindingValue(finding preflight.NodeFinding) attr.Value {
 		"reason":       stringOrNull(finding.Reason),
 		"detail":       types.StringValue(finding.NodeResult.Message),
 		"outcome":      types.StringValue(string(finding.Verdict)),
-		"message":      types.StringValue(finding.Finding.Message),
+		"message":      types.StringValue(finding.Message),
 		"uri":          stringOrNull(finding.URI),
 		"matched":      types.BoolValue(finding.Matched),
 		"collected_at": collectedAt,
