@@ -16,6 +16,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // Limits of an archive. The bundle of a large cluster stays below them.
@@ -61,7 +63,7 @@ func (c *contents) unpack(ctx context.Context, file io.Reader) error {
 		}
 		name, wanted, err := c.rememberEntry(header, tops)
 		if err != nil {
-			return fmt.Errorf("entry %d, %q: %w", number, abbreviate(header.Name), err)
+			return fmt.Errorf("entry %d, %q: %w", number, suggest.Abbreviate(header.Name), err)
 		}
 		if !wanted {
 			continue
@@ -148,7 +150,7 @@ func checkEntry(header *tar.Header) (top, name string, err error) {
 	}
 	switch {
 	case leadsOut(target):
-		return "", "", fmt.Errorf("the link leads out of the archive, to %q", abbreviate(header.Linkname))
+		return "", "", fmt.Errorf("the link leads out of the archive, to %q", suggest.Abbreviate(header.Linkname))
 	case inHostCollectors(name):
 		return "", "", errors.New("it is a link where a result should be")
 	default:

@@ -15,6 +15,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // archiveSuffixes are the endings that the name of an archive may have.
@@ -34,7 +36,7 @@ func archiveTop(archive string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%q cannot name an archive. Write a path that ends in a name of letters, digits, spaces, "+
-		"\".\", \"_\" or \"-\" and .tar.gz or .tgz, for example \"support-bundle.tar.gz\".", abbreviate(archive))
+		"\".\", \"_\" or \"-\" and .tar.gz or .tgz, for example \"support-bundle.tar.gz\".", suggest.Abbreviate(archive))
 }
 
 // ValidateArchivePath returns an error if a path does not end in the name of an archive.

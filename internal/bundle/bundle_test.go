@@ -517,16 +517,3 @@ func TestFormatsAreNamedToTheLetter(t *testing.T) {
 	_, err := ParseFormat("JSON")
 	expectError(t, err, `"JSON" is not a bundle format`, `"status" and "json"`)
 }
-
-func TestErrorsNameLongTextsInShort(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		strings.Repeat("a", 80):       strings.Repeat("a", 80),
-		strings.Repeat("a", 81):       strings.Repeat("a", 80) + "...",
-		strings.Repeat("a", 79) + "ä": strings.Repeat("a", 79) + "...",
-	} {
-		if got := abbreviate(text); got != want {
-			t.Errorf("%q is abbreviated to %q", text, got)
-		}
-	}
-}

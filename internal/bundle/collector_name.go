@@ -6,7 +6,8 @@ package bundle
 import (
 	"fmt"
 	"regexp"
-	"strings"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // CollectorNameRule says which names a collector may have.
@@ -27,19 +28,10 @@ var (
 func ValidateCollectorName(name string) error {
 	switch {
 	case !collectorName.MatchString(name):
-		return fmt.Errorf("%q cannot name a collector. %s", abbreviate(name), CollectorNameRule)
+		return fmt.Errorf("%q cannot name a collector. %s", suggest.Abbreviate(name), CollectorNameRule)
 	case reservedName.MatchString(name):
 		return fmt.Errorf("%q is a name that Windows reserves. %s", name, CollectorNameRule)
 	default:
 		return nil
 	}
-}
-
-// abbreviate shortens a text, so that an error message stays readable.
-func abbreviate(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "..."
 }

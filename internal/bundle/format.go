@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // Format is the form of a result file.
@@ -64,7 +66,7 @@ func decode(file []byte, isStatus func(string) bool) (Result, error) {
 	}
 	status := strings.TrimSuffix(string(file), "\n")
 	if !isStatus(status) {
-		return Result{}, fmt.Errorf("the file holds %q, which is not a status", abbreviate(string(file)))
+		return Result{}, fmt.Errorf("the file holds %q, which is not a status", suggest.Abbreviate(string(file)))
 	}
 	return Result{Status: status}, nil
 }
@@ -76,7 +78,7 @@ func decodeJSON(file []byte) (Result, error) {
 		return Result{}, err
 	}
 	if !statusWord.MatchString(result.Status) {
-		return Result{}, fmt.Errorf("the status of the file, %q, is not a status", abbreviate(result.Status))
+		return Result{}, fmt.Errorf("the status of the file, %q, is not a status", suggest.Abbreviate(result.Status))
 	}
 	return result, nil
 }
@@ -98,7 +100,7 @@ func decodeObject(file []byte, wanted map[string]any) error {
 		}
 		name, _ := key.(string) // a decoder accepts nothing else as a key
 		if seen[name] {
-			return fmt.Errorf("the file has the key %q twice", abbreviate(name))
+			return fmt.Errorf("the file has the key %q twice", suggest.Abbreviate(name))
 		}
 		seen[name] = true
 		value := wanted[name]
@@ -106,7 +108,7 @@ func decodeObject(file []byte, wanted map[string]any) error {
 			value = new(json.RawMessage)
 		}
 		if err := decoder.Decode(value); err != nil {
-			return invalidJSON(fmt.Errorf("key %q: %w", abbreviate(name), err))
+			return invalidJSON(fmt.Errorf("key %q: %w", suggest.Abbreviate(name), err))
 		}
 	}
 	if _, err := decoder.Token(); err != nil {

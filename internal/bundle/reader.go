@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // Limits of what is read, in bytes.
@@ -164,7 +166,7 @@ func (c *contents) remember(file string) {
 // keep reads and keeps a file that is wanted.
 func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 	if node, _, _ := connectResult(file); node != "" && !nodeName.MatchString(node) {
-		return fmt.Errorf("it is the result of %q, which is not the name of a node", abbreviate(node))
+		return fmt.Errorf("it is the result of %q, which is not the name of a node", suggest.Abbreviate(node))
 	}
 	content, err := io.ReadAll(io.LimitReader(from, maxResultSize+1))
 	if err != nil {
@@ -284,7 +286,7 @@ func (c *contents) listedNodes() ([]string, error) {
 	}
 	for _, node := range listed {
 		if !nodeName.MatchString(node) {
-			return nil, fmt.Errorf("the file lists %q, which is not the name of a node", abbreviate(node))
+			return nil, fmt.Errorf("the file lists %q, which is not the name of a node", suggest.Abbreviate(node))
 		}
 	}
 	return listed, nil

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -85,6 +86,64 @@ func BenchmarkPlanOfAThousandAddresses(b *testing.B) {
 	b.ReportMetric(forEachRefused.Seconds()/specRefused.Seconds(), "x-faster-than-for_each(>=5)")
 	beyond := specSilent - timeout*time.Duration(b.N)
 	b.ReportMetric(beyond.Seconds()/specRefused.Seconds(), "x-refused-beyond-2s(<=1.5)")
+}
+
+// A plan of a JSON spec of ten thousand refused addresses, and a plan that only decodes the same file, in the same run: at
+// most twice its time.
+func BenchmarkPlanOfTenThousandAddresses(b *testing.B) {
+	requireTerraform(b, "1.0.0")
+	const n = 10_000
+	closed := loopback.Listen(b, netip.IPv4Unspecified())
+	_ = closed.Close()
+	type object = map[string]any
+	var collectors, analyzers []object
+	for i, address := range loopback.Spread(closed.AddrPort().Port(), n) {
+		name := fmt.Sprintf("c%d", i)
+		collectors = append(collectors, object{"tcpConnect": object{"collectorName": name, "address": address, "timeout": "2s"}})
+		analyzers = append(analyzers, object{"tcpConnect": object{
+			"collectorName": name, "checkName": "Check " + name,
+			"outcomes": []object{{"fail": object{"when": "connection-refused", "message": "refused"}}, {"pass": object{"when": "connected"}}},
+		}})
+	}
+	spec, err := json.Marshal(object{
+		"apiVersion": "troubleshoot.sh/v1beta2", "kind": "HostPreflight",
+		"spec": object{"collectors": collectors, "analyzers": analyzers},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	bySpec := requiredProviders + `
+data "preflight_spec" "all" {
+  spec = file("spec.json")
+}
+output "outcome" {
+  value = data.preflight_spec.all.outcome
+}
+`
+	onlyDecoded := requiredProviders + `
+output "outcome" {
+  value = length(jsondecode(file("spec.json")).spec.collectors)
+}
+`
+	plan := func(config, want string) time.Duration {
+		w := newWorkspace(b, map[string]string{"main.tf": config, "spec.json": string(spec)})
+		start := time.Now()
+		output := w.succeed("plan", "-input=false")
+		took := time.Since(start)
+		if !strings.Contains(output, want) {
+			b.Fatal(output)
+		}
+		return took
+	}
+	var dialled, decoded time.Duration
+	for b.Loop() {
+		dialled += plan(bySpec, `outcome = "fail"`)
+		decoded += plan(onlyDecoded, "outcome = 10000")
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(dialled.Seconds()/float64(b.N), "s-by-spec")
+	b.ReportMetric(decoded.Seconds()/float64(b.N), "s-only-decoded")
+	b.ReportMetric(dialled.Seconds()/decoded.Seconds(), "x-only-decoded(<=2.0)")
 }
 
 func addressList(addresses []netip.AddrPort) string {

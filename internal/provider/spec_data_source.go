@@ -143,7 +143,7 @@ func (d *specDataSource) Configure(
 	d.run, _ = req.ProviderData.(*preflight.Run) // nil while Terraform only validates
 }
 
-// ValidateConfig checks what concerns both the spec and what to do with the unsupported.
+// ValidateConfig validates what concerns several arguments, and warns of outcomes that never decide.
 func (d *specDataSource) ValidateConfig(
 	ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse,
 ) {
@@ -154,7 +154,7 @@ func (d *specDataSource) ValidateConfig(
 	}
 	decoded, err := preflight.DecodeSpec(model.Spec.ValueString())
 	if err != nil {
-		return // the attribute's own check tells
+		return // the attribute's own validator says why
 	}
 	model.validateUnsupported(decoded, &resp.Diagnostics)
 	for _, analyzer := range decoded.Analyzers {

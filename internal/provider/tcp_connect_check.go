@@ -20,10 +20,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// The check is one thing with three faces: data source, ephemeral resource and action. Its arguments, results,
-// defaults, descriptions and the function that runs it are here.
-
-// checkArguments are what all three faces take.
+// checkArguments are the arguments of all forms of a check.
 type checkArguments struct {
 	Address       types.String `tfsdk:"address"`
 	Timeout       types.String `tfsdk:"timeout"`
@@ -37,7 +34,7 @@ type checkArguments struct {
 	outcomeArguments
 }
 
-// checkModel adds what data source and ephemeral resource give.
+// checkModel adds the results of data source and ephemeral resource.
 type checkModel struct {
 	checkArguments
 
@@ -67,7 +64,7 @@ type endpointModel struct {
 	DurationMS types.Float64 `tfsdk:"duration_ms"`
 }
 
-// validate checks what concerns several arguments, as far as they are known.
+// validate adds errors if arguments contradict each other, as far as they are known.
 func (a *checkArguments) validate(ctx context.Context, diags *diag.Diagnostics) {
 	a.target(new(diag.Diagnostics), diags)
 	a.validateRetry(ctx, diags)

@@ -48,7 +48,7 @@ func (d *decoder) addProblem(at Position, format string, arguments ...any) {
 		d.more++
 		return
 	}
-	d.problems = append(d.problems, Problem{at, abbreviate(fmt.Sprintf(format, arguments...), maxProblemText)})
+	d.problems = append(d.problems, Problem{at, suggest.AbbreviateTo(maxProblemText, fmt.Sprintf(format, arguments...))})
 }
 
 // addSyntaxProblem adds the problem of a text that is not YAML.
@@ -57,7 +57,7 @@ func (d *decoder) addSyntaxProblem(problem Problem) {
 		d.more++
 		return
 	}
-	problem.Text = abbreviate(problem.Text, maxProblemText)
+	problem.Text = suggest.AbbreviateTo(maxProblemText, problem.Text)
 	d.syntax = append(d.syntax, problem)
 }
 
@@ -252,14 +252,6 @@ func (d *decoder) prose(node *yaml.Node, label string) string {
 	return text
 }
 
-// abbreviate cuts a text to a readable length.
-func abbreviate(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "..."
-}
-
 // visit counts a node, and reports whether decoding can go on.
 func (d *decoder) visit() bool {
 	d.visits++
@@ -341,6 +333,6 @@ func kindOf(node *yaml.Node) string {
 	case isNull(node):
 		return "null"
 	default:
-		return fmt.Sprintf("%q", abbreviate(node.Value, 80))
+		return fmt.Sprintf("%q", suggest.Abbreviate(node.Value))
 	}
 }

@@ -116,3 +116,16 @@ func Choose[S ~string](text, isNot string, known []S) (S, error) {
 	}
 	return "", NotOneOf(text, isNot, known)
 }
+
+// Abbreviate keeps an error message readable whatever text is part of it.
+func Abbreviate(text string) string {
+	return AbbreviateTo(80, text)
+}
+
+// AbbreviateTo is Abbreviate for another length, in bytes.
+func AbbreviateTo(most int, text string) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
+}

@@ -3,7 +3,10 @@
 
 package suggest
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestNearestFindsTheWordThatWasMeant(t *testing.T) {
 	t.Parallel()
@@ -75,5 +78,18 @@ func TestSynonymsAreAnsweredWithTheKnownWord(t *testing.T) {
 	}
 	if got := Nearest("fail", []string{"error", "warn", "skip"}); got != "error" {
 		t.Errorf("Nearest(%q) = %q", "fail", got)
+	}
+}
+
+func TestErrorsNameLongTextsInShort(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		strings.Repeat("a", 80):       strings.Repeat("a", 80),
+		strings.Repeat("a", 81):       strings.Repeat("a", 80) + "...",
+		strings.Repeat("a", 79) + "ä": strings.Repeat("a", 79) + "...",
+	} {
+		if got := Abbreviate(text); got != want {
+			t.Errorf("%q is abbreviated to %q", text, got)
+		}
 	}
 }
