@@ -30,7 +30,8 @@ import (
 //	silent NAME       set $NAME to a host:port that never answers; skips the script on Windows
 //	terraform ARG...  run Terraform or OpenTofu, and `terraform init` before it if the directory is not initialized
 //
-// and the conditions [opentofu] and [terraform:1.10]: that version or a later one, or an OpenTofu that can do the same.
+// and the conditions [opentofu], [opentofu:1.12] (that version of OpenTofu or a later one) and [terraform:1.10] (that version
+// of Terraform or a later one, or an OpenTofu that can do the same).
 // If Terraform breaks the text of a diagnostic into lines, stdout and stderr hold it as one line.
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -68,14 +69,19 @@ func scriptCondition(condition string) (bool, error) {
 	if condition == "opentofu" {
 		return cli.IsOpenTofu, nil
 	}
-	oldest, found := strings.CutPrefix(condition, "terraform:")
-	if !found {
+	product, oldest, _ := strings.Cut(condition, ":")
+	minimum, err := version.NewVersion(oldest)
+	if err != nil {
+		return false, fmt.Errorf("condition %q: %w", condition, err)
+	}
+	switch product {
+	case "terraform":
+		return cli.Has(oldest), nil
+	case "opentofu":
+		return cli.IsOpenTofu && cli.Version.Core().GreaterThanOrEqual(minimum), nil
+	default:
 		return false, fmt.Errorf("unknown condition %q", condition)
 	}
-	if _, err := version.NewVersion(oldest); err != nil {
-		return false, err
-	}
-	return cli.Has(oldest), nil
 }
 
 // scriptCommand is what testscript calls. neg reports whether a "!" stands before the command.
