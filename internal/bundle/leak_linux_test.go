@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestMain looks for goroutines that are left; this is the same for descriptors and temporary files.
+// TestMain looks for leaked goroutines; this test looks for leaked descriptors and temporary files.
 //
 //nolint:paralleltest // It counts what the process has open, so nothing else may run.
 func TestNothingIsLeftOfReadingAndWriting(t *testing.T) {
@@ -32,15 +32,17 @@ func TestNothingIsLeftOfReadingAndWriting(t *testing.T) {
 			if err := writeReport(NewWriter(blocked, FormatStatus), report()); err == nil {
 				t.Fatal("a directory was replaced")
 			}
-			for bundle, ok := range map[string]bool{dir: true, archive: true, blocked: false, truncated: false, dir + "/gone": false} {
+			for bundle, ok := range map[string]bool{
+				dir: true, archive: true, blocked: false, truncated: false, dir + "/gone": false,
+			} {
 				if _, err := Read(t.Context(), bundle, "db", isStatus); (err == nil) != ok {
 					t.Fatalf("%s: %v", bundle, err)
 				}
 			}
 		}
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it closes what nothing holds any more
-	all()                                            // opens what Go's runtime keeps
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close leaked files
+	all()                                            // opens what Go's runtime keeps open
 	before := openDescriptors(t)
 	all()
 	if after := openDescriptors(t); after > before {

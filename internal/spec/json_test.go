@@ -92,8 +92,7 @@ func TestWhatIsNotJSONIsLeftToTheYAMLLoader(t *testing.T) {
 	}
 }
 
-// FuzzJSON fails if the YAML loader reads a JSON text otherwise than parseJSON does, except where they are known to
-// differ.
+// FuzzJSON fails if the YAML loader and parseJSON read a JSON text differently, except for the known differences.
 func FuzzJSON(f *testing.F) {
 	f.Add(`{"a": [1, -2.5e3, true, null, "x\u00e9"], "b": {"c": {}}}`)
 	f.Add("{\r\n\t\"a\":\r[\n\"é\", 1\t]\n}\n")
@@ -120,7 +119,7 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// yamlRejects reports whether a JSON text has what YAML does not allow.
+// yamlRejects reports whether a JSON text contains something that YAML does not allow.
 func yamlRejects(text string) bool {
 	return strings.Contains(strings.ToLower(text), `\ud`) || strings.ContainsAny(text, "\ufffe\uffff")
 }

@@ -15,7 +15,8 @@ import (
 func TestCollectorWithoutATimeoutHasTheDefault(t *testing.T) {
 	t.Parallel()
 	spec := mustDecode(t, supportBundle("", "", ""))
-	if check := spec.Collectors[0].Check(7 * time.Second); check.Timeout != 7*time.Second || check.Target.Address.String() != "127.0.0.1:80" {
+	check := spec.Collectors[0].Check(7 * time.Second)
+	if check.Timeout != 7*time.Second || check.Target.Address.String() != "127.0.0.1:80" {
 		t.Errorf("without a timeout: %+v", check)
 	}
 	spec = mustDecode(t, supportBundle("timeout: 3s", "", ""))
@@ -24,7 +25,7 @@ func TestCollectorWithoutATimeoutHasTheDefault(t *testing.T) {
 	}
 }
 
-// twoCollectors has an analyzer of the second collector, of one that is excluded and of one that is missing, and an excluded one.
+// twoCollectors has analyzers of the two collectors, of an excluded one and of a missing one, and an excluded analyzer.
 const twoCollectors = `apiVersion: troubleshoot.sh/v1beta2
 kind: HostPreflight
 spec:
@@ -33,11 +34,16 @@ spec:
     - tcpConnect: {collectorName: a, address: "127.0.0.1:2"}
     - tcpConnect: {collectorName: b, address: "127.0.0.1:3"}
   analyzers:
-    - tcpConnect: {checkName: B, collectorName: b, strict: true, outcomes: [{fail: {when: connection-refused, message: b is down, uri: "https://example.com/b"}}, {pass: {when: connected}}]}
+    - tcpConnect: {checkName: B, collectorName: b, strict: true, outcomes: [
+        {fail: {when: connection-refused, message: b is down, uri: "https://example.com/b"}},
+        {pass: {when: connected}}]}
     - tcpConnect: {checkName: Out, collectorName: out, outcomes: [{pass: {}}]}
     - tcpConnect: {checkName: C, collectorName: c, outcomes: [{pass: {}}]}
     - tcpConnect: {checkName: No, collectorName: c, exclude: true, outcomes: [{fail: {}}]}
-    - tcpConnect: {checkName: A, collectorName: a, outcomes: [{pass: {when: error, message: a is strange}}, {pass: {when: connected}}, {fail: {when: connection-timeout}}]}
+    - tcpConnect: {checkName: A, collectorName: a, outcomes: [
+        {pass: {when: error, message: a is strange}},
+        {pass: {when: connected}},
+        {fail: {when: connection-timeout}}]}
 `
 
 func TestEachAnalyzerJudgesItsCollector(t *testing.T) {
@@ -50,12 +56,15 @@ func TestEachAnalyzerJudgesItsCollector(t *testing.T) {
 	findings := spec.Judge(results)
 	var got []string
 	for _, f := range findings {
-		got = append(got, fmt.Sprintf("%s|%s|%s|%s|%s|%t|%t|%t", f.Verdict, f.Title, f.Message, f.CollectorName, f.Address, f.Matched, f.Strict, f.Result != nil))
+		got = append(got, fmt.Sprintf("%s|%s|%s|%s|%s|%t|%t|%t",
+			f.Verdict, f.Title, f.Message, f.CollectorName, f.Address, f.Matched, f.Strict, f.Result != nil))
 	}
 	want := []string{
 		"fail|B|b is down|b|127.0.0.1:3|true|true|true",
-		`fail|Out|Out: the collector "out" (at line 5, column 19) is excluded, so nothing is known and the check fails. Exclude the analyzer too.|out||false|false|false`,
-		`fail|C|C: the spec has no collector named "c" (the analyzer at line 11, column 19), so nothing is known and the check fails. It has "out", "a", "b".|c||false|false|false`,
+		`fail|Out|Out: the collector "out" (at line 5, column 19) is excluded, ` +
+			`so nothing is known and the check fails. Exclude the analyzer too.|out||false|false|false`,
+		`fail|C|C: the spec has no collector named "c" (the analyzer at line 13, column 19), ` +
+			`so nothing is known and the check fails. It has "out", "a", "b".|c||false|false|false`,
 		"pass|A|A: connected|a|127.0.0.1:2|true|false|true",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -69,7 +78,10 @@ func TestEachAnalyzerJudgesItsCollector(t *testing.T) {
 func TestNoAnalyzerPassesAReasonThatSaysNothing(t *testing.T) {
 	t.Parallel()
 	spec := mustDecode(t, twoCollectors)
-	for reason, want := range map[tcpconnect.Reason]tcpconnect.Verdict{tcpconnect.ReasonNoSuchHost: tcpconnect.Pass, tcpconnect.ReasonLocalAddress: tcpconnect.Fail} {
+	for reason, want := range map[tcpconnect.Reason]tcpconnect.Verdict{
+		tcpconnect.ReasonNoSuchHost:   tcpconnect.Pass,
+		tcpconnect.ReasonLocalAddress: tcpconnect.Fail,
+	} {
 		result := tcpconnect.Result{Status: tcpconnect.Error, Reason: reason}
 		if finding := spec.Judge([]tcpconnect.Result{result, result})[3]; finding.Verdict != want {
 			t.Errorf("%s: %s, want %s", reason, finding.Verdict, want)
@@ -79,9 +91,11 @@ func TestNoAnalyzerPassesAReasonThatSaysNothing(t *testing.T) {
 
 func TestMissingCollectorOfASpecWithoutAny(t *testing.T) {
 	t.Parallel()
-	spec := mustDecode(t, "apiVersion: troubleshoot.sh/v1beta2\nkind: Analyzer\nspec: {hostAnalyzers: [{tcpConnect: {outcomes: [{pass: {}}]}}]}\n")
+	spec := mustDecode(t, "apiVersion: troubleshoot.sh/v1beta2\nkind: Analyzer\n"+
+		"spec: {hostAnalyzers: [{tcpConnect: {outcomes: [{pass: {}}]}}]}\n")
 	findings := spec.Judge(nil)
-	if len(findings) != 1 || findings[0].Verdict != tcpconnect.Fail || !strings.HasSuffix(findings[0].Message, "It has none.") {
+	if len(findings) != 1 || findings[0].Verdict != tcpconnect.Fail ||
+		!strings.HasSuffix(findings[0].Message, "It has none.") {
 		t.Errorf("%+v", findings)
 	}
 }

@@ -47,7 +47,7 @@ func TestOnlyTheLastTextsAreRemembered(t *testing.T) {
 	for n := range maxDecodings {
 		ask(fmt.Sprint(n))
 	}
-	ask("0") // now 1 is the one that has not been asked for the longest time
+	ask("0") // now "1" is the least recently used
 	ask("new")
 	*decoded = nil
 	for n := range maxDecodings {

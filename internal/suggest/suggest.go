@@ -1,7 +1,7 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package suggest says in error messages which words there are, and which one was probably meant.
+// Package suggest writes lists of known words into messages, and the word that was probably meant.
 package suggest
 
 import (
@@ -13,11 +13,11 @@ import (
 )
 
 var (
-	// Typing a part of a long word ("refused" for "connection-refused") is likelier than typing too much or something else, so
+	// Users rather write a part of a long word ("refused" for "connection-refused") than too many or other letters, so
 	// letters to insert cost least.
 	costs = levenshtein.NewParams().InsCost(1).DelCost(3).SubCost(4)
 
-	// With these costs a distance is the number of letters that the word does not have, in their order.
+	// With these costs, a distance is the number of letters that the word does not have in this order.
 	strange = levenshtein.NewParams().InsCost(0).DelCost(1).SubCost(1)
 )
 
@@ -34,8 +34,8 @@ var synonyms = map[string]string{
 	"yes": "true", "on": "true", "no": "false", "off": "false",
 }
 
-// Nearest returns the known word that needs the least change to found, without regard to case and to "_" for "-", or else the one
-// that found is a synonym of. It returns the empty string if there is neither.
+// Nearest returns the known word that found is a synonym of, or else the one with the nearest spelling. It ignores case
+// and reads "_" as "-". It returns the empty string if no word is near.
 func Nearest[S ~string](found string, known []S) S {
 	found = strings.ReplaceAll(strings.ToLower(found), "_", "-")
 	if synonym := S(synonyms[found]); slices.Contains(known, synonym) {
@@ -50,12 +50,12 @@ func Nearest[S ~string](found string, known []S) S {
 		}
 	}
 	if found == "" || 3*levenshtein.Distance(found, strings.ToLower(string(nearest)), strange) > len(found) {
-		return "" // more than a third of it is something else
+		return "" // more than a third of found is not in the word
 	}
 	return nearest
 }
 
-// Question asks whether the nearest known word was meant, after a space, or is empty if none is near.
+// Question returns a space and the question whether the nearest known word was meant, or "" if no word is near.
 func Question[S ~string](found string, known []S) string {
 	nearest := Nearest(found, known)
 	if nearest == "" {
@@ -64,22 +64,22 @@ func Question[S ~string](found string, known []S) string {
 	return Asking(nearest)
 }
 
-// Asking asks, after a space, whether one of the words was meant. There is at least one.
+// Asking returns a space and the question whether one of the words was meant. It needs at least one word.
 func Asking[S ~string](words ...S) string {
 	return fmt.Sprintf(" Did you mean %s?", Choice(words))
 }
 
-// List writes words for an error message: "a", "b", "c".
+// List returns the quoted words, for an error message: "a", "b", "c".
 func List[S ~string](words []S) string {
 	return strings.Join(quoted(words), ", ")
 }
 
-// Choice writes words of which one is to be chosen: "a", "b" or "c".
+// Choice returns the quoted words with an "or" before the last: "a", "b" or "c".
 func Choice[S ~string](words []S) string {
 	return choice(quoted(words))
 }
 
-// MarkdownChoice is Choice for descriptions: `a`, `b` or `c`.
+// MarkdownChoice is like Choice, but for Markdown: `a`, `b` or `c`.
 func MarkdownChoice[S ~string](words []S) string {
 	marked := make([]string, len(words))
 	for i, word := range words {

@@ -62,13 +62,56 @@ func TestQuestionAsksForEveryWordThatMayBeMeant(t *testing.T) {
 	}
 }
 
+func TestWordsAreListedForMessagesAndDescriptions(t *testing.T) {
+	t.Parallel()
+	type word string // as the statuses and formats are types of their own
+	for _, test := range []struct {
+		words                        []word
+		list, choice, markdownChoice string
+	}{
+		{nil, "", "", ""},
+		{[]word{"a"}, `"a"`, `"a"`, "`a`"},
+		{[]word{"a", "b"}, `"a", "b"`, `"a" or "b"`, "`a` or `b`"},
+		{[]word{"a", "b", "c"}, `"a", "b", "c"`, `"a", "b" or "c"`, "`a`, `b` or `c`"},
+	} {
+		if got := List(test.words); got != test.list {
+			t.Errorf("List(%q) = %q, want %q", test.words, got, test.list)
+		}
+		if got := Choice(test.words); got != test.choice {
+			t.Errorf("Choice(%q) = %q, want %q", test.words, got, test.choice)
+		}
+		if got := MarkdownChoice(test.words); got != test.markdownChoice {
+			t.Errorf("MarkdownChoice(%q) = %q, want %q", test.words, got, test.markdownChoice)
+		}
+	}
+}
+
+func TestListQuotesWhatAMessageCanNotShow(t *testing.T) {
+	t.Parallel()
+	if got, want := List([]string{"a\nb", `c"d`}), `"a\nb", "c\"d"`; got != want {
+		t.Errorf("List = %s, want %s", got, want)
+	}
+}
+
 func TestSynonymsAreAnsweredWithTheKnownWord(t *testing.T) {
 	t.Parallel()
-	known := []string{"fail", "warn", "pass", "connected", "connection-refused", "when", "message", "uri", "title", "true", "false", "skip"}
+	known := []string{
+		"fail", "warn", "pass", "connected", "connection-refused",
+		"when", "message", "uri", "title", "true", "false", "skip",
+	}
 	for word, found := range map[string][]string{
-		"fail": {"error", "failure", "failed", "deny"}, "warn": {"warning"}, "pass": {"ok", "success", "allow"},
-		"connected": {"open"}, "connection-refused": {"closed"}, "when": {"condition", "if", "status"}, "message": {"description", "text"},
-		"uri": {"link"}, "title": {"name"}, "true": {"yes", "on"}, "false": {"no", "off"}, "skip": {"ignore"},
+		"fail":               {"error", "failure", "failed", "deny"},
+		"warn":               {"warning"},
+		"pass":               {"ok", "success", "allow"},
+		"connected":          {"open"},
+		"connection-refused": {"closed"},
+		"when":               {"condition", "if", "status"},
+		"message":            {"description", "text"},
+		"uri":                {"link"},
+		"title":              {"name"},
+		"true":               {"yes", "on"},
+		"false":              {"no", "off"},
+		"skip":               {"ignore"},
 	} {
 		for _, synonym := range found {
 			if got := Nearest(synonym, known); got != word {

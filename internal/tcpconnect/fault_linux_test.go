@@ -71,7 +71,9 @@ func from(host *netlab.Host) *Collector {
 		if ctx.Err() != nil { // a dial that lost its race before it began: the lab may be gone
 			return nil, context.Cause(ctx)
 		}
-		host.Do(func() { conn, err = dialSystem(ctx, local, remote) })
+		if ended := host.Do(func() { conn, err = dialSystem(ctx, local, remote) }); ended != nil {
+			return nil, ended
+		}
 		return conn, err
 	})}
 }

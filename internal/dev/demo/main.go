@@ -1,8 +1,9 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Command demo shows a gate that lets a plan through and then stops it, and a saved plan that is stopped when it is applied, with the
-// real Terraform and a real listener. It fails if any of it does not happen. Run it by `make demo`.
+// Command demo runs Terraform against a real listener. It shows a plan that succeeds while the listener runs and fails
+// after it has stopped, and a saved plan that fails when it is applied. It fails if anything else happens. Run it with
+// `make demo`.
 package main
 
 import (
@@ -30,12 +31,12 @@ const (
 
 func main() {
 	log.SetFlags(0)
-	path := flag.String("terraform", "terraform", "Terraform or OpenTofu to run")
+	path := flag.String("terraform", "terraform", "the `path` of Terraform or OpenTofu")
 	flag.Parse()
 	if err := run(*path); err != nil {
 		log.Fatalf("\nThe demo failed: %s", err)
 	}
-	fmt.Println("\nThe gate was open while the address accepted connections, and closed when it did not.")
+	fmt.Println("\nThe demo succeeded: the checks passed while the listener ran, and failed after it had stopped.")
 }
 
 func run(path string) (err error) {
@@ -54,26 +55,26 @@ func run(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	gate := workspace{terraform: path, dir: filepath.Join(dir, "gate"), cliConfig: cliConfig}
-	if err := gate.start("examples/precondition/main.tf"); err != nil {
+	precondition := workspace{terraform: path, dir: filepath.Join(dir, "precondition"), cliConfig: cliConfig}
+	if err := precondition.start("examples/precondition/main.tf"); err != nil {
 		return err
 	}
-	if err := gate.openAndClose(); err != nil {
+	if err := precondition.planTwice(); err != nil {
 		return err
 	}
 
 	if !cli.Has("1.10.0") {
-		fmt.Printf("\n%s has no ephemeral resources, so the gate at apply time is not shown.\n", cli)
+		fmt.Printf("\n%s does not support ephemeral resources, so the demo applies no saved plan.\n", cli)
 		return nil
 	}
 	saved := workspace{terraform: path, dir: filepath.Join(dir, "saved-plan"), cliConfig: cliConfig}
 	if err := saved.start("examples/ephemeral-resources/preflight_tcp_connect/ephemeral-resource.tf"); err != nil {
 		return err
 	}
-	return saved.stopSavedPlan()
+	return saved.applySavedPlan()
 }
 
-// workspace is a directory in which Terraform is run.
+// workspace is a directory in which Terraform runs.
 type workspace struct {
 	terraform, dir, cliConfig string
 }
@@ -90,25 +91,25 @@ func (w workspace) start(configuration string) error {
 	if err := os.WriteFile(filepath.Join(w.dir, "main.tf"), content, 0o644); err != nil {
 		return err
 	}
-	fmt.Printf("\nThe configuration is %s.\n", configuration)
+	fmt.Printf("\nConfiguration: %s\n", configuration)
 	if output, err := w.run("init"); err != nil {
-		return fmt.Errorf("init: %w\n%s", err, output)
+		return fmt.Errorf("terraform init: %w\n%s", err, output)
 	}
 	return nil
 }
 
-// openAndClose plans with a listener, and again without it.
-func (w workspace) openAndClose() error {
+// planTwice plans while a listener runs, and again after it has stopped.
+func (w workspace) planTwice() error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	defer listener.Close() //nolint:errcheck // It is closed below; this is for the error paths.
+	defer listener.Close() //nolint:errcheck // It is closed below. This is for the error paths.
 	plan := []string{"plan", "-no-color", "-input=false", "-var=address=" + listener.Addr().String()}
 
 	title(fmt.Sprintf("Plan while %s accepts connections", listener.Addr()))
 	if _, err := w.show(plan...); err != nil {
-		return fmt.Errorf("the plan should have gone through: %w", err)
+		return fmt.Errorf("the plan should have succeeded: %w", err)
 	}
 	if err := w.showResult(collectorName, tcpconnect.Connected); err != nil {
 		return err
@@ -118,58 +119,59 @@ func (w workspace) openAndClose() error {
 		return err
 	}
 	title(fmt.Sprintf("Plan after the listener at %s has stopped", listener.Addr()))
-	if err := w.showStopped(closedMessage, plan...); err != nil {
+	if err := w.showFailure(closedMessage, plan...); err != nil {
 		return err
 	}
 	return w.showResult(collectorName, tcpconnect.ConnectionRefused)
 }
 
-// stopSavedPlan saves a plan with a listener and applies it without.
-func (w workspace) stopSavedPlan() error {
+// applySavedPlan saves a plan while a listener runs, and applies it after the listener has stopped.
+func (w workspace) applySavedPlan() error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	defer listener.Close() //nolint:errcheck // It is closed below; this is for the error paths.
+	defer listener.Close() //nolint:errcheck // It is closed below. This is for the error paths.
 
 	title(fmt.Sprintf("Save a plan while %s accepts connections", listener.Addr()))
-	if _, err := w.show("plan", "-no-color", "-input=false", "-out=plan", "-var=address="+listener.Addr().String()); err != nil {
-		return fmt.Errorf("the plan should have gone through: %w", err)
+	plan := []string{"plan", "-no-color", "-input=false", "-out=plan", "-var=address=" + listener.Addr().String()}
+	if _, err := w.show(plan...); err != nil {
+		return fmt.Errorf("the plan should have succeeded: %w", err)
 	}
 	if err := listener.Close(); err != nil {
 		return err
 	}
 	title(fmt.Sprintf("Apply the saved plan after the listener at %s has stopped", listener.Addr()))
-	if err := w.showStopped(failedCheck, "apply", "-no-color", "plan"); err != nil {
+	if err := w.showFailure(failedCheck, "apply", "-no-color", "plan"); err != nil {
 		return err
 	}
 	return w.showResult("connect", tcpconnect.ConnectionRefused)
 }
 
-// showResult prints the result file and checks that it holds the status.
+// showResult prints the collector's result file and checks its status.
 func (w workspace) showResult(collectorName string, want tcpconnect.Status) error {
 	file := bundle.ResultFile(filepath.Join(w.dir, "support-bundle"), collectorName)
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nThe bundle's %s holds: %s\n", bundle.ResultFile("support-bundle", collectorName), content)
+	fmt.Printf("\nThe result in %s is: %s\n", bundle.ResultFile("support-bundle", collectorName), content)
 	if string(content) != string(want) {
-		return fmt.Errorf("the result file should hold %q", want)
+		return fmt.Errorf("the result should be %q", want)
 	}
 	return nil
 }
 
-// run runs Terraform and returns what it says.
+// run runs Terraform and returns its output.
 func (w workspace) run(arguments ...string) (output string, err error) {
 	command := exec.Command(w.terraform, arguments...)
 	command.Dir = w.dir
 	command.Env = terraform.Environment(w.cliConfig)
-	said, err := command.CombinedOutput()
-	return string(said), err
+	content, err := command.CombinedOutput()
+	return string(content), err
 }
 
-// show runs Terraform and prints what it says.
+// show runs Terraform and prints the command and its output.
 func (w workspace) show(arguments ...string) (output string, err error) {
 	fmt.Printf("\n$ %s %s\n", filepath.Base(w.terraform), strings.Join(arguments, " "))
 	output, err = w.run(arguments...)
@@ -177,14 +179,14 @@ func (w workspace) show(arguments ...string) (output string, err error) {
 	return output, err
 }
 
-// showStopped runs Terraform, prints what it says, and checks that it is stopped with a message.
-func (w workspace) showStopped(message string, arguments ...string) error {
+// showFailure is like show, and checks that Terraform fails with a message.
+func (w workspace) showFailure(message string, arguments ...string) error {
 	output, err := w.show(arguments...)
 	if err == nil {
-		return fmt.Errorf("the %s went through, although nothing listens: the gate is broken", arguments[0])
+		return fmt.Errorf("the %s should have failed, because nothing listens at the address", arguments[0])
 	}
 	if !strings.Contains(output, message) {
-		return fmt.Errorf("the %s was stopped, but not with %q", arguments[0], message)
+		return fmt.Errorf("the %s failed, but without the message %q", arguments[0], message)
 	}
 	return nil
 }

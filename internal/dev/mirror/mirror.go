@@ -1,7 +1,8 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package mirror builds the provider into a directory that `terraform init` and `tofu init` install it from without a registry.
+// Package mirror builds the provider into a directory from which `terraform init` and `tofu init` install it without a
+// registry.
 package mirror
 
 import (
@@ -16,11 +17,10 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/provider"
 )
 
-// Version is the version under which a built provider is installed: below every release, and one that an empty version constraint
-// takes.
+// Version is the version of the built provider. It is below every release, and an empty version constraint accepts it.
 const Version = "0.0.1"
 
-// hosts are the registries that Terraform and OpenTofu complete a short source address with.
+// hosts are the registries of a source address without a host, in Terraform and in OpenTofu.
 var hosts = []string{"registry.terraform.io", "registry.opentofu.org"}
 
 // Build builds the provider of this checkout into the unpacked layout of a file system mirror below dir
@@ -34,7 +34,8 @@ func Build(dir string) error {
 	}
 	for _, host := range hosts {
 		file := filepath.Join(dir, host, filepath.FromSlash(source), Version, runtime.GOOS+"_"+runtime.GOARCH, binary)
-		build := exec.Command("go", "build", "-ldflags=-X main.version="+Version, "-o", file, "github.com/terraform-preflight/terraform-provider-preflight")
+		build := exec.Command("go", "build", "-ldflags=-X main.version="+Version, "-o", file,
+			"github.com/terraform-preflight/terraform-provider-preflight")
 		if output, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build the provider: %w\n%s", err, output)
 		}
@@ -42,7 +43,8 @@ func Build(dir string) error {
 	return nil
 }
 
-// BuildWithConfig builds the provider below dir and returns the path of a CLI configuration that takes providers from there only.
+// BuildWithConfig builds the provider below dir and returns the path of a CLI configuration that installs providers
+// only from there.
 func BuildWithConfig(dir string) (cliConfig string, err error) {
 	mirror := filepath.Join(dir, "mirror")
 	if err := Build(mirror); err != nil {

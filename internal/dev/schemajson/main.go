@@ -1,8 +1,9 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Command schemajson prints the provider's schemas as `terraform providers schema -json` does, for the generation of docs/. It asks
-// the provider itself, because a Terraform older than 1.14 leaves out actions.
+// Command schemajson prints the provider's schemas as `terraform providers schema -json` does, for the generation of
+// docs/. It exists because Terraform leaves out actions before 1.14, and tfplugindocs can only use the Terraform on the
+// PATH or download another one.
 package main
 
 import (

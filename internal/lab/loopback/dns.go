@@ -18,8 +18,8 @@ import (
 // Zone maps a fully qualified name ("db.test.") to its addresses.
 type Zone map[string][]netip.Addr
 
-// DNS starts a DNS server and returns a resolver that asks it. It answers from the zone, and with the failure code (RFC 1035,
-// section 4.1.1) for every name that the zone does not hold.
+// DNS starts a DNS server and returns a resolver that asks it. The server answers from the zone, and with the failure
+// code (RFC 1035, section 4.1.1) for every other name.
 func DNS(tb testing.TB, zone Zone, failure dnsmessage.RCode) *net.Resolver {
 	tb.Helper()
 	return DNSFunc(tb, func(reply *dnsmessage.Message, _ string) bool {
@@ -38,8 +38,8 @@ func SilentDNS(tb testing.TB) *net.Resolver {
 	return DNSFunc(tb, func(*dnsmessage.Message, string) bool { return false })
 }
 
-// DNSFunc starts a DNS server and returns a resolver that asks it. The function completes the reply to a query that came over a
-// network, "udp" or "tcp", and returns whether it is sent. Several may run at once.
+// DNSFunc starts a DNS server and returns a resolver that asks it. The function completes the reply to a query that
+// came over a network, "udp" or "tcp", and reports whether to send it. Several calls may run at once.
 func DNSFunc(tb testing.TB, complete func(reply *dnsmessage.Message, network string) bool) *net.Resolver {
 	tb.Helper()
 	datagrams, streams := listenDNS(tb)
@@ -56,8 +56,8 @@ func DNSFunc(tb testing.TB, complete func(reply *dnsmessage.Message, network str
 	return resolverOf(tb, datagrams.LocalAddr().String())
 }
 
-// SlowDNS starts a DNS server that answers one query after the other, so many a second, from its socket's ordinary buffer: what does
-// not fit there is lost. It knows every name, at 127.0.0.1. The endpoint is where it listens.
+// SlowDNS starts a DNS server and returns its endpoint. It answers one query after the other, perSecond in a second,
+// and loses queries that do not fit into its socket's default buffer. Every name has the address 127.0.0.1.
 func SlowDNS(tb testing.TB, perSecond int) netip.AddrPort {
 	tb.Helper()
 	datagrams, err := net.ListenPacket("udp", netip.AddrPortFrom(IPv4, 0).String())
@@ -72,8 +72,8 @@ func SlowDNS(tb testing.TB, perSecond int) netip.AddrPort {
 			if err != nil {
 				return
 			}
-			const atRest = 10 * time.Millisecond // more than a sleep is late
-			if time.Since(due) > atRest {
+			const idle = 10 * time.Millisecond // longer than a sleep is late
+			if time.Since(due) > idle {
 				due = time.Now()
 			}
 			due = due.Add(time.Second / time.Duration(perSecond))
@@ -88,7 +88,7 @@ func SlowDNS(tb testing.TB, perSecond int) netip.AddrPort {
 	return datagrams.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
-// ServeDNS answers the queries that come as datagrams, until the test ends.
+// ServeDNS answers queries over UDP until the test ends.
 func ServeDNS(tb testing.TB, datagrams net.PacketConn, complete func(reply *dnsmessage.Message, network string) bool) {
 	tb.Helper()
 	tb.Cleanup(func() { _ = datagrams.Close() })
@@ -111,7 +111,7 @@ func ServeDNS(tb testing.TB, datagrams net.PacketConn, complete func(reply *dnsm
 // listenDNS listens for datagrams and streams on one port.
 func listenDNS(tb testing.TB) (net.PacketConn, net.Listener) {
 	tb.Helper()
-	for range 10 { // the other port may be taken
+	for range 10 { // because the port may be taken for TCP
 		datagrams, err := net.ListenPacket("udp", netip.AddrPortFrom(IPv4, 0).String())
 		if err != nil {
 			tb.Fatalf("listen for DNS: %v", err)
@@ -130,7 +130,7 @@ func listenDNS(tb testing.TB) (net.PacketConn, net.Listener) {
 
 // answerStream answers one query: RFC 1035, section 4.2.2.
 func answerStream(conn net.Conn, complete func(*dnsmessage.Message, string) bool) {
-	defer conn.Close() //nolint:errcheck // A test's.
+	defer conn.Close() //nolint:errcheck // The test sees what was sent.
 	var length [2]byte
 	if _, err := io.ReadFull(conn, length[:]); err != nil {
 		return
@@ -150,7 +150,7 @@ func resolverOf(tb testing.TB, server string) *net.Resolver {
 		var dialer net.Dialer
 		conn, err := dialer.DialContext(ctx, network, server)
 		if err == nil {
-			// Go's resolver goes on reading for its own five seconds after its context has ended.
+			// Go's resolver reads for its own five seconds, even after its context has ended.
 			context.AfterFunc(tb.Context(), func() { _ = conn.Close() })
 		}
 		return conn, err
@@ -174,16 +174,21 @@ func answer(query []byte, network string, complete func(*dnsmessage.Message, str
 	return reply
 }
 
-// AddAddresses adds those addresses to a reply that its question asks for.
+// AddAddresses adds the addresses of the family that the question asks for to a reply.
 func AddAddresses(reply *dnsmessage.Message, ips ...netip.Addr) {
 	question := reply.Questions[0]
 	for _, ip := range ips {
-		header := dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 1}
+		answer := dnsmessage.Resource{
+			Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 1},
+		}
 		switch {
 		case ip.Is4() && question.Type == dnsmessage.TypeA:
-			reply.Answers = append(reply.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: ip.As4()}})
+			answer.Body = &dnsmessage.AResource{A: ip.As4()}
 		case ip.Is6() && question.Type == dnsmessage.TypeAAAA:
-			reply.Answers = append(reply.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: ip.As16()}})
+			answer.Body = &dnsmessage.AAAAResource{AAAA: ip.As16()}
+		default:
+			continue
 		}
+		reply.Answers = append(reply.Answers, answer)
 	}
 }

@@ -1,8 +1,8 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package loopback gives tests real peers on this machine: one that accepts, one that refuses, one that stays silent, and a
-// resolver that answers as it is told. Nothing leaves the loopback interface.
+// Package loopback gives tests real peers on this machine: one that accepts, one that refuses, one that stays silent,
+// and a resolver with the answers that a test chooses. No packet leaves the loopback interface.
 package loopback
 
 import (
@@ -56,8 +56,8 @@ func ListenAt(tb testing.TB, endpoint netip.AddrPort) *Listener {
 	return listener
 }
 
-// Close ends the listener. A process that is just being started holds a copy of its descriptor until it is executed: Close waits for
-// that, so that the endpoint refuses connections afterwards and can be listened on again.
+// Close ends the listener. A process that is being forked holds a copy of its descriptor until it calls exec. Close
+// waits for that, so that the endpoint refuses connections afterwards and can be listened on again.
 func (l *Listener) Close() error {
 	err := l.Listener.Close()
 	syscall.ForkLock.Lock()
@@ -65,7 +65,7 @@ func (l *Listener) Close() error {
 	return err
 }
 
-// Accepted tells how many connections were accepted.
+// Accepted returns the number of accepted connections.
 func (l *Listener) Accepted() int { return int(l.accepted.Load()) }
 
 // AddrPort returns the endpoint that the listener listens on.
@@ -82,7 +82,7 @@ func Refused(tb testing.TB) netip.AddrPort {
 	tb.Helper()
 	ip := IPv4
 	if runtime.GOOS == "linux" {
-		// An address of its own out of 127.0.0.0/8, so that no other test is given the port while this one needs it closed.
+		// Another address of 127.0.0.0/8, so that no other test gets the port while this one needs it closed.
 		ip = netip.AddrFrom4([4]byte{127, byte(rand.IntN(254) + 1), byte(rand.IntN(256)), byte(rand.IntN(254) + 1)})
 	}
 	listener := Listen(tb, ip)
@@ -92,7 +92,7 @@ func Refused(tb testing.TB) netip.AddrPort {
 	return listener.AddrPort()
 }
 
-// Silent returns an endpoint that answers no connection attempt: its accept queue is full, so the kernel drops what comes.
+// Silent returns an endpoint that does not answer: its accept queue is full, so the kernel drops connection attempts.
 func Silent(tb testing.TB, ip netip.Addr) netip.AddrPort {
 	tb.Helper()
 	endpoint, err := silent(tb, ip)
@@ -102,8 +102,8 @@ func Silent(tb testing.TB, ip netip.Addr) netip.AddrPort {
 	return endpoint
 }
 
-// Spread returns n endpoints with one port and different addresses, out of the 127.0.0.0/8 of Linux. What listens on the port of
-// 0.0.0.0 listens on each of them.
+// Spread returns n endpoints with one port and different addresses, out of the 127.0.0.0/8 of Linux. A listener on the
+// port of 0.0.0.0 listens on each of them.
 func Spread(port uint16, n int) []netip.AddrPort {
 	endpoints := make([]netip.AddrPort, n)
 	for i := range endpoints {

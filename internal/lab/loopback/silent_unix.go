@@ -36,8 +36,8 @@ func silent(tb testing.TB, ip netip.Addr) (netip.AddrPort, error) {
 	}
 	endpoint := netip.AddrPortFrom(ip, uint16(portOf(bound)))
 
-	const mostQueued = 1024 // a kernel that rounds a backlog of 0 up to its own limit stays below this
-	for range mostQueued {
+	const maxQueued = 1024 // above the limit to which a kernel may round up a backlog of 0
+	for range maxQueued {
 		conn, err := net.DialTimeout("tcp", endpoint.String(), 200*time.Millisecond)
 		if err != nil {
 			return endpoint, nil

@@ -10,6 +10,6 @@ import (
 
 func silent(tb testing.TB, _ netip.Addr) (netip.AddrPort, error) {
 	tb.Helper()
-	tb.Skip("Windows refuses connections when an accept queue is full, so there is no silent endpoint without privileges")
+	tb.Skip("needs a silent endpoint, but Windows refuses connections if an accept queue is full")
 	return netip.AddrPort{}, nil
 }

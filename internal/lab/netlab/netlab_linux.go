@@ -1,8 +1,11 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package netlab gives tests a network of their own: two hosts with a cable between them, so that a kernel makes the faults that a
-// network can have. The hosts are network namespaces. Nothing leaves them, and nothing is left of them when the test ends.
+// Package netlab gives tests a network of their own: two hosts with a cable between them, so that the kernel makes the
+// faults that a network can have. The hosts are network namespaces. No packet leaves them, and they end with the test.
+//
+// A test must use the error of [Host.Do], for example as the result of a dial. A dial that lost its race may be
+// scheduled only after the test has ended, and then gets such an error.
 package netlab
 
 import (
@@ -20,7 +23,8 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// Lab is a client and a peer with a cable between them. Each has an interface "eth0" with the addresses below, and its loopback.
+// Lab is a client and a peer with a cable between them. Each has an interface "eth0" with the addresses below, and a
+// loopback interface.
 type Lab struct {
 	Client, Peer *Host
 }
@@ -38,7 +42,8 @@ func New(tb testing.TB) *Lab {
 	tb.Helper()
 	lab := &Lab{Client: NewHost(tb), Peer: NewHost(tb)}
 	const clientMAC, peerMAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
-	lab.Client.Run("ip", "link", "add", "eth0", "address", clientMAC, "type", "veth", "peer", "name", "eth0", "address", peerMAC, "netns", lab.Peer.path())
+	lab.Client.Run("ip", "link", "add", "eth0", "address", clientMAC, "type", "veth",
+		"peer", "name", "eth0", "address", peerMAC, "netns", lab.Peer.path())
 	lab.Client.addAddresses(ClientIPv4, ClientIPv6)
 	lab.Peer.addAddresses(PeerIPv4, PeerIPv6)
 	// The first neighbour solicitation on a new interface is lost, and the next comes a second later.
@@ -53,7 +58,7 @@ type Host struct {
 	ns *os.File
 }
 
-// NewHost makes a host without a cable. The test is skipped where this user may not, or the machine has not the programs.
+// NewHost makes a host without a cable. It skips the test if the user or the machine cannot make one.
 func NewHost(tb testing.TB) *Host {
 	tb.Helper()
 	if os.Getuid() != 0 {
@@ -75,14 +80,14 @@ func NewHost(tb testing.TB) *Host {
 		made <- err
 	}()
 	if err := <-made; err != nil {
-		tb.Skipf("this machine makes no network namespace: %v", err)
+		tb.Skipf("cannot make a network namespace: %v", err)
 	}
 	tb.Cleanup(func() { _ = h.ns.Close() })
 	h.Run("ip", "link", "set", "lo", "up")
 	return h
 }
 
-// path is where other processes find the namespace.
+// path returns the file of the namespace, for other processes.
 func (h *Host) path() string {
 	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), h.ns.Fd())
 }
@@ -99,49 +104,71 @@ func (h *Host) addAddresses(addresses ...netip.Addr) {
 	h.Run("ip", "link", "set", "eth0", "up")
 }
 
-// AddAddress adds an address to the cable's end.
+// AddAddress adds an address to the host's end of the cable.
 func (h *Host) AddAddress(address netip.Prefix) {
 	h.tb.Helper()
 	command := []string{"ip", "address", "add", address.String(), "dev", "eth0"}
 	if address.Addr().Is6() {
-		command = append(command, "nodad") // it is of use at once
+		command = append(command, "nodad") // it can be used at once
 	}
 	h.Run(command...)
 }
 
-// Set sets a variable of the host's network: what /proc/sys/net/<name> is.
+// Set sets a variable of the host's network, /proc/sys/net/<name>.
 func (h *Host) Set(name, value string) {
 	h.tb.Helper()
-	var err error
-	h.Do(func() { err = os.WriteFile("/proc/sys/net/"+name, []byte(value), 0o644) })
-	if err != nil {
+	if err := h.do(func() error { return os.WriteFile("/proc/sys/net/"+name, []byte(value), 0o644) }); err != nil {
 		h.tb.Error(err)
 	}
 }
 
-// Do runs a function on the host: sockets that it makes are the host's. It must make them in its own goroutine.
-func (h *Host) Do(f func()) {
+// Do runs a function on the host: sockets that it makes are the host's. It must make them in its own goroutine. If the
+// lab has ended, Do does not run the function and returns an error that is [os.ErrClosed].
+func (h *Host) Do(f func()) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
 		var err error
 		defer func() { done <- err }() // also if the test ends in f
-		if err = unix.Setns(int(h.ns.Fd()), unix.CLONE_NEWNET); err == nil {
+		if err = h.enter(); err == nil {
 			f()
 		}
 	}()
 	if err := <-done; err != nil {
-		panic(fmt.Sprintf("enter a network namespace: %v", err))
+		return fmt.Errorf("enter a network namespace: %w", err)
 	}
+	return nil
 }
 
-// Run runs a command on the host. Its failure is that of the test.
+// do runs a function that can fail on the host.
+func (h *Host) do(f func() error) error {
+	var failure error
+	if err := h.Do(func() { failure = f() }); err != nil {
+		return err
+	}
+	return failure
+}
+
+// enter moves this thread to the host. Control keeps the file open, so that the descriptor is not another file's.
+func (h *Host) enter() error {
+	ns, err := h.ns.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failure error
+	if err := ns.Control(func(fd uintptr) { failure = unix.Setns(int(fd), unix.CLONE_NEWNET) }); err != nil {
+		return os.ErrClosed // Control fails for no other reason
+	}
+	return failure
+}
+
+// Run runs a command on the host. The test fails if the command fails.
 func (h *Host) Run(command ...string) {
 	h.tb.Helper()
 	h.run("", command...)
 }
 
-// Rules adds rules of nftables (nft(8)), each to be written in one line after "add".
+// Rules adds rules of nftables, each as it is written after "add rule inet lab" (nft(8)).
 func (h *Host) Rules(rules ...string) {
 	h.tb.Helper()
 	script := "add table inet lab\n" +
@@ -155,27 +182,32 @@ func (h *Host) Rules(rules ...string) {
 
 func (h *Host) run(input string, command ...string) {
 	h.tb.Helper()
-	h.Do(func() {
+	var output []byte
+	err := h.do(func() (err error) {
 		process := exec.Command(command[0], command[1:]...)
 		process.Stdin = strings.NewReader(input)
-		if output, err := process.CombinedOutput(); err != nil {
-			h.tb.Errorf("%s: %v\n%s%s", strings.Join(command, " "), err, input, output)
-		}
+		output, err = process.CombinedOutput()
+		return err
 	})
+	if err != nil {
+		h.tb.Errorf("%s: %v\n%s%s", strings.Join(command, " "), err, input, output)
+	}
 }
 
-// Listen listens on an address of the host until the test ends. What connects is closed at once.
+// Listen listens on an address of the host until the test ends. It closes each connection at once.
 func (h *Host) Listen(address netip.Addr) netip.AddrPort {
 	h.tb.Helper()
 	return h.Serve(address, func(conn *net.TCPConn) { _ = conn.Close() })
 }
 
-// Serve listens on an address of the host until the test ends, and hands what connects to a function.
+// Serve listens on an address of the host until the test ends, and calls a function with each connection.
 func (h *Host) Serve(address netip.Addr, serve func(*net.TCPConn)) netip.AddrPort {
 	h.tb.Helper()
 	var listener *net.TCPListener
-	var err error
-	h.Do(func() { listener, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(address, 0))) })
+	err := h.do(func() (err error) {
+		listener, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(address, 0)))
+		return err
+	})
 	if err != nil {
 		h.tb.Fatal(err)
 	}
@@ -196,7 +228,9 @@ func (h *Host) Serve(address netip.Addr, serve func(*net.TCPConn)) netip.AddrPor
 func (h *Host) ListenFull(address netip.Addr) netip.AddrPort {
 	h.tb.Helper()
 	var endpoint netip.AddrPort
-	h.Do(func() { endpoint = loopback.Silent(h.tb, address) })
+	if err := h.Do(func() { endpoint = loopback.Silent(h.tb, address) }); err != nil {
+		h.tb.Fatal(err)
+	}
 	return endpoint
 }
 
@@ -204,8 +238,7 @@ func (h *Host) ListenFull(address netip.Addr) netip.AddrPort {
 func (h *Host) Hold(remote netip.AddrPort) {
 	h.tb.Helper()
 	var conn net.Conn
-	var err error
-	h.Do(func() { conn, err = net.Dial("tcp", remote.String()) })
+	err := h.do(func() (err error) { conn, err = net.Dial("tcp", remote.String()); return err })
 	if err != nil {
 		h.tb.Fatal(err)
 	}

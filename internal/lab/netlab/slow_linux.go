@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NewSlow makes a lab whose cable delays every packet. It is made of two TUN devices and this process, because not every kernel has
-// the netem queue discipline.
+// NewSlow makes a lab whose cable delays every packet. The cable is two TUN devices and this process, because not every
+// kernel has the netem queue discipline.
 func NewSlow(tb testing.TB, delay time.Duration) *Lab {
 	tb.Helper()
 	lab := &Lab{Client: NewHost(tb), Peer: NewHost(tb)}
@@ -26,14 +26,13 @@ func NewSlow(tb testing.TB, delay time.Duration) *Lab {
 	return lab
 }
 
-// tunnel makes the interface eth0 of a host, whose packets this process reads and writes.
+// tunnel makes the interface eth0 of a host. This process reads and writes its packets.
 func (h *Host) tunnel() *os.File {
 	h.tb.Helper()
 	var fd int
-	var err error
-	h.Do(func() {
+	err := h.do(func() (err error) {
 		if fd, err = unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0); err != nil {
-			return
+			return err
 		}
 		request := struct { // struct ifreq
 			name  [unix.IFNAMSIZ]byte
@@ -41,12 +40,14 @@ func (h *Host) tunnel() *os.File {
 			_     [22]byte
 		}{flags: unix.IFF_TUN | unix.IFF_NO_PI}
 		copy(request.name[:], "eth0")
-		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TUNSETIFF, uintptr(unsafe.Pointer(&request))); errno != 0 {
-			err = errors.Join(errno, unix.Close(fd))
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TUNSETIFF, uintptr(unsafe.Pointer(&request)))
+		if errno != 0 {
+			return errors.Join(errno, unix.Close(fd))
 		}
+		return nil
 	})
 	if err != nil {
-		h.tb.Skipf("this machine makes no TUN device: %v", err)
+		h.tb.Skipf("cannot make a TUN device: %v", err)
 	}
 	tunnel := os.NewFile(uintptr(fd), "tun")
 	h.tb.Cleanup(func() { _ = tunnel.Close() })
@@ -61,6 +62,6 @@ func forward(from, to *os.File, delay time.Duration) {
 		if err != nil {
 			return
 		}
-		time.AfterFunc(delay, func() { _, _ = to.Write(packet[:n]) }) // what is lost is sent again
+		time.AfterFunc(delay, func() { _, _ = to.Write(packet[:n]) }) // TCP sends lost packets again
 	}
 }

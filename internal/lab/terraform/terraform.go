@@ -23,9 +23,13 @@ type CLI struct {
 	IsOpenTofu bool
 }
 
-// openTofuVersions are the versions of OpenTofu that brought what a version of Terraform did, where they differ: mock providers,
-// ephemeral resources, and actions, which no OpenTofu has. OpenTofu began at 1.6 with all that Terraform 1.5 had.
-var openTofuVersions = map[string]string{"1.7.0": "1.8.0", "1.10.0": "1.11.0", "1.14.0": "999.0.0"}
+// openTofuVersions maps a version of Terraform to the version of OpenTofu with the same features, if it is another one.
+// OpenTofu 1.6, its first version, has all features of Terraform 1.5.
+var openTofuVersions = map[string]string{
+	"1.7.0":  "1.8.0",   // mock providers
+	"1.10.0": "1.11.0",  // ephemeral resources
+	"1.14.0": "999.0.0", // actions, which OpenTofu does not have
+}
 
 // Find returns the CLI that TF_ACC_TERRAFORM_PATH names, or else the terraform or the tofu on the PATH.
 func Find() (CLI, error) {
@@ -41,7 +45,7 @@ func Find() (CLI, error) {
 	return At(path)
 }
 
-// versionLine is how the output of the version command begins, maybe after warnings.
+// versionLine matches the first line of the version command's output, which may follow warnings.
 var versionLine = regexp.MustCompile(`(?m)^(Terraform|OpenTofu) v(\S+)\r?$`)
 
 // At returns the CLI at a path.
@@ -69,8 +73,8 @@ func (c CLI) String() string {
 	return "Terraform " + c.Version.String()
 }
 
-// Has reports whether this is a version of Terraform or a later one, or an OpenTofu that can do the same. A prerelease counts as its
-// release.
+// Has reports whether this is at least the given version of Terraform, or an OpenTofu with the same features. A
+// prerelease counts as its release.
 func (c CLI) Has(oldest string) bool {
 	minimum := version.Must(version.NewVersion(oldest))
 	if c.IsOpenTofu {
@@ -79,7 +83,7 @@ func (c CLI) Has(oldest string) bool {
 	return c.Version.Core().GreaterThanOrEqual(minimum)
 }
 
-// ProviderHost is the registry that completes a source address without a host.
+// ProviderHost returns the registry of a source address without a host.
 func (c CLI) ProviderHost() string {
 	if c.IsOpenTofu {
 		return "registry.opentofu.org"
@@ -87,8 +91,8 @@ func (c CLI) ProviderHost() string {
 	return "registry.terraform.io"
 }
 
-// Environment returns an environment in which the CLI takes its configuration from cliConfig and sees no other setting of this
-// machine, of Terraform or of the provider.
+// Environment returns an environment in which the CLI reads its configuration from cliConfig and sees no other setting
+// of Terraform or of the provider.
 func Environment(cliConfig string) []string {
 	environment := []string{"TF_CLI_CONFIG_FILE=" + cliConfig, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1"}
 	for _, variable := range os.Environ() {

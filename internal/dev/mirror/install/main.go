@@ -1,8 +1,8 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Command install builds the provider into the user's plugin directory, one of the implied local mirrors in which Terraform and
-// OpenTofu look before they ask a registry.
+// Command install builds the provider into the user's plugin directory. This is one of the implied local mirrors, from
+// which Terraform and OpenTofu install a provider instead of from a registry.
 package main
 
 import (
@@ -24,9 +24,11 @@ func main() {
 	if err := mirror.Build(dir); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("Installed version %s below %s. Run `terraform init -upgrade` where it is used.\n", mirror.Version, dir)
+	fmt.Printf("Installed version %s in %s.\nRun `terraform init -upgrade` in configurations that use the provider.\n",
+		mirror.Version, dir)
 }
 
+// pluginDir returns the plugin directory of this user:
 // https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
 func pluginDir() (string, error) {
 	if runtime.GOOS == "windows" {
