@@ -37,7 +37,8 @@ func init() {
 		if err := unix.Tgkill(os.Getpid(), unix.Gettid(), beginSignal); err != nil {
 			panic(err)
 		}
-		if _, err := NewWriter(os.Getenv(dirVariable), FormatStatus).Write("connect", Result{Status: "error"}); err != nil {
+		w := NewWriter(os.Getenv(dirVariable), FormatStatus)
+		if _, err := w.Write("connect", Result{Status: "error"}); err != nil {
 			panic(err)
 		}
 	}
@@ -79,7 +80,7 @@ func helperCommand(helper string) *exec.Cmd {
 }
 
 // killAtStop runs a command and kills it when the thread that got beginSignal has entered or left a system call stop
-// times since. It tells whether the command was killed; otherwise it had ended before. See ptrace(2).
+// times since. It reports whether the command was killed. If not, it had ended before. See ptrace(2).
 func killAtStop(command *exec.Cmd, stop int) bool {
 	runtime.LockOSThread() // a tracer is a thread
 	command.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
@@ -91,7 +92,8 @@ func killAtStop(command *exec.Cmd, stop int) bool {
 	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
 		panic(err)
 	}
-	if err := syscall.PtraceSetOptions(pid, unix.PTRACE_O_TRACESYSGOOD|unix.PTRACE_O_TRACECLONE|unix.PTRACE_O_EXITKILL); err != nil {
+	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_EXITKILL
+	if err := syscall.PtraceSetOptions(pid, options); err != nil {
 		panic(err)
 	}
 	const syscallStop = syscall.SIGTRAP | 0x80 // TRACESYSGOOD
@@ -156,7 +158,8 @@ func killEverywhere(t *testing.T, helper, dir string, before, after func(stop in
 	for stop := 1; ; stop++ {
 		before(stop)
 		tracer := helperCommand("tracer")
-		tracer.Env = append(tracer.Env, tracedVariable+"="+helper, dirVariable+"="+dir, stopVariable+"="+strconv.Itoa(stop),
+		tracer.Env = append(tracer.Env,
+			tracedVariable+"="+helper, dirVariable+"="+dir, stopVariable+"="+strconv.Itoa(stop),
 			"GOGC=off", "GODEBUG=asyncpreemptoff=1") // so that Go's runtime makes few system calls
 		err := tracer.Run()
 		if err == nil {
@@ -200,7 +203,8 @@ func TestKilledWriterLeavesTheOldResultOrTheNew(t *testing.T) {
 	})
 	t.Logf("killed at %d stops, %d times with a stray file, %d times after the replacement", kills, strays, replaced)
 	if strays == 0 || replaced == 0 || replaced == kills {
-		t.Errorf("of %d kills, %d left a stray file and %d came after the replacement: the write was not covered", kills, strays, replaced)
+		t.Errorf("of %d kills, %d left a stray file and %d came after the replacement: the write was not covered",
+			kills, strays, replaced)
 	}
 }
 
@@ -284,7 +288,8 @@ func TestKilledReporterLeavesNoAnalysisOfAnEarlierRun(t *testing.T) {
 	})
 	t.Logf("killed at %d stops, %d times without an analysis, %d times with the new one", kills, begun, analysed)
 	if begun == 0 || begun+analysed == kills {
-		t.Errorf("of %d kills %d left no analysis and %d the new one: the write was not covered", kills, begun, analysed)
+		t.Errorf("of %d kills, %d left no analysis and %d the new one: the write was not covered",
+			kills, begun, analysed)
 	}
 	want, err := report().analysis() // the last reporter was not killed
 	if err != nil {
@@ -376,7 +381,9 @@ func TestPermissionsAreKeptAndTold(t *testing.T) {
 func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	t.Parallel()
 	archive := plantFile(t, "bundle.tar.gz", packed(t, regular(connect+"db.json", "connected")))
-	nodes := plantTree(t, map[string]string{connect + "db.json": "connected", "host-collectors/node-1/connect/db.json": "error"})
+	nodes := plantTree(t, map[string]string{
+		connect + "db.json": "connected", "host-collectors/node-1/connect/db.json": "error",
+	})
 	unknown := plantTree(t, map[string]string{versionFile: "version: 1"})
 	reported := t.TempDir()
 	if err := writeReport(NewWriter(reported, FormatJSON), report()); err != nil {
@@ -385,7 +392,8 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	unlisted, closed := t.TempDir(), t.TempDir()
 	held := plantTree(t, map[string]string{connect + "db.json": "connected"})
 	for file, mode := range map[string]os.FileMode{
-		archive: 0, filepath.Join(nodes, "host-collectors", "node-1"): 0, filepath.Join(unknown, versionFile): 0, reported: 0o555, unlisted: 0o311, held: 0o311, closed: 0,
+		archive: 0, filepath.Join(nodes, "host-collectors", "node-1"): 0, filepath.Join(unknown, versionFile): 0,
+		reported: 0o555, unlisted: 0o311, held: 0o311, closed: 0,
 	} {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
@@ -399,14 +407,35 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	}
 	unprivileged(t, func() {
 		for what, test := range map[string]func() error{
-			"read " + archive + ": permission denied":                             func() error { _, err := Read(t.Context(), archive, "db", isStatus); return err },
-			"host-collectors/node-1: permission denied":                           func() error { _, err := Read(t.Context(), nodes, "db", isStatus); return err },
-			"open bundle: stat " + closed + "/bundle: permission denied":          func() error { _, err := Read(t.Context(), closed+"/bundle", "db", isStatus); return err },
-			"read " + held + ": open bundle directory":                            func() error { _, err := Read(t.Context(), held, "db", isStatus); return err },
-			"permission denied":                                                   func() error { _, err := Read(t.Context(), unlisted, "db", isStatus); return err },
-			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error { return writeReport(NewWriter(unknown, FormatJSON), report()) },
-			"remove " + filepath.Join(reported, analysisFile):                     func() error { return writeReport(NewWriter(reported, FormatJSON), report()) },
-			"write " + filepath.Join(half, versionFile) + ": permission denied":   func() error { return writeReport(NewWriter(half, FormatJSON), report()) },
+			"read " + archive + ": permission denied": func() error {
+				_, err := Read(t.Context(), archive, "db", isStatus)
+				return err
+			},
+			"host-collectors/node-1: permission denied": func() error {
+				_, err := Read(t.Context(), nodes, "db", isStatus)
+				return err
+			},
+			"open bundle: stat " + closed + "/bundle: permission denied": func() error {
+				_, err := Read(t.Context(), closed+"/bundle", "db", isStatus)
+				return err
+			},
+			"read " + held + ": open bundle directory": func() error {
+				_, err := Read(t.Context(), held, "db", isStatus)
+				return err
+			},
+			"permission denied": func() error {
+				_, err := Read(t.Context(), unlisted, "db", isStatus)
+				return err
+			},
+			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error {
+				return writeReport(NewWriter(unknown, FormatJSON), report())
+			},
+			"remove " + filepath.Join(reported, analysisFile): func() error {
+				return writeReport(NewWriter(reported, FormatJSON), report())
+			},
+			"write " + filepath.Join(half, versionFile) + ": permission denied": func() error {
+				return writeReport(NewWriter(half, FormatJSON), report())
+			},
 			ResultFile(unlisted, "db") + ": open bundle directory": func() error {
 				_, err := NewWriter(unlisted, FormatJSON).Write("db", Result{Status: "error"})
 				return err
@@ -451,7 +480,8 @@ func mountTmpfs(t *testing.T, options string) string {
 		t.Skipf("mounting a file system needs the privilege CAP_SYS_ADMIN: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil { // a process that another test starts may still have its files open
+		// Detached, because a process that another test starts may still have its files open.
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 			t.Error(err)
 		}
 	})
@@ -485,7 +515,8 @@ func TestFullDiskKeepsTheOldArchive(t *testing.T) {
 	for _, messages := range []int{1, 1 << 20} { // the archive ends on the full disk, or one of its files does
 		full := report()
 		for range messages >> 4 {
-			full.Results = append(full.Results, CollectorResult{"x", Result{Status: "error", Message: rand.Text()}, collectedAt})
+			result := Result{Status: "error", Message: rand.Text()}
+			full.Results = append(full.Results, CollectorResult{"x", result, collectedAt})
 		}
 		_ = os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 128<<10), 0o644)
 		expectError(t, w.WriteArchive(archive, full), "write "+archive, "no space left on device")
@@ -522,7 +553,10 @@ func TestNamedPipeDoesNotBlockAReader(t *testing.T) {
 	if err := unix.Mkfifo(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for bundle, want := range map[string]string{dir: "not a regular file", file: "neither a directory nor a regular file"} {
+	for bundle, want := range map[string]string{
+		dir:  "not a regular file",
+		file: "neither a directory nor a regular file",
+	} {
 		done := make(chan error, 1)
 		go func() {
 			_, _, err := readOne(bundle, "connect", isStatus)

@@ -103,10 +103,15 @@ func expectError(t *testing.T, err error, fragments ...string) {
 
 func TestWrittenFilesAreExactAndReadBack(t *testing.T) {
 	t.Parallel()
-	result := Result{Status: "connection-refused", Message: "dial tcp 127.0.0.1:16443: connect: <refused> \"x\"", Reason: "refused"}
+	result := Result{
+		Status:  "connection-refused",
+		Message: "dial tcp 127.0.0.1:16443: connect: <refused> \"x\"",
+		Reason:  "refused",
+	}
 	for format, want := range map[Format]string{
 		FormatStatus: "connection-refused",
-		FormatJSON:   `{"status":"connection-refused","message":"dial tcp 127.0.0.1:16443: connect: <refused> \"x\"","reason":"refused"}`,
+		FormatJSON: `{"status":"connection-refused",` +
+			`"message":"dial tcp 127.0.0.1:16443: connect: <refused> \"x\"","reason":"refused"}`,
 	} {
 		dir := filepath.Join(t.TempDir(), "new", "bundle")
 		file, err := NewWriter(dir, format).Write("kubernetes-api", result)
@@ -184,7 +189,7 @@ func TestReadTakesWhatTheToolsWrite(t *testing.T) {
 	}
 }
 
-func TestReadTellsWhatIsMissing(t *testing.T) {
+func TestReadNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	dir, file := plant(t, "connected")
 
@@ -281,13 +286,16 @@ func TestSymbolicLinksLeadNowhereElse(t *testing.T) {
 
 func TestCollectorNamesStayInTheBundle(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"connect", "a", "A.b_c-1 d", "kubernetes-api-tcp-conn-status", "console", "com10", strings.Repeat("a", 128)} {
+	for _, name := range []string{
+		"connect", "a", "A.b_c-1 d", "kubernetes-api-tcp-conn-status", "console", "com10", strings.Repeat("a", 128),
+	} {
 		if err := ValidateCollectorName(name); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, name := range []string{
-		"", ".", "..", "../x", "/etc/x", "a/b", `a\b`, "a:b", "C:x", "-a", "a-", " a", "a ", "a.", ".a", "a\n", "a\x00b", "ä",
+		"", ".", "..", "../x", "/etc/x", "a/b", `a\b`, "a:b", "C:x", "-a", "a-", " a", "a ", "a.", ".a", "a\n",
+		"a\x00b", "ä",
 		"con", "CON", "nul.txt", "com1", "LPT9.a.b", "aux .x", strings.Repeat("a", 129), strings.Repeat("a", 300),
 	} {
 		err := ValidateCollectorName(name)
@@ -328,8 +336,9 @@ func TestConcurrentWritersLeaveWholeFiles(t *testing.T) {
 	var writers sync.WaitGroup
 	for i := range 500 {
 		writers.Go(func() {
-			// A Writer each, as processes have: every one sweeps while the others write.
-			if _, err := NewWriter(dir, FormatStatus).Write("connect", Result{Status: statuses[i%len(statuses)]}); err != nil {
+			// Each write has its own Writer, as in several processes, and removes stray files while others write.
+			result := Result{Status: statuses[i%len(statuses)]}
+			if _, err := NewWriter(dir, FormatStatus).Write("connect", result); err != nil {
 				t.Error(err)
 			}
 			if _, _, err := readOne(dir, "connect", isStatus); err != nil {
@@ -406,7 +415,8 @@ func TestNextWriteClearsStrayFilesOnly(t *testing.T) {
 	dir, _ := plant(t, "connected")
 	connect := filepath.Join(dir, connectPath)
 	others := []string{
-		".connect.json" + random + ".tmp.keep", ".connect.json.ABC.tmp", ".connect.json.tmp", ".connect.json" + strings.ToLower(random) + ".tmp",
+		".connect.json" + random + ".tmp.keep", ".connect.json.ABC.tmp", ".connect.json.tmp",
+		".connect.json" + strings.ToLower(random) + ".tmp",
 		".connect.txt" + random + ".tmp", ".json" + random + ".tmp", "connect.json" + random + ".tmp",
 	}
 	for _, name := range append(others, ".connect.json"+random+".tmp") {
@@ -431,7 +441,10 @@ func TestNextWriteClearsStrayFilesOnly(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, file := range []string{"", "connected", "connected\n", "connec", `{"status":"error","message":"x"}`, `{"status":`, `{"a":{"status":"connected"}}`} {
+	for _, file := range []string{
+		"", "connected", "connected\n", "connec", `{"status":"error","message":"x"}`, `{"status":`,
+		`{"a":{"status":"connected"}}`,
+	} {
 		f.Add([]byte(file))
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
@@ -452,7 +465,11 @@ func FuzzDecode(f *testing.F) {
 func TestCauseDropsWhatTheCallerSays(t *testing.T) {
 	t.Parallel()
 	want := errors.New("disk on fire")
-	for _, err := range []error{want, &fs.PathError{Op: "open", Path: "x", Err: want}, fmt.Errorf("outer: %w", &os.LinkError{Op: "rename", Err: want})} {
+	for _, err := range []error{
+		want,
+		&fs.PathError{Op: "open", Path: "x", Err: want},
+		fmt.Errorf("outer: %w", &os.LinkError{Op: "rename", Err: want}),
+	} {
 		if got := cause(err); !errors.Is(got, want) || got.Error() != want.Error() {
 			t.Errorf("cause of %q is %q", err, got)
 		}
@@ -462,7 +479,11 @@ func TestCauseDropsWhatTheCallerSays(t *testing.T) {
 func TestSameBundleIsKnownHoweverItIsSpelt(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
-	plantInto(t, parent, map[string]string{"own/" + connect + "db.json": "connected", "other/" + connect + "db.json": "connected", "empty/readme": ""})
+	plantInto(t, parent, map[string]string{
+		"own/" + connect + "db.json":   "connected",
+		"other/" + connect + "db.json": "connected",
+		"empty/readme":                 "",
+	})
 	own := filepath.Join(parent, "own")
 	links := map[string]string{ // link -> what it leads to
 		"linked":                          "own",
@@ -479,7 +500,8 @@ func TestSameBundleIsKnownHoweverItIsSpelt(t *testing.T) {
 		symlink(t, filepath.FromSlash(target), file)
 	}
 	for dir, want := range map[string]bool{
-		own: true, own + "/.": true, filepath.Join(own, "..") + "/own/": true, "linked": true, "parts": true, "results": true, "result": true,
+		own: true, own + "/.": true, filepath.Join(own, "..") + "/own/": true, "linked": true, "parts": true,
+		"results": true, "result": true,
 		"loop":  true, // it is not known
 		"other": false, "empty": false, "gone": false,
 	} {

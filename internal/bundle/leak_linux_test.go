@@ -32,7 +32,9 @@ func TestNothingIsLeftOfReadingAndWriting(t *testing.T) {
 			if err := writeReport(NewWriter(blocked, FormatStatus), report()); err == nil {
 				t.Fatal("a directory was replaced")
 			}
-			for bundle, ok := range map[string]bool{dir: true, archive: true, blocked: false, truncated: false, dir + "/gone": false} {
+			for bundle, ok := range map[string]bool{
+				dir: true, archive: true, blocked: false, truncated: false, dir + "/gone": false,
+			} {
 				if _, err := Read(t.Context(), bundle, "db", isStatus); (err == nil) != ok {
 					t.Fatalf("%s: %v", bundle, err)
 				}

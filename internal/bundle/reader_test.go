@@ -20,7 +20,9 @@ func TestErrorsOfReadingNameTheFileInTheBundle(t *testing.T) {
 	noList := plantTree(t, map[string]string{nodeList: "{", connect + "db.json": "connected"})
 	noDirectory := plantTree(t, map[string]string{"host-collectors": "x"})
 	other := plantTree(t, map[string]string{connect + "api.json": "connected"})
-	incomplete := plantTree(t, map[string]string{connect + "db.json": "connected", connect + "node-1/api.json": "error"})
+	incomplete := plantTree(t, map[string]string{
+		connect + "db.json": "connected", connect + "node-1/api.json": "error",
+	})
 	archived := func(entries ...tarEntry) string { return plantFile(t, "bundle.tar.gz", packed(t, entries...)) }
 	archive := archived(regular("top/"+connect+"db.json", "connec"))
 	archivedList := archived(regular(nodeList, "{"), regular(connect+"db.json", "connected"))
@@ -37,7 +39,8 @@ func TestErrorsOfReadingNameTheFileInTheBundle(t *testing.T) {
 			`: the file is truncated JSON; its form is {"nodes":["node-1","node-2"]}`,
 		other: "read " + inner(other, connect+"db.json") +
 			`: the bundle holds no result of a collector named "db"; it holds some of ["api"]`,
-		incomplete: "read " + incomplete + `: the bundle holds results of ["node-1"], but none of a collector named "db". ` +
+		incomplete: "read " + incomplete +
+			`: the bundle holds results of ["node-1"], but none of a collector named "db". ` +
 			"Collect it again, with this collector on every node",
 		archive: "read " + archive + ", " + connect + "db.json: " + damaged,
 		archivedList: "read " + archivedList + ", " + nodeList +
@@ -69,7 +72,11 @@ func TestFileNameOfAResultIsNotTheNameOfItsCollector(t *testing.T) {
 	}{
 		{db, "db.json", `named "db.json". Did you mean "db"?`},
 		{many, "db.json", `named "db.json". Did you mean "db"?`},
-		{map[string]string{"host-collectors/node-1/" + connectKind + "/db.json": "connected"}, "db.json", `Did you mean "db"?`},
+		{
+			map[string]string{"host-collectors/node-1/" + connectKind + "/db.json": "connected"},
+			"db.json",
+			`Did you mean "db"?`,
+		},
 		{map[string]string{connect + "db.json.json": "connected"}, "db.json.json", `Did you mean "db.json"?`},
 		{db, "db.JSON", `; it holds some of ["db"]`},
 		{db, "dbb.json", `; it holds some of ["db"]`},

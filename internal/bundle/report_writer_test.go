@@ -4,7 +4,6 @@
 package bundle
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -114,7 +113,9 @@ func TestBatchesOfOneRunShareTheBundle(t *testing.T) {
 		dir := t.TempDir()
 		analysis := filepath.Join(dir, analysisFile)
 		w := NewWriter(dir, FormatStatus)
-		if err := errors.Join(w.WriteResults([]CollectorResult{resultOf("api")}), w.WriteAnalysis(reportOf("api"))); err != nil {
+		first := reportOf("api")
+		first.Results = []CollectorResult{resultOf("api")}
+		if err := writeReport(w, first); err != nil {
 			t.Fatal(err)
 		}
 		expectContent(t, analysis, analysisOf(t, "api"))
@@ -131,7 +132,8 @@ func TestBatchesOfOneRunShareTheBundle(t *testing.T) {
 			t.Fatal(err)
 		}
 		expectContent(t, analysis, analysisOf(t, "api", "db"))
-		if version, err := os.ReadFile(filepath.Join(dir, versionFile)); err != nil || !strings.Contains(string(version), `"1.2.4"`) {
+		version, err := os.ReadFile(filepath.Join(dir, versionFile))
+		if err != nil || !strings.Contains(string(version), `"1.2.4"`) {
 			t.Errorf("version.yaml holds %q, %v", version, err)
 		}
 		expectFiles(t, dir, "api.json", "db.json")
