@@ -27,9 +27,9 @@ var collectedAt = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // regular makes the entry of a file.
 func regular(name, content string) tarEntry {
-	return tarEntry{tar.Header{
-		Typeflag: tar.TypeReg, Name: name, Size: int64(len(content)), Mode: 0o644, ModTime: collectedAt,
-	}, content}
+	header := tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, ModTime: collectedAt}
+	header.Size = int64(len(content))
+	return tarEntry{header, content}
 }
 
 // directory makes the entry of a directory.
@@ -37,7 +37,6 @@ func directory(name string) tarEntry {
 	return tarEntry{tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755}, ""}
 }
 
-// link makes the entry of a link, or of anything else without content.
 func link(typeflag byte, name, target string) tarEntry {
 	return tarEntry{tar.Header{Typeflag: typeflag, Name: name, Linkname: target, ModTime: collectedAt}, ""}
 }
@@ -89,11 +88,12 @@ func plantInto(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, content := range files {
 		file := filepath.Join(dir, filepath.FromSlash(name))
-		if err := errors.Join(
+		err := errors.Join(
 			os.MkdirAll(filepath.Dir(file), 0o755),
 			os.WriteFile(file, []byte(content), 0o644),
 			os.Chtimes(file, collectedAt, collectedAt),
-		); err != nil {
+		)
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,11 +138,9 @@ func TestBundlesOfOthersAreRead(t *testing.T) {
 		},
 		"nodes, as current tools write them": {
 			map[string]string{
-				nodeList:                                  `{"nodes":["node-1","node-2"]}`,
-				"host-collectors/node-1/connect/db.json":  "connected",
-				"host-collectors/node-1/system/cpu.json":  "{}",
-				"host-collectors/node-2/connect/db.json":  refused,
-				"host-collectors/node-2/connect/api.json": "error",
+				nodeList: `{"nodes":["node-1","node-2"]}`, "host-collectors/node-1/connect/db.json": "connected",
+				"host-collectors/node-1/system/cpu.json": "{}",
+				"host-collectors/node-2/connect/db.json": refused, "host-collectors/node-2/connect/api.json": "error",
 			},
 			[]NodeResult{
 				one("node-1", "connected", ""),
@@ -183,17 +181,12 @@ func TestBundlesOfOthersAreRead(t *testing.T) {
 		},
 		"directories that some collectors make": {
 			map[string]string{
-				connect + "db.json":                             "connected",
-				"host-collectors/system/cpu.json":               "{}",
-				"host-collectors/run-host/smart/disks/sda.json": "{}",
-				"host-collectors/run-host/smart/sda.json":       "{}",
-				"host-collectors/dns/names/result.json":         "{}",
-				"host-collectors/units/system/a.service":        "x",
-				"host-collectors/units/readme.json":             "{}",
-				"host-collectors/etc/hosts/a.json":              "{}",
-				"host-collectors/etc/system/deeper/a.json":      "{}",
-				"host-collectors/My Copy/system/a.json":         "{}",
-				"host-collectors/errors/TCP-error.json":         "{}",
+				connect + "db.json": "connected", "host-collectors/system/cpu.json": "{}",
+				"host-collectors/run-host/smart/disks/sda.json": "{}", "host-collectors/run-host/smart/sda.json": "{}",
+				"host-collectors/dns/names/result.json": "{}", "host-collectors/units/system/a.service": "x",
+				"host-collectors/units/readme.json": "{}", "host-collectors/etc/hosts/a.json": "{}",
+				"host-collectors/etc/system/deeper/a.json": "{}", "host-collectors/My Copy/system/a.json": "{}",
+				"host-collectors/errors/TCP-error.json": "{}",
 			},
 			[]NodeResult{one("", "connected", "")},
 		},
@@ -215,16 +208,16 @@ func TestBundlesOfOthersAreRead(t *testing.T) {
 					files[top+file] = content
 					entries = append(entries, regular(top+file, content))
 				}
-				// Such bundles also hold directories, other files, and links among logs.
+				// What else such bundles hold: directories, other files, and links among logs.
 				entries = append(entries,
 					directory(top+"host-collectors/"),
 					regular(top+"cluster-resources/db.json", "{}"),
-					link(tar.TypeSymlink, top+"cluster-resources/pods/logs/a.log", "../../a.log"))
-				archive := packed(t, entries...)
+					link(tar.TypeSymlink, top+"cluster-resources/pods/logs/a.log", "../../a.log"),
+				)
 				for _, bundle := range []string{
 					plantTree(t, files),
-					plantFile(t, "bundle.tar.gz", archive),
-					plantFile(t, "bundle.tgz", archive),
+					plantFile(t, "bundle.tar.gz", packed(t, entries...)),
+					plantFile(t, "bundle.tgz", packed(t, entries...)),
 				} {
 					found, err := Read(t.Context(), bundle, "db", isStatus)
 					if err != nil {
@@ -264,7 +257,7 @@ func TestIncompleteBundlesAreErrors(t *testing.T) {
 	}{
 		"no listed node": {
 			map[string]string{nodeList: `{"nodes":["node-1","node-2"]}`, connect + "db.json": "connected"},
-			`host-collectors/system/node_list.json lists nodes, ` +
+			"host-collectors/system/node_list.json lists nodes, " +
 				`and the bundle holds no result of a collector named "db" of any of them`,
 		},
 		"another result of a node": {
@@ -443,13 +436,14 @@ func TestLinksInADirectoryAreFollowedOrErrors(t *testing.T) {
 		"to a result":        {connect + "latest.json", "../shared/db.json", 1, ""},
 		"dangling, a node":   {connect + "node-2", "../gone", 0, "node-2: it is a symbolic link that leads nowhere"},
 		"dangling, a result": {
-			connect + "node-2/db.json", "../../gone.json", 0,
+			connect + "node-2/db.json",
+			"../../gone.json",
+			0,
 			"node-2/db.json: it is a symbolic link that leads nowhere",
 		},
 		"to a node of today's": {"host-collectors/node-2", "node-3", 3, ""},
 		"dangling, of today's": {
-			"host-collectors/node-2", "gone", 0,
-			"node-2: it is a symbolic link that leads nowhere",
+			"host-collectors/node-2", "gone", 0, "node-2: it is a symbolic link that leads nowhere",
 		},
 		"dangling, no result":  {"host-collectors/etc/gone", "gone", 1, ""},
 		"dangling, the list":   {nodeList, "gone.json", 0, "node_list.json: it is a symbolic link that leads nowhere"},
@@ -458,8 +452,7 @@ func TestLinksInADirectoryAreFollowedOrErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := plantTree(t, map[string]string{
-				connect + "node-1/db.json":       "connected",
-				"host-collectors/shared/db.json": "error",
+				connect + "node-1/db.json": "connected", "host-collectors/shared/db.json": "error",
 			})
 			if test.results == 3 {
 				plantInto(t, dir, map[string]string{"host-collectors/node-3/connect/db.json": "error"})
@@ -526,9 +519,11 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 		"link out":      {packed(t, good, link(tar.TypeSymlink, "b/log", "../../x")), "the link leads out"},
 		"hard link out": {packed(t, good, link(tar.TypeLink, "b/log", "../x")), "the link leads out"},
 		"link for a result": {
-			packed(t,
+			packed(
+				t,
 				link(tar.TypeSymlink, "b/"+connect+"db.json", "api.json"),
-				regular("b/"+connect+"api.json", "connected")),
+				regular("b/"+connect+"api.json", "connected"),
+			),
 			"it is a link where a result should be",
 		},
 		"link for the results": {
@@ -604,7 +599,7 @@ func TestArchiveMayHaveAGlobalHeader(t *testing.T) {
 	}
 }
 
-func TestDirectoryInAnArchiveIsNotAResult(t *testing.T) {
+func TestDirectoryInAnArchiveIsNoResult(t *testing.T) {
 	t.Parallel()
 	archive := plantFile(t, "bundle.tar.gz", packed(t, directory(connect+"db.json/")))
 	_, err := Read(t.Context(), archive, "db", isStatus)
@@ -614,23 +609,12 @@ func TestDirectoryInAnArchiveIsNotAResult(t *testing.T) {
 func TestBundleThatLiesTooDeepInAnArchiveIsNamed(t *testing.T) {
 	t.Parallel()
 	archive := plantFile(t, "bundle.tar.gz", packed(t,
-		regular("a/b/"+connect+"db.json", "connected"),
-		regular("a/c/"+connect+"db.json", "connected")))
+		regular("a/b/"+connect+"db.json", "connected"), regular("a/c/"+connect+"db.json", "connected")))
 	_, err := Read(t.Context(), archive, "db", isStatus)
 	expectError(t, err, `there are some in "a/b", which is deeper than a bundle may lie`)
 }
 
-// writeEntry writes the entry of a file to an archive.
-func writeEntry(archive *tar.Writer, name string, content []byte) error {
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(content))}
-	if err := archive.WriteHeader(header); err != nil {
-		return err
-	}
-	_, err := archive.Write(content)
-	return err
-}
-
-// bomb writes an archive that is far larger unpacked, or has far more entries, without holding it in memory.
+// bomb writes an archive that is far larger unpacked, or has far more entries, without holding it.
 func bomb(t *testing.T, write func(*tar.Writer) error) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "bomb.tar.gz")
@@ -645,25 +629,28 @@ func bomb(t *testing.T, write func(*tar.Writer) error) string {
 	return name
 }
 
+// begin writes the header of a file.
+func begin(archive *tar.Writer, name string, size int64) error {
+	return archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size})
+}
+
 //nolint:paralleltest // It measures the memory of the process.
 func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("unpacks gigabytes, which takes the race detector minutes")
 	}
-	resultOfNode := func(i int) string { return fmt.Sprintf("b/%snode-%d/db.json", connect, i) }
 	for name, test := range map[string]struct {
 		write func(*tar.Writer) error
 		want  string
 	}{
 		"one huge file": {func(archive *tar.Writer) error {
 			// The header says 10 GiB. What comes after it is never read.
-			return archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "b/core", Size: 10 << 30})
+			return begin(archive, "b/core", 10<<30)
 		}, `entry 1, "b/core": it has 10737418240 bytes`},
 		"many large files": {func(archive *tar.Writer) error {
 			zeros := make([]byte, 1<<20)
 			for i := range maxUnpacked>>28 + 1 {
-				header := &tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("b/%d", i), Size: 1 << 28}
-				if err := archive.WriteHeader(header); err != nil {
+				if err := begin(archive, fmt.Sprintf("b/%d", i), 1<<28); err != nil {
 					return err
 				}
 				for range 1 << 8 {
@@ -676,7 +663,7 @@ func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 		}, "more than 2147483648 bytes, unpacked"},
 		"a million entries": {func(archive *tar.Writer) error {
 			for i := range 1_000_000 {
-				if err := writeEntry(archive, fmt.Sprintf("b/%d", i), nil); err != nil {
+				if err := begin(archive, fmt.Sprintf("b/%d", i), 0); err != nil {
 					return err
 				}
 			}
@@ -684,7 +671,7 @@ func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 		}, "more than 100000 entries"},
 		"as many entries as may be": {func(archive *tar.Writer) error {
 			for i := range maxEntries {
-				if err := writeEntry(archive, fmt.Sprintf("b/%d", i), nil); err != nil {
+				if err := begin(archive, fmt.Sprintf("b/%d", i), 0); err != nil {
 					return err
 				}
 			}
@@ -692,7 +679,10 @@ func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 		}, "no result of a collector"},
 		"very many nodes": {func(archive *tar.Writer) error {
 			for i := range 99_000 {
-				if err := writeEntry(archive, resultOfNode(i), []byte("connected")); err != nil {
+				if err := begin(archive, fmt.Sprintf("b/%snode-%d/db.json", connect, i), 9); err != nil {
+					return err
+				}
+				if _, err := io.WriteString(archive, "connected"); err != nil {
 					return err
 				}
 			}
@@ -700,18 +690,29 @@ func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 		}, "larger than 16777216 bytes in all"},
 		"results of JSON": {func(archive *tar.Writer) error {
 			elements := strings.TrimSuffix(strings.Repeat(`{"":{}},`, maxResultSize/8-4), ",")
-			content := []byte(`{"x":[` + elements + `],"status":"connecte"}`)
+			content := `{"x":[` + elements + `],"status":"connecte"}`
 			for i := range 15 {
-				if err := writeEntry(archive, resultOfNode(i), content); err != nil {
+				name := fmt.Sprintf("b/%snode-%d/db.json", connect, i)
+				if err := begin(archive, name, int64(len(content))); err != nil {
+					return err
+				}
+				if _, err := io.WriteString(archive, content); err != nil {
 					return err
 				}
 			}
-			return errors.Join(writeEntry(archive, "b/"+connect+"node-x/db.json", []byte("x")), archive.Close())
+			if err := begin(archive, fmt.Sprintf("b/%snode-x/db.json", connect), 1); err != nil {
+				return err
+			}
+			_, err := io.WriteString(archive, "x")
+			return errors.Join(err, archive.Close())
 		}, "not a status"},
 		"results of many nodes": {func(archive *tar.Writer) error {
 			content := bytes.Repeat([]byte(" "), maxResultSize)
 			for i := range 100 {
-				if err := writeEntry(archive, resultOfNode(i), content); err != nil {
+				if err := begin(archive, fmt.Sprintf("b/%snode-%d/db.json", connect, i), maxResultSize); err != nil {
+					return err
+				}
+				if _, err := archive.Write(content); err != nil {
 					return err
 				}
 			}
@@ -726,12 +727,12 @@ func TestBombsAreErrorsWithinLittleMemory(t *testing.T) {
 			_, err := Read(t.Context(), archive, "db", isStatus)
 			runtime.ReadMemStats(&after)
 			expectError(t, err, test.want)
-			// HeapSys is the memory of the process at its peak; entries are garbage at once.
-			grown := int64(after.HeapSys - before.HeapSys)
-			if grown > 64<<20 {
+			// HeapSys is what the process has taken at its peak; entries are garbage at once.
+			if grown := int64(after.HeapSys - before.HeapSys); grown > 64<<20 {
 				t.Errorf("reading took %d bytes of memory", grown)
 			}
-			t.Logf("took %d MiB, allocated %d MiB in all", grown>>20, (after.TotalAlloc-before.TotalAlloc)>>20)
+			t.Logf("took %d MiB, allocated %d MiB in all",
+				int64(after.HeapSys-before.HeapSys)>>20, (after.TotalAlloc-before.TotalAlloc)>>20)
 		})
 	}
 }
@@ -823,13 +824,9 @@ func TestArchiveIsOneDirectoryThatAnybodyCanUnpack(t *testing.T) {
 		}
 	}
 	want := []string{
-		"5 755 acme/",
-		"5 755 acme/host-collectors/",
-		"5 755 acme/host-collectors/connect/",
-		"0 644 acme/version.yaml",
+		"5 755 acme/", "5 755 acme/host-collectors/", "5 755 acme/host-collectors/connect/", "0 644 acme/version.yaml",
 		"0 644 acme/analysis.json",
-		"0 644 acme/host-collectors/connect/db.json",
-		"0 644 acme/host-collectors/connect/api.json",
+		"0 644 acme/host-collectors/connect/db.json", "0 644 acme/host-collectors/connect/api.json",
 	}
 	if !slices.Equal(entries, want) {
 		t.Errorf("the archive holds %q, want %q", entries, want)
@@ -860,8 +857,8 @@ func TestReportHasTheShapesOfTheTools(t *testing.T) {
 		`"insight":{"name":".n.code.api.","labels":{"iconKey":"","iconUri":""},` +
 		`"primary":"Ünïcode <API>","detail":"no & no","severity":"error"},` +
 		`"severity":"error","analyzerSpec":"","error":"no & no"}]`
-	indented := bytes.HasPrefix(analysis, []byte("[\n    {\n        \"name\""))
-	if compact.String() != want || !indented || bytes.HasSuffix(analysis, []byte("\n")) {
+	isIndented := bytes.HasPrefix(analysis, []byte("[\n    {\n        \"name\""))
+	if compact.String() != want || !isIndented || bytes.HasSuffix(analysis, []byte("\n")) {
 		t.Errorf("analysis.json is\n%s", analysis)
 	}
 }
@@ -894,8 +891,8 @@ func TestArchivePathsAreChecked(t *testing.T) {
 		}
 	}
 	for _, path := range []string{
-		"", "a", "a.zip", "a.tar", ".tar.gz", "x/.tgz", "..tar.gz", "...tar.gz", `a\b.tar.gz`,
-		"host-collectors.tar.gz", "a\nb.tgz",
+		"", "a", "a.zip", "a.tar", ".tar.gz", "x/.tgz", "..tar.gz", "...tar.gz", `a\b.tar.gz`, "host-collectors.tar.gz",
+		"a\nb.tgz",
 	} {
 		if ValidateArchivePath(path) == nil {
 			t.Errorf("%q names an archive", path)
@@ -956,16 +953,13 @@ func TestReportLeavesNoAnalysisOfOtherResults(t *testing.T) {
 	if err := writeReport(NewWriter(dir, FormatStatus), report()); err != nil {
 		t.Fatal(err)
 	}
-	file := ResultFile(dir, "api")
-	if err := errors.Join(
-		os.Remove(file),
-		os.Mkdir(file, 0o755),
-		os.WriteFile(filepath.Join(file, "x"), nil, 0o644),
-	); err != nil {
+	api := ResultFile(dir, "api")
+	err := errors.Join(os.Remove(api), os.Mkdir(api, 0o755), os.WriteFile(filepath.Join(api, "x"), nil, 0o644))
+	if err != nil {
 		t.Fatal(err)
 	}
-	err := writeReport(NewWriter(dir, FormatStatus), report()) // of the next run
-	expectError(t, err, "write "+file)
+	err = writeReport(NewWriter(dir, FormatStatus), report()) // of the next run
+	expectError(t, err, "write "+ResultFile(dir, "api"))
 	if _, err := os.Stat(filepath.Join(dir, analysisFile)); !os.IsNotExist(err) {
 		t.Errorf("an analysis of other results is left: %v", err)
 	}
@@ -973,14 +967,13 @@ func TestReportLeavesNoAnalysisOfOtherResults(t *testing.T) {
 
 func FuzzReadArchive(f *testing.F) {
 	f.Add(packed(f, regular(connect+"db.json", "connected")))
-	f.Add(packed(f,
-		regular("top/"+connect+"db.json", `{"status":"error","message":""}`),
-		link(tar.TypeSymlink, "top/a", "b")))
+	result := `{"status":"error","message":""}`
+	f.Add(packed(f, regular("top/"+connect+"db.json", result), link(tar.TypeSymlink, "top/a", "b")))
 	f.Add(packed(f, regular(nodeList, `{"nodes":["a"]}`), regular(connect+"a/db.json", "error")))
 	f.Add(packed(f, regular("../x", "")))
 	f.Add([]byte(gzipMagic))
 	f.Fuzz(func(t *testing.T, compressed []byte) {
-		// Gzip's checksum would hide the tar reader from the fuzzer, so input without gzip is read as a tar archive.
+		// Gzip's checksum would hide the tar reader from the fuzzer, so what is not gzipped is taken for a tar archive.
 		if !bytes.HasPrefix(compressed, []byte(gzipMagic)) {
 			var zipped bytes.Buffer
 			zip := gzip.NewWriter(&zipped)

@@ -33,7 +33,7 @@ const (
 
 func init() {
 	helpers["writer"] = func() {
-		runtime.LockOSThread() // so that one thread makes the system calls of the write
+		runtime.LockOSThread() // so that the system calls of the write are those of one thread
 		if err := unix.Tgkill(os.Getpid(), unix.Gettid(), beginSignal); err != nil {
 			panic(err)
 		}
@@ -80,7 +80,7 @@ func helperCommand(helper string) *exec.Cmd {
 }
 
 // killAtStop runs a command and kills it when the thread that got beginSignal has entered or left a system call stop
-// times since. It reports whether it killed the command; otherwise the command ended before. See ptrace(2).
+// times since. It reports whether the command was killed. If not, it had ended before. See ptrace(2).
 func killAtStop(command *exec.Cmd, stop int) bool {
 	runtime.LockOSThread() // a tracer is a thread
 	command.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
@@ -150,8 +150,8 @@ func waitForEnd(pid int) {
 }
 
 // killEverywhere runs a helper in a directory again and again, and kills it at each stop of a system call. It calls
-// the first function before each run, and the second one after each kill. It returns when the helper has ended by
-// itself five times in a row, because the number of system calls varies a little.
+// before each run, and after whenever it has killed the helper. It ends when the helper has ended by itself a few
+// times in a row: the number of system calls varies a little.
 func killEverywhere(t *testing.T, helper, dir string, before, after func(stop int)) (kills int) {
 	t.Helper()
 	ended := 0
@@ -249,11 +249,8 @@ func TestKilledReporterLeavesNoAnalysisOfAnEarlierRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	older := map[string]string{
-		versionFile: "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\n" +
-			"spec:\n  versionNumber: v0.120.0\n",
-		analysisFile:         analysisOf(t, "older"),
-		connect + "db.json":  "error",
-		connect + "api.json": "error",
+		versionFile:  "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: v0.120.0\n",
+		analysisFile: analysisOf(t, "older"), connect + "db.json": "error", connect + "api.json": "error",
 	}
 	begun, analysed := 0, 0
 	kills := killEverywhere(t, "reporter", dir, func(int) {
@@ -332,7 +329,7 @@ func TestWriterThatCanNotRemoveAnOlderAnalysisTriesAgain(t *testing.T) {
 	expectFiles(t, dir, "api.json", "db.json")
 }
 
-// unprivileged runs f with the file permissions of an ordinary owner, even if the test runs as root: without the
+// unprivileged runs f with the file permissions of an ordinary owner, even where the test runs as root: without the
 // capabilities that override them, in one thread, which ends with the goroutine. See capabilities(7).
 func unprivileged(t *testing.T, f func()) {
 	t.Helper()
@@ -385,8 +382,7 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	t.Parallel()
 	archive := plantFile(t, "bundle.tar.gz", packed(t, regular(connect+"db.json", "connected")))
 	nodes := plantTree(t, map[string]string{
-		connect + "db.json":                      "connected",
-		"host-collectors/node-1/connect/db.json": "error",
+		connect + "db.json": "connected", "host-collectors/node-1/connect/db.json": "error",
 	})
 	unknown := plantTree(t, map[string]string{versionFile: "version: 1"})
 	reported := t.TempDir()
@@ -396,13 +392,8 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	unlisted, closed := t.TempDir(), t.TempDir()
 	held := plantTree(t, map[string]string{connect + "db.json": "connected"})
 	for file, mode := range map[string]os.FileMode{
-		archive: 0,
-		filepath.Join(nodes, "host-collectors", "node-1"): 0,
-		filepath.Join(unknown, versionFile):               0,
-		reported:                                          0o555,
-		unlisted:                                          0o311,
-		held:                                              0o311,
-		closed:                                            0,
+		archive: 0, filepath.Join(nodes, "host-collectors", "node-1"): 0, filepath.Join(unknown, versionFile): 0,
+		reported: 0o555, unlisted: 0o311, held: 0o311, closed: 0,
 	} {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
@@ -414,27 +405,42 @@ func TestWhatCanNotBeReadOrReplacedIsAnError(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(filepath.Join(half, connectPath), 0o755), os.Chmod(half, 0o555)); err != nil {
 		t.Fatal(err)
 	}
-	read := func(bundle string) func() error {
-		return func() error { _, err := Read(t.Context(), bundle, "db", isStatus); return err }
-	}
-	write := func(dir string) func() error {
-		return func() error { return writeReport(NewWriter(dir, FormatJSON), report()) }
-	}
 	unprivileged(t, func() {
 		for what, test := range map[string]func() error{
-			"read " + archive + ": permission denied":                             read(archive),
-			"host-collectors/node-1: permission denied":                           read(nodes),
-			"open bundle: stat " + closed + "/bundle: permission denied":          read(closed + "/bundle"),
-			"read " + held + ": open bundle directory":                            read(held),
-			"permission denied":                                                   read(unlisted),
-			"read " + filepath.Join(unknown, versionFile) + ": permission denied": write(unknown),
-			"remove " + filepath.Join(reported, analysisFile):                     write(reported),
-			"write " + filepath.Join(half, versionFile) + ": permission denied":   write(half),
-			"make bundle directory":                                               write(fresh),
+			"read " + archive + ": permission denied": func() error {
+				_, err := Read(t.Context(), archive, "db", isStatus)
+				return err
+			},
+			"host-collectors/node-1: permission denied": func() error {
+				_, err := Read(t.Context(), nodes, "db", isStatus)
+				return err
+			},
+			"open bundle: stat " + closed + "/bundle: permission denied": func() error {
+				_, err := Read(t.Context(), closed+"/bundle", "db", isStatus)
+				return err
+			},
+			"read " + held + ": open bundle directory": func() error {
+				_, err := Read(t.Context(), held, "db", isStatus)
+				return err
+			},
+			"permission denied": func() error {
+				_, err := Read(t.Context(), unlisted, "db", isStatus)
+				return err
+			},
+			"read " + filepath.Join(unknown, versionFile) + ": permission denied": func() error {
+				return writeReport(NewWriter(unknown, FormatJSON), report())
+			},
+			"remove " + filepath.Join(reported, analysisFile): func() error {
+				return writeReport(NewWriter(reported, FormatJSON), report())
+			},
+			"write " + filepath.Join(half, versionFile) + ": permission denied": func() error {
+				return writeReport(NewWriter(half, FormatJSON), report())
+			},
 			ResultFile(unlisted, "db") + ": open bundle directory": func() error {
 				_, err := NewWriter(unlisted, FormatJSON).Write("db", Result{Status: "error"})
 				return err
 			},
+			"make bundle directory": func() error { return writeReport(NewWriter(fresh, FormatJSON), report()) },
 			"a.tgz: permission denied": func() error {
 				return NewWriter(reported, FormatJSON).WriteArchive(filepath.Join(reported, "a.tgz"), report())
 			},

@@ -21,7 +21,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// helpers are functions by name. The test binary runs one instead of the tests if helperVariable is set to its name.
+// helpers are what the test binary does instead of running tests when it was started with helperVariable set to their
+// name.
 var helpers = map[string]func(){}
 
 const helperVariable = "PREFLIGHT_BUNDLE_TEST_HELPER"
@@ -293,10 +294,9 @@ func TestCollectorNamesStayInTheBundle(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"", ".", "..", "../x", "/etc/x", "a/b", `a\b`, "a:b", "C:x",
-		"-a", "a-", " a", "a ", "a.", ".a", "a\n", "a\x00b", "ä",
-		"con", "CON", "nul.txt", "com1", "LPT9.a.b", "aux .x",
-		strings.Repeat("a", 129), strings.Repeat("a", 300),
+		"", ".", "..", "../x", "/etc/x", "a/b", `a\b`, "a:b", "C:x", "-a", "a-", " a", "a ", "a.", ".a", "a\n",
+		"a\x00b", "ä",
+		"con", "CON", "nul.txt", "com1", "LPT9.a.b", "aux .x", strings.Repeat("a", 129), strings.Repeat("a", 300),
 	} {
 		err := ValidateCollectorName(name)
 		if err == nil {
@@ -336,7 +336,7 @@ func TestConcurrentWritersLeaveWholeFiles(t *testing.T) {
 	var writers sync.WaitGroup
 	for i := range 500 {
 		writers.Go(func() {
-			// Each has its own Writer, as a process has: each removes stray files while the others write.
+			// Each write has its own Writer, as in several processes, and removes stray files while others write.
 			result := Result{Status: statuses[i%len(statuses)]}
 			if _, err := NewWriter(dir, FormatStatus).Write("connect", result); err != nil {
 				t.Error(err)
@@ -364,7 +364,7 @@ func TestLongestNamesAreWritten(t *testing.T) {
 	expectContent(t, file, "connected")
 }
 
-// While results are written, others remove the bundle or put links into it, again and again.
+// Somebody removes the bundle, or plants links in it, again and again while results are written.
 func TestWritersAndVandalsLeaveWholeFilesInTheBundleOnly(t *testing.T) {
 	t.Parallel()
 	outside, dir := t.TempDir(), filepath.Join(t.TempDir(), "bundle")
@@ -375,7 +375,7 @@ func TestWritersAndVandalsLeaveWholeFilesInTheBundleOnly(t *testing.T) {
 	vandals.Go(func() {
 		for i := 0; begun.Load() < writes; i++ {
 			for seen := begun.Load(); begun.Load() == seen && seen < writes; {
-				runtime.Gosched() // once during each write, at any moment
+				runtime.Gosched() // once in each write, at any time of it
 			}
 			level := []string{"host-collectors", connectPath, filepath.Join(connectPath, "connect.json")}[i%3]
 			_ = os.RemoveAll(filepath.Join(dir, level))
@@ -407,7 +407,7 @@ func TestWritersAndVandalsLeaveWholeFilesInTheBundleOnly(t *testing.T) {
 	expectContent(t, ResultFile(dir, "connect"), "error")
 }
 
-// random is the part of a temporary name between the name of the file and ".tmp".
+// random is what a temporary name of ours has between the name and its end.
 const random = ".ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 func TestNextWriteClearsStrayFilesOnly(t *testing.T) {
@@ -415,13 +415,9 @@ func TestNextWriteClearsStrayFilesOnly(t *testing.T) {
 	dir, _ := plant(t, "connected")
 	connect := filepath.Join(dir, connectPath)
 	others := []string{
-		".connect.json" + random + ".tmp.keep",
-		".connect.json.ABC.tmp",
-		".connect.json.tmp",
+		".connect.json" + random + ".tmp.keep", ".connect.json.ABC.tmp", ".connect.json.tmp",
 		".connect.json" + strings.ToLower(random) + ".tmp",
-		".connect.txt" + random + ".tmp",
-		".json" + random + ".tmp",
-		"connect.json" + random + ".tmp",
+		".connect.txt" + random + ".tmp", ".json" + random + ".tmp", "connect.json" + random + ".tmp",
 	}
 	for _, name := range append(others, ".connect.json"+random+".tmp") {
 		if err := os.WriteFile(filepath.Join(connect, name), []byte("conn"), 0o644); err != nil {
@@ -446,8 +442,8 @@ func TestNextWriteClearsStrayFilesOnly(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	for _, file := range []string{
-		"", "connected", "connected\n", "connec",
-		`{"status":"error","message":"x"}`, `{"status":`, `{"a":{"status":"connected"}}`,
+		"", "connected", "connected\n", "connec", `{"status":"error","message":"x"}`, `{"status":`,
+		`{"a":{"status":"connected"}}`,
 	} {
 		f.Add([]byte(file))
 	}
@@ -489,7 +485,7 @@ func TestSameBundleIsKnownHoweverItIsSpelt(t *testing.T) {
 		"empty/readme":                 "",
 	})
 	own := filepath.Join(parent, "own")
-	links := map[string]string{ // link -> target
+	links := map[string]string{ // link -> what it leads to
 		"linked":                          "own",
 		"parts/host-collectors":           "../own/host-collectors",
 		"results/host-collectors/connect": "../../own/host-collectors/connect",
@@ -504,17 +500,10 @@ func TestSameBundleIsKnownHoweverItIsSpelt(t *testing.T) {
 		symlink(t, filepath.FromSlash(target), file)
 	}
 	for dir, want := range map[string]bool{
-		own:                                true,
-		own + "/.":                         true,
-		filepath.Join(own, "..") + "/own/": true,
-		"linked":                           true,
-		"parts":                            true,
-		"results":                          true,
-		"result":                           true,
-		"loop":                             true, // it is not known
-		"other":                            false,
-		"empty":                            false,
-		"gone":                             false,
+		own: true, own + "/.": true, filepath.Join(own, "..") + "/own/": true, "linked": true, "parts": true,
+		"results": true, "result": true,
+		"loop":  true, // it is not known
+		"other": false, "empty": false, "gone": false,
 	} {
 		if !strings.HasPrefix(dir, parent) {
 			dir = filepath.Join(parent, dir)
@@ -534,19 +523,4 @@ func TestSameBundleIsKnownBeforeItHoldsAnything(t *testing.T) {
 	if !Same(dir, filepath.Join(dir, "..")+"/"+filepath.Base(dir), "db") || Same(dir, t.TempDir(), "db") {
 		t.Error("an empty directory is not the same as itself, or as another")
 	}
-}
-
-func TestFormatsAreNamedToTheLetter(t *testing.T) {
-	t.Parallel()
-	formats := []Format{FormatStatus, FormatJSON}
-	if !slices.Equal(Formats(), formats) {
-		t.Errorf("the formats are %q", Formats())
-	}
-	for _, format := range formats {
-		if got, err := ParseFormat(string(format)); err != nil || got != format {
-			t.Errorf("%q is %q, %v", format, got, err)
-		}
-	}
-	_, err := ParseFormat("JSON")
-	expectError(t, err, `"JSON" is not a bundle format`, `"status" and "json"`)
 }

@@ -17,8 +17,7 @@ func TestReportReplacesNoFileOfOthers(t *testing.T) {
 		"a version of somebody's": {versionFile, "version: 1.2.3\n"},
 		"an empty version":        {versionFile, ""},
 		"a spec": {
-			versionFile,
-			"apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  hostCollectors: []\n",
+			versionFile, "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  hostCollectors: []\n",
 		},
 		"a version and more": {
 			versionFile,
@@ -77,13 +76,13 @@ func TestReportReplacesWhatTheToolsWrote(t *testing.T) {
 		{versionFile: strings.ReplaceAll(version, "\n", "\r\n"), analysisFile: " [ ] \n"},
 		{versionFile: strings.TrimSuffix(version, "\n")},
 		{versionFile: "apiVersion: troubleshoot.sh/v1beta3\nkind: SupportBundle\nspec:\n    versionNumber: \"\"\n"},
-		{analysisFile: `[{"name":"a","labels":{},"insight":null,"severity":"debug","analyzerSpec":"",` +
-			`"involvedObject":{}}, 1]`},
+		{analysisFile: `[{"name":"a","labels":{},"insight":null,"severity":"debug",` +
+			`"analyzerSpec":"","involvedObject":{}}, 1]`},
 		{"readme.md": "mine"},
 	} {
 		dir := plantTree(t, files)
 		w := NewWriter(dir, FormatJSON)
-		for range 2 { // the second replaces the first
+		for range 2 {
 			if err := errors.Join(w.RejectForeign(), writeReport(w, report())); err != nil {
 				t.Error(err)
 			}
@@ -135,9 +134,7 @@ func TestStrayFilesOfAReportAreCleared(t *testing.T) {
 	t.Parallel()
 	strays := []string{"." + analysisFile + random + ".tmp", "." + versionFile + random + ".tmp"}
 	others := []string{
-		".analysis.json.backup.tmp",
-		".analysis.json.tmp",
-		".notes.txt" + random + ".tmp",
+		".analysis.json.backup.tmp", ".analysis.json.tmp", ".notes.txt" + random + ".tmp",
 		"." + analysisFile + ".x" + random + ".tmp",
 	}
 	files := map[string]string{}

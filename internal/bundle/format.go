@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
@@ -30,14 +29,6 @@ const (
 // Formats returns all formats, the default first.
 func Formats() []Format {
 	return []Format{FormatStatus, FormatJSON}
-}
-
-// ParseFormat returns the format that text names. The error lists the formats.
-func ParseFormat(text string) (Format, error) {
-	if format := Format(text); slices.Contains(Formats(), format) {
-		return format, nil
-	}
-	return "", fmt.Errorf("%q is not a bundle format. The formats are %q and %q.", text, FormatStatus, FormatJSON)
 }
 
 func (f Format) encode(result Result) ([]byte, error) {

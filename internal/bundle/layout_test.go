@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestEveryResultNamesItsNode(t *testing.T) {
+func TestEveryResultShowsItsNode(t *testing.T) {
 	t.Parallel()
 	const node = "node-1.example.com"
 	expect := func(file, want string) {
@@ -22,9 +22,10 @@ func TestEveryResultNamesItsNode(t *testing.T) {
 	}
 	for _, result := range []string{ // as the tools write them
 		"certificate/a.json", "certificatesCollection/a.json", "connect/a.json", "diskUsage/a.json",
-		"filesystemPerformance/a.json", "http/a.json", "httpLoadBalancer/a.json", "journald/a-info.json",
-		"registry-images/a.json", "subnetAvailable/a.json", "system/cpu.json", "tcpLoadBalancer/a.json",
-		"tcpPortStatus/a.json", "udpPortStatus/a.json",
+		"filesystemPerformance/a.json", "http/a.json",
+		"httpLoadBalancer/a.json", "journald/a-info.json", "registry-images/a.json", "subnetAvailable/a.json",
+		"system/cpu.json",
+		"tcpLoadBalancer/a.json", "tcpPortStatus/a.json", "udpPortStatus/a.json",
 	} {
 		kind, name := path.Split(result)
 		expect("host-collectors/"+result, "")
@@ -39,12 +40,9 @@ func TestEveryResultNamesItsNode(t *testing.T) {
 		expect("host-collectors/"+kind+node+"/"+name, "")
 	}
 	for _, other := range []string{
-		"host-collectors",
-		"host-collectors/" + node,
-		"host-collectors/" + node + "/system",
+		"host-collectors", "host-collectors/" + node, "host-collectors/" + node + "/system",
 		"host-collectors/" + node + "/system/cpu.txt",
-		"host-collectors/" + node + "/etc/a.json",
-		"host-collectors/-odd/system/cpu.json",
+		"host-collectors/" + node + "/etc/a.json", "host-collectors/-odd/system/cpu.json",
 		"host-collectors/errors/a-error.json",
 	} {
 		expect(other, "")

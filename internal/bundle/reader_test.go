@@ -21,8 +21,7 @@ func TestErrorsOfReadingNameTheFileInTheBundle(t *testing.T) {
 	noDirectory := plantTree(t, map[string]string{"host-collectors": "x"})
 	other := plantTree(t, map[string]string{connect + "api.json": "connected"})
 	incomplete := plantTree(t, map[string]string{
-		connect + "db.json":         "connected",
-		connect + "node-1/api.json": "error",
+		connect + "db.json": "connected", connect + "node-1/api.json": "error",
 	})
 	archived := func(entries ...tarEntry) string { return plantFile(t, "bundle.tar.gz", packed(t, entries...)) }
 	archive := archived(regular("top/"+connect+"db.json", "connec"))
@@ -75,7 +74,8 @@ func TestFileNameOfAResultIsNotTheNameOfItsCollector(t *testing.T) {
 		{many, "db.json", `named "db.json". Did you mean "db"?`},
 		{
 			map[string]string{"host-collectors/node-1/" + connectKind + "/db.json": "connected"},
-			"db.json", `Did you mean "db"?`,
+			"db.json",
+			`Did you mean "db"?`,
 		},
 		{map[string]string{connect + "db.json.json": "connected"}, "db.json.json", `Did you mean "db.json"?`},
 		{db, "db.JSON", `; it holds some of ["db"]`},

@@ -4,7 +4,6 @@
 package bundle
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -114,8 +113,9 @@ func TestBatchesOfOneRunShareTheBundle(t *testing.T) {
 		dir := t.TempDir()
 		analysis := filepath.Join(dir, analysisFile)
 		w := NewWriter(dir, FormatStatus)
-		err := errors.Join(w.WriteResults([]CollectorResult{resultOf("api")}), w.WriteAnalysis(reportOf("api")))
-		if err != nil {
+		first := reportOf("api")
+		first.Results = []CollectorResult{resultOf("api")}
+		if err := writeReport(w, first); err != nil {
 			t.Fatal(err)
 		}
 		expectContent(t, analysis, analysisOf(t, "api"))

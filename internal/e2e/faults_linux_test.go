@@ -64,11 +64,14 @@ output "status" {
   value = data.preflight_tcp_connect.db.status
 }
 `, test.make(lab))})
-			lab.Client.Do(func() {
+			err := lab.Client.Do(func() {
 				output, _ := w.run("apply", "-auto-approve", "-target=data.preflight_tcp_connect.db")
 				more, _ := w.run("plan")
 				expectText(t, output+more, test.says...)
 			})
+			if err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
