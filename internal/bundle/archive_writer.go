@@ -36,7 +36,8 @@ func archiveTop(archive string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%q cannot name an archive. Write a path that ends in a name of letters, digits, spaces, "+
-		"\".\", \"_\" or \"-\" and .tar.gz or .tgz, for example \"support-bundle.tar.gz\".", suggest.Abbreviate(archive))
+		"\".\", \"_\" or \"-\" and .tar.gz or .tgz, for example \"support-bundle.tar.gz\".",
+		suggest.Abbreviate(archive))
 }
 
 // ValidateArchivePath returns an error if a path does not end in the name of an archive.

@@ -48,7 +48,8 @@ func (d *decoder) addProblem(at Position, format string, arguments ...any) {
 		d.more++
 		return
 	}
-	d.problems = append(d.problems, Problem{at, suggest.AbbreviateTo(maxProblemText, fmt.Sprintf(format, arguments...))})
+	text := suggest.AbbreviateTo(maxProblemText, fmt.Sprintf(format, arguments...))
+	d.problems = append(d.problems, Problem{at, text})
 }
 
 // addSyntaxProblem adds the problem of a text that is not YAML.

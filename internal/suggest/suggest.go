@@ -104,7 +104,8 @@ func quoted[S ~string](words []S) []string {
 	return texts
 }
 
-// NotOneOf returns an error that says what a text is not, lists the known words, and asks whether the nearest was meant.
+// NotOneOf returns an error that says what a text is not, lists the known words, and asks whether the nearest was
+// meant.
 func NotOneOf[S ~string](text, isNot string, known []S) error {
 	return fmt.Errorf("%q %s. Use %s.%s", text, isNot, Choice(known), Question(text, known))
 }

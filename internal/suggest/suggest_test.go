@@ -136,3 +136,22 @@ func TestErrorsNameLongTextsInShort(t *testing.T) {
 		}
 	}
 }
+
+func TestWordsAreChosenToTheLetter(t *testing.T) {
+	t.Parallel()
+	formats := []string{"status", "json"}
+	for _, format := range formats {
+		if got, err := Choose(format, "is not a bundle format", formats); err != nil || got != format {
+			t.Errorf("%q is %q, %v", format, got, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"JSON": `"JSON" is not a bundle format. Use "status" or "json". Did you mean "json"?`,
+		"":     `"" is not a bundle format. Use "status" or "json".`,
+		"yaml": `"yaml" is not a bundle format. Use "status" or "json".`,
+	} {
+		if got, err := Choose(text, "is not a bundle format", formats); err == nil || err.Error() != want || got != "" {
+			t.Errorf("%q is %q, %v", text, got, err)
+		}
+	}
+}
