@@ -79,9 +79,9 @@ func (w *Writer) writeArchive(archive string, report Report) error {
 	}
 	defer dir.Close() //nolint:errcheck // A directory that was only read.
 	removeStray(dir, func(temporary string) bool { return temporary == name })
-	return cause(replace(dir, name, func(to io.Writer) error {
+	return cause(replace(dir, name, synced(func(to *os.File) error {
 		return pack(to, top, append(files, results...), report.MadeAt)
-	}))
+	})))
 }
 
 // pack writes files into a gzipped tar archive, below the directory top.

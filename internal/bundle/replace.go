@@ -6,7 +6,6 @@ package bundle
 import (
 	"crypto/rand"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"regexp"
@@ -31,7 +30,7 @@ func temporaryOf(temporary string) (name string) {
 }
 
 // replace makes a temporary file, has its content written, and renames it to name.
-func replace(dir *os.Root, name string, write func(io.Writer) error) error {
+func replace(dir *os.Root, name string, write func(*os.File) error) error {
 	for attempt := 1; ; attempt++ {
 		err := tryReplace(dir, name, write)
 		// Until it is locked, a temporary file looks like a stray one, and another process may remove it.
@@ -43,7 +42,7 @@ func replace(dir *os.Root, name string, write func(io.Writer) error) error {
 	}
 }
 
-func tryReplace(dir *os.Root, name string, write func(io.Writer) error) (err error) {
+func tryReplace(dir *os.Root, name string, write func(*os.File) error) (err error) {
 	temporary := temporaryName(name)
 	file, err := dir.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
@@ -61,14 +60,22 @@ func tryReplace(dir *os.Root, name string, write func(io.Writer) error) (err err
 	return errors.Join(err, file.Close())
 }
 
-func fill(file *os.File, write func(io.Writer) error) error {
+func fill(file *os.File, write func(*os.File) error) error {
 	if err := tryLock(file); err != nil {
 		return err
 	}
-	if err := write(file); err != nil {
-		return err
+	return write(file)
+}
+
+// synced returns a function that also waits until what was written is on the disk. Without it, a power failure may leave
+// an empty file, which no reader takes for a result.
+func synced(write func(*os.File) error) func(*os.File) error {
+	return func(file *os.File) error {
+		if err := write(file); err != nil {
+			return err
+		}
+		return file.Sync()
 	}
-	return file.Sync()
 }
 
 // removeStray removes the temporary files that killed writers left, if they were to replace a file of ours. A file

@@ -33,7 +33,8 @@ func (w *Writer) WriteResults(results []CollectorResult) error {
 	var group errgroup.Group
 	group.SetLimit(writesAtOnce)
 	for _, file := range files {
-		group.Go(func() error { return w.writeFile(connect, path.Base(file.path), file) })
+		// Not synced: with thousands of files that takes longer than all dials.
+		group.Go(func() error { return w.writeFile(connect, path.Base(file.path), file, contentOf(file.content)) })
 	}
 	return group.Wait()
 }
@@ -57,15 +58,15 @@ func (w *Writer) WriteAnalysis(report Report) error {
 	}
 	defer root.Close() //nolint:errcheck // A directory that was only read.
 	for _, file := range files {
-		if err := w.writeFile(root, file.path, file); err != nil {
+		if err := w.writeFile(root, file.path, file, synced(contentOf(file.content))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *Writer) writeFile(dir *os.Root, name string, file file) error {
-	if err := replace(dir, name, contentOf(file.content)); err != nil {
+func (w *Writer) writeFile(dir *os.Root, name string, file file, write func(*os.File) error) error {
+	if err := replace(dir, name, write); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(w.dir, filepath.FromSlash(file.path)), cause(err))
 	}
 	return nil

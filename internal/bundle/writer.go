@@ -6,7 +6,6 @@ package bundle
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,7 +55,7 @@ func (w *Writer) write(collector string, result Result) error {
 		return err
 	}
 	defer dir.Close() //nolint:errcheck // A directory that was only read.
-	return cause(replace(dir, resultName(collector), contentOf(content)))
+	return cause(replace(dir, resultName(collector), synced(contentOf(content))))
 }
 
 // isResultName reports whether a name is that of a result file.
@@ -66,8 +65,8 @@ func isResultName(name string) bool {
 }
 
 // contentOf returns a function that writes content.
-func contentOf(content []byte) func(io.Writer) error {
-	return func(to io.Writer) error {
+func contentOf(content []byte) func(*os.File) error {
+	return func(to *os.File) error {
 		_, err := to.Write(content)
 		return err
 	}
