@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
+func TestArchiveIsNotReadBeforeThisRunHasWrittenIt(t *testing.T) {
 	t.Parallel()
 	const archive = "bundle.tar.gz"
 	nothing := func() error { return nil }

@@ -45,7 +45,7 @@ func batchOf(t *testing.T, name string, hosts ...string) Batch {
 	return batch
 }
 
-// network is a dialer to which hosts stay silent unless they are open.
+// network lists the open hosts of a dialer. Others do not answer.
 type network []string
 
 func (n network) Dial(ctx context.Context, _ netip.Addr, address string) (net.Conn, error) {
@@ -68,7 +68,7 @@ func newRun(dir string, open ...string) *Run {
 	})
 }
 
-func TestBatchesOfARunAreMadeSideBySide(t *testing.T) {
+func TestBatchesOfARunAreConcurrent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		run := newRun(t.TempDir())

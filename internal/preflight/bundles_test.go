@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestResultIsOldOrOfTheFuture(t *testing.T) {
+func TestResultIsTooOldOrFromTheFuture(t *testing.T) {
 	t.Parallel()
 	for age, want := range map[time.Duration]string{
 		0:                             "",

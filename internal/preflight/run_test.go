@@ -24,7 +24,7 @@ func checkOf(address tcpconnect.Address) Check {
 	return Check{"connect", tcpconnect.Check{Target: tcpconnect.Target{Address: address}, Timeout: time.Minute}}
 }
 
-// refusing is a dialer whose dials are refused after a call of the function.
+// refusing is a dialer that calls the function and then refuses.
 type refusing func()
 
 func (r refusing) Dial(context.Context, netip.Addr, string) (net.Conn, error) {
@@ -35,7 +35,7 @@ func (r refusing) Dial(context.Context, netip.Addr, string) (net.Conn, error) {
 func (refusing) ResolvesNames() bool { return false }
 func (refusing) Room() int           { return 100 }
 
-func TestResultIsThisRunsWhileAnIdenticalCheckDials(t *testing.T) {
+func TestResultIsReadableWhileAnIdenticalCheckRuns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	address, err := tcpconnect.ParseAddress(loopback.Refused(t).String())
@@ -151,7 +151,7 @@ func TestResultsOfThisRunAreRecognized(t *testing.T) {
 	}
 }
 
-func TestReasonOfAnotherRunIsNotTaken(t *testing.T) {
+func TestReasonOfAnotherRunIsRejected(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	own := New(Config{BundleDir: dir})
@@ -205,7 +205,7 @@ func TestArchiveOfThisRunKeepsItsReasons(t *testing.T) {
 	}
 }
 
-func TestResultOfAnotherRunIsNotTaken(t *testing.T) {
+func TestResultOfAnotherRunIsRejected(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	own := New(Config{

@@ -33,7 +33,7 @@ spec:
 		`10.0.0.1:5432: i/o timeout"}`,
 }
 
-// plantBundle writes a bundle as a directory and as an archive, all of it below top.
+// plantBundle writes a bundle as a directory and as an archive, with all files below top.
 func plantBundle(t *testing.T, files map[string]string, top string, writtenAt time.Time) (dir, archive string) {
 	t.Helper()
 	dir, archive = t.TempDir(), filepath.Join(t.TempDir(), "bundle.tar.gz")
@@ -133,7 +133,7 @@ data "preflight_analysis" "db" {
 	}
 }
 
-func TestMissingNodesAreWhatTheyAreSaidToBe(t *testing.T) {
+func TestMissingNodesGetTheConfiguredVerdict(t *testing.T) {
 	t.Parallel()
 	const nodeList = "host-collectors/system/node_list.json"
 	dir, archive := plantBundle(t, map[string]string{
@@ -204,7 +204,7 @@ missing_nodes = %q
 	}
 }
 
-func TestMissingNodesAreOfABundle(t *testing.T) {
+func TestMissingNodesNeedsABundle(t *testing.T) {
 	t.Parallel()
 	const ofAStatus = `data "preflight_analysis" "db" {
   status        = "connected"
@@ -232,7 +232,7 @@ func TestMissingNodesAreOfABundle(t *testing.T) {
 	)
 }
 
-func TestReasonOfABundleIsObeyed(t *testing.T) {
+func TestReasonInABundleIsJudged(t *testing.T) {
 	t.Parallel()
 	for content, test := range map[string]struct {
 		outcome, reason string
@@ -381,7 +381,7 @@ func TestArchiveOfThisRunIsNotReadBeforeItIsWritten(t *testing.T) {
 	})
 }
 
-func TestBundleInsideTheOwnDirectoryIsTheOwn(t *testing.T) {
+func TestBundleInsideOwnDirectoryIsOwn(t *testing.T) {
 	t.Parallel()
 	dir, _ := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": "connected"},
 		"acme/", time.Now())

@@ -113,7 +113,7 @@ func (w writtenOutcomes) value() attr.Value {
 	return types.DynamicValue(types.TupleValueMust(elementTypes, elements))
 }
 
-// lets reports whether the first outcome for a status is a pass or warn: the rule, written again without the code.
+// lets reports whether the first outcome for a status is a pass or warn. It repeats the rule without the code.
 func (w writtenOutcomes) lets(status tcpconnect.Status) bool {
 	for _, outcome := range w {
 		if outcome.when == nil || *outcome.when == string(status) || *outcome.when == "" && outcome.verdict == "fail" {
@@ -163,12 +163,12 @@ func randomStatus(t *testing.T, random *rand.Rand, dir string, refused error) (t
 	}
 	given = tcpconnect.Status(results[0].Status)
 	if truth == "" && content[0] == '{' {
-		truth = given // valid JSON still, if another text
+		truth = given // still valid JSON, with another text
 	}
 	return truth, given
 }
 
-// dialled returns the status of a dial that ends as truth says.
+// dialled returns the status of a dial that ends with the status truth.
 func dialled(t *testing.T, truth tcpconnect.Status, refused error) tcpconnect.Status {
 	t.Helper()
 	collector := &tcpconnect.Collector{Dialer: dialerOf{truth, refused}}

@@ -16,7 +16,7 @@ import (
 )
 
 // A transparent proxy is a listener on every address of the loopback network.
-func TestControlHostShowsWhatAcceptsForEverybody(t *testing.T) {
+func TestControlHostDetectsAProxyThatAcceptsEverything(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has all of 127.0.0.0/8")

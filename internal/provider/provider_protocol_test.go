@@ -45,7 +45,7 @@ func newConfiguredWith(t *testing.T, arguments map[string]any) configured {
 	return configured{server, schemas}
 }
 
-// kinds are the things that take a configuration in these tests.
+// The data sources and the ephemeral resource of these tests.
 const (
 	dataTCPConnect      = "data preflight_tcp_connect"
 	dataAnalysis        = "data preflight_analysis"
@@ -123,7 +123,7 @@ func expectAttributes(t *testing.T, got, want map[string]any) {
 	}
 }
 
-// unknown stands in arguments for a value that is not known yet.
+// unknown in arguments means a value that is not known yet.
 const unknown = "<unknown>"
 
 func argumentsOf(t *testing.T, text string) map[string]any {

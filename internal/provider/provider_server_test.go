@@ -17,7 +17,7 @@ import (
 )
 
 // Terraform sends a call and then the stop. The provider may receive them in either order.
-func TestCallsThatComeAfterTheStopEndAtOnce(t *testing.T) {
+func TestCallsAfterTheStopEndAtOnce(t *testing.T) {
 	t.Parallel()
 	server := NewServer("test")().(*server)
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
@@ -62,7 +62,7 @@ func TestCallsThatComeAfterTheStopEndAtOnce(t *testing.T) {
 	}
 }
 
-// watchedContext reports when a function no longer waits for its end.
+// watchedContext reports that a function no longer waits for its end.
 type watchedContext struct {
 	context.Context
 	forgotten chan struct{}
@@ -79,7 +79,7 @@ func (c *watchedContext) AfterFunc(func()) (stop func() bool) {
 	}
 }
 
-func TestCallsThatHaveEndedAreForgotten(t *testing.T) {
+func TestEndedCallsDoNotWaitForTheStop(t *testing.T) {
 	t.Parallel()
 	stopped := &watchedContext{context.Background(), make(chan struct{}, 1)}
 	call, end := context.WithCancel(t.Context())
@@ -159,7 +159,7 @@ func invoked(t *testing.T, server *server, config *tfprotov6.DynamicValue) (ende
 	return ended
 }
 
-func TestReaderOfAnActionMayLeaveBeforeItsEnd(t *testing.T) {
+func TestReaderOfAnActionMayStopEarly(t *testing.T) {
 	t.Parallel()
 	// The action continues, and would write into the bundle after the test.
 	server := newConfiguredWith(t, map[string]any{"emit_bundle": false})

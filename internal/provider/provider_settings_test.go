@@ -17,8 +17,8 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// The environment is the process's, so these do not run in parallel.
-func TestSettingIsOfTheConfigurationTheEnvironmentOrTheDefault(t *testing.T) {
+// The whole process has one environment, so these tests do not run in parallel.
+func TestSettingComesFromConfigurationEnvironmentOrDefault(t *testing.T) {
 	null, text := types.StringNull(), types.StringValue
 	timeout := func(configured attr.Value, diags *diag.Diagnostics) any {
 		return resolve(timeoutSetting, configured, tcpconnect.ParseDuration, diags)
@@ -57,14 +57,14 @@ func TestSettingIsOfTheConfigurationTheEnvironmentOrTheDefault(t *testing.T) {
 			"Unknown Provider Argument",
 			`"timeout" is not known yet, but checks may be made before it is. Use a value that is known while ` +
 				`planning: a literal, a variable, or the environment variable PREFLIGHT_TIMEOUT.`},
-		"default emit_bundle":           {emit, types.BoolNull(), "PREFLIGHT_EMIT_BUNDLE=", true, "", ""},
-		"emit_bundle of an environment": {emit, types.BoolNull(), "PREFLIGHT_EMIT_BUNDLE=0", false, "", ""},
-		"configured emit_bundle":        {emit, types.BoolValue(true), "PREFLIGHT_EMIT_BUNDLE=false", true, "", ""},
-		"configured not to":             {emit, types.BoolValue(false), "PREFLIGHT_EMIT_BUNDLE=true", false, "", ""},
-		"emit_bundle of nobody": {emit, types.BoolNull(), "PREFLIGHT_EMIT_BUNDLE=off", false,
+		"default emit_bundle":            {emit, types.BoolNull(), "PREFLIGHT_EMIT_BUNDLE=", true, "", ""},
+		"emit_bundle of the environment": {emit, types.BoolNull(), "PREFLIGHT_EMIT_BUNDLE=0", false, "", ""},
+		"configured emit_bundle":         {emit, types.BoolValue(true), "PREFLIGHT_EMIT_BUNDLE=false", true, "", ""},
+		"configured emit_bundle = false": {emit, types.BoolValue(false), "PREFLIGHT_EMIT_BUNDLE=true", false, "", ""},
+		"invalid emit_bundle": {emit, types.BoolNull(), "PREFLIGHT_EMIT_BUNDLE=off", false,
 			"Invalid Environment Variable",
 			`PREFLIGHT_EMIT_BUNDLE: "off" is neither true nor false. Use "true" or "false". Did you mean "false"?`},
-		"emit_bundle misspelt": {emit, types.BoolNull(), "PREFLIGHT_EMIT_BUNDLE=tru", false,
+		"misspelled emit_bundle": {emit, types.BoolNull(), "PREFLIGHT_EMIT_BUNDLE=tru", false,
 			"Invalid Environment Variable",
 			`PREFLIGHT_EMIT_BUNDLE: "tru" is neither true nor false. Use "true" or "false". Did you mean "true"?`},
 		"default bundle_dir": {dir, null, "PREFLIGHT_BUNDLE_DIR=", "support-bundle", "", ""},

@@ -29,14 +29,14 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// acceptance runs a configuration through the real Terraform, against a provider with the given resolver (nil: that of
-// the system).
+// acceptance runs steps with the real Terraform and a provider with the given resolver. If it is nil, the provider uses
+// the resolver of the system.
 func acceptance(t *testing.T, resolver tcpconnect.Resolver, steps ...resource.TestStep) {
 	t.Helper()
 	acceptanceFrom(t, tfversion.Version1_0_0, resolver, steps...)
 }
 
-// acceptanceFrom is acceptance with what only newer versions of Terraform have.
+// acceptanceFrom is acceptance for versions of Terraform that are not older than the oldest.
 func acceptanceFrom(t *testing.T, oldest *version.Version, resolver tcpconnect.Resolver, steps ...resource.TestStep) {
 	t.Helper()
 	resource.Test(t, resource.TestCase{
@@ -57,12 +57,12 @@ func attributes(address string, want map[string]knownvalue.Check) []statecheck.S
 	return checks
 }
 
-// says matches an error text that Terraform has broken into lines.
+// says matches an error text, also if Terraform has wrapped its lines.
 func says(fragment string) *regexp.Regexp {
 	return regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(fragment), " ", `\s+`))
 }
 
-// providerBlock configures a bundle directory of the test's own.
+// providerBlock configures a bundle directory, with more arguments.
 func providerBlock(dir string, more string) string {
 	return fmt.Sprintf(`provider "preflight" {
   bundle_dir = %q
@@ -189,7 +189,7 @@ data "preflight_analysis" "api" {
 	}
 }
 
-func TestConnectedCheckTellsBothEnds(t *testing.T) {
+func TestConnectedCheckHasBothAddresses(t *testing.T) {
 	t.Parallel()
 	dir, peer := t.TempDir(), loopback.Open(t)
 	file := filepath.Join(dir, "host-collectors", "connect", "connect.json")
@@ -213,7 +213,7 @@ func TestConnectedCheckTellsBothEnds(t *testing.T) {
 	expectFile(t, bundle.ResultFile(dir, "connect"), "connected")
 }
 
-func TestCheckThatWaitsTellsHowItWent(t *testing.T) {
+func TestCheckWithRetryReportsAttemptsAndReady(t *testing.T) {
 	t.Parallel()
 	config := func(peer netip.AddrPort) string {
 		return providerBlock(t.TempDir(), "") + fmt.Sprintf(`
@@ -267,7 +267,7 @@ data "preflight_tcp_connect" "db" {
 	}
 }
 
-func TestArgumentsReachTheDial(t *testing.T) {
+func TestArgumentsChangeTheDial(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Listen(t, loopback.IPv4).AddrPort()
 	peerIPv6 := netip.AddrPortFrom(loopback.IPv6, peer.Port()).String()
@@ -371,7 +371,7 @@ func TestCheckWithoutOutcomesIsJudgedByReady(t *testing.T) {
 	})
 }
 
-func TestEveryAddressHasItsRow(t *testing.T) {
+func TestAllAddressesHasAnElementForEachAddress(t *testing.T) {
 	t.Parallel()
 	second := netip.MustParseAddr("127.0.0.2")
 	peer := loopback.Listen(t, loopback.IPv4).AddrPort()
@@ -518,7 +518,7 @@ provider "preflight" {
 	})
 }
 
-// The environment is the process's, so these do not run in parallel.
+// The whole process has one environment, so these tests do not run in parallel.
 func TestProviderEnvironment(t *testing.T) {
 	peer := loopback.Refused(t)
 	check := checkBlock(peer, "")
@@ -561,7 +561,7 @@ func TestProviderEnvironment(t *testing.T) {
 	}
 }
 
-// analysisOf judges what a bundle holds.
+// analysisOf judges the result in a bundle, with more arguments.
 func analysisOf(dir, more string) string {
 	return fmt.Sprintf(`data "preflight_analysis" "db" {
   bundle   = %q
@@ -649,7 +649,7 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 	}
 }
 
-func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
+func TestOwnBundleHasOnlyResultsOfThisRun(t *testing.T) {
 	t.Parallel()
 	open, refused := loopback.Open(t), loopback.Refused(t)
 	t.Run("this run's", func(t *testing.T) {
@@ -705,7 +705,7 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 	})
 }
 
-func TestOneNameForTwoDialsIsAnError(t *testing.T) {
+func TestOneCollectorNameForTwoAddressesIsAnError(t *testing.T) {
 	t.Parallel()
 	first, second := loopback.Open(t), loopback.Listen(t, loopback.IPv4)
 	config := func(name string) string {
@@ -740,7 +740,7 @@ data "preflight_tcp_connect" "second" {
 	acceptance(t, nil, resource.TestStep{Config: providerBlock(t.TempDir(), "") + config("db2")})
 }
 
-func TestResultThatCanNotBeWrittenIsAnError(t *testing.T) {
+func TestResultThatCannotBeWrittenIsAnError(t *testing.T) {
 	t.Parallel()
 	_, file := plantResult(t, "connected", 0)
 	config := providerBlock(file, "") + checkBlock(loopback.Open(t), "")
@@ -750,7 +750,7 @@ func TestResultThatCanNotBeWrittenIsAnError(t *testing.T) {
 	expectFile(t, file, "connected")
 }
 
-func TestNullStatusSaysToExclude(t *testing.T) {
+func TestErrorOfANullStatusSuggestsExclude(t *testing.T) {
 	t.Parallel()
 	acceptance(t, nil, resource.TestStep{
 		Config: fmt.Sprintf(`

@@ -37,7 +37,7 @@ func required(attribute *tfprotov6.SchemaAttribute) bool { return attribute.Requ
 func optional(attribute *tfprotov6.SchemaAttribute) bool { return attribute.Optional }
 func computed(attribute *tfprotov6.SchemaAttribute) bool { return attribute.Computed }
 
-func TestEveryArgumentIsTakenAndEveryResultGiven(t *testing.T) {
+func TestEveryFormOfTheCheckHasAllItsAttributes(t *testing.T) {
 	t.Parallel()
 	const (
 		verdict = "is_fail is_pass is_warn matched"
@@ -213,11 +213,11 @@ func TestEveryFieldOfEveryAttributeIsConverted(t *testing.T) {
 	}
 }
 
-func TestFieldThatAFormDoesNotHaveIsNotLost(t *testing.T) {
+func TestUnsupportedFieldOfAnAttributeIsNotDropped(t *testing.T) {
 	t.Parallel()
 	defer func() {
 		if recover() == nil {
-			t.Error("an action's attribute cannot be sensitive, and nothing was said")
+			t.Error("an attribute of an action cannot be sensitive, but there was no panic")
 		}
 	}()
 	actionAttribute(schema.StringAttribute{Optional: true, Sensitive: true})

@@ -65,7 +65,7 @@ func expectSaid(t *testing.T, about string, diagnostics []*tfprotov6.Diagnostic,
 	}
 }
 
-func TestOutcomesAreValidatedToTheLastKey(t *testing.T) {
+func TestEveryKeyOfOutcomesIsValidated(t *testing.T) {
 	t.Parallel()
 	server := newConfigured(t, t.TempDir())
 	const form = "outcomes is a list of objects such as { fail = {"
@@ -150,7 +150,7 @@ func TestOutcomesAreValidatedToTheLastKey(t *testing.T) {
 	}
 }
 
-func TestAnalysisIsOfOneSource(t *testing.T) {
+func TestAnalysisHasOneSource(t *testing.T) {
 	t.Parallel()
 	server := newConfigured(t, t.TempDir())
 	const somePass = `"outcomes":[{"pass":{"when":"connected"}}]`
@@ -268,7 +268,7 @@ func TestAnalysisJudgesStatusAndReason(t *testing.T) {
 	}
 }
 
-func TestAnalysisRefusesWhatIsNoStatusOrReasonWhenItReads(t *testing.T) {
+func TestAnalysisRejectsInvalidStatusAndReason(t *testing.T) {
 	t.Parallel()
 	server := newConfigured(t, t.TempDir())
 	const everything = `"outcomes":[{"pass":{}}]`
@@ -295,7 +295,7 @@ func TestAnalysisRefusesWhatIsNoStatusOrReasonWhenItReads(t *testing.T) {
 	}
 }
 
-func TestWarningsAndStrictFailuresNameWhatWasChecked(t *testing.T) {
+func TestWarningsAndStrictFailuresNameTheCheck(t *testing.T) {
 	t.Parallel()
 	dir, _ := plantResult(t, `{"status":"connection-refused","message":"","reason":"refused"}`, 0)
 	server := newConfigured(t, t.TempDir())
@@ -343,7 +343,7 @@ func TestWarningsAndStrictFailuresNameWhatWasChecked(t *testing.T) {
 	}
 }
 
-func TestExcludedCheckHasAllItsTexts(t *testing.T) {
+func TestExcludedCheckHasAllAttributes(t *testing.T) {
 	t.Parallel()
 	dir, peer := t.TempDir(), loopback.Listen(t, loopback.IPv4)
 	server := newConfigured(t, dir)
@@ -435,7 +435,7 @@ func TestCheckWithoutOutcomesPassesIfItIsReady(t *testing.T) {
 	}
 }
 
-func TestOutcomesMayBeListsAndMapsButNoSets(t *testing.T) {
+func TestOutcomesMayBeListsAndMapsButNotSets(t *testing.T) {
 	t.Parallel()
 	when := types.MapValueMust(types.StringType, map[string]attr.Value{"when": types.StringValue("connected")})
 	verdict := types.MapValueMust(when.Type(t.Context()), map[string]attr.Value{"pass": when})

@@ -26,7 +26,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// specConfig runs a spec, with more arguments.
+// specConfig is a data source that runs a spec, with more arguments.
 func specConfig(text, more string) string {
 	return fmt.Sprintf(`data "preflight_spec" "vendor" {
   spec = %q
@@ -63,7 +63,7 @@ spec:
 	return text + analyzers
 }
 
-// filesBelow lists the files of a directory.
+// filesBelow returns the files of a directory and its subdirectories.
 func filesBelow(t *testing.T, dir string) []string {
 	t.Helper()
 	var files []string
@@ -167,7 +167,7 @@ func TestPageExampleThroughSpec(t *testing.T) {
 	}
 }
 
-func TestSpecIsTheWorstOfItsAnalyzersInTheirOrder(t *testing.T) {
+func TestSpecHasTheWorstVerdictOfItsAnalyzers(t *testing.T) {
 	t.Parallel()
 	addresses := map[string]string{
 		"a": loopback.Open(t).String(),
@@ -278,7 +278,7 @@ func TestSpecSaysWhatItDoesNotRun(t *testing.T) {
 	})
 }
 
-func TestExcludedSpecOpensTheGateAndDoesNothing(t *testing.T) {
+func TestExcludedSpecProceedsAndDoesNothing(t *testing.T) {
 	t.Parallel()
 	listener := loopback.Listen(t, loopback.IPv4)
 	dir := filepath.Join(t.TempDir(), "bundle")
@@ -400,7 +400,7 @@ func TestCollectorsOfASpecAndOthersDoNotOverwriteEachOther(t *testing.T) {
 	)
 }
 
-func TestStrictFailureOfASpecComesAfterTheArchive(t *testing.T) {
+func TestStrictSpecFailsAfterTheArchiveIsWritten(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	archive := filepath.Join(dir, "for-support", "support-bundle.tar.gz")
@@ -499,7 +499,7 @@ spec:
 	}
 }
 
-// unpack returns the files of an archive, all of them below top.
+// unpack returns the files of an archive. All must be below top.
 func unpack(t *testing.T, archive, top string) map[string]string {
 	t.Helper()
 	file, err := os.Open(archive)

@@ -18,7 +18,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// findingModel is what ListValueFrom would take.
+// findingModel is an argument for ListValueFrom.
 type findingModel struct {
 	Title         string  `tfsdk:"title"`
 	CollectorName *string `tfsdk:"collector_name"`

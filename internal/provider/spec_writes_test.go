@@ -15,7 +15,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-func TestSpecThatCanNotBeWrittenIsAnError(t *testing.T) {
+func TestSpecThatCannotBeWrittenIsAnError(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, []byte("mine"), 0o644); err != nil {
@@ -41,7 +41,7 @@ func TestSpecThatCanNotBeWrittenIsAnError(t *testing.T) {
 	expectFile(t, file, "mine")
 }
 
-func TestSpecReplacesNoResultOfACheckBeforeIt(t *testing.T) {
+func TestSpecDoesNotReplaceTheResultOfACheck(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	refused, open := loopback.Refused(t), loopback.Listen(t, loopback.IPv4)
@@ -63,7 +63,7 @@ func TestSpecReplacesNoResultOfACheckBeforeIt(t *testing.T) {
 	}
 }
 
-func TestSpecReplacesNoFileOfOthers(t *testing.T) {
+func TestSpecDoesNotReplaceFilesOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "version.yaml")

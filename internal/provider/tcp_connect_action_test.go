@@ -27,7 +27,7 @@ import (
 
 const actionName = "preflight_tcp_connect"
 
-// actionServer is a provider server, configured, with the schema of the action.
+// actionServer is a provider server after its configuration, with the schema of the action.
 type actionServer struct {
 	*server
 	schema *tfprotov6.Schema
@@ -44,7 +44,7 @@ func (s actionServer) invoke(
 	t *testing.T, ctx context.Context, given map[string]any, onProgress func(string),
 ) (progress []string, diagnostics []*tfprotov6.Diagnostic) {
 	t.Helper()
-	// Without validation first: Terraform does not ask for it again with what it learns during the apply.
+	// There is no validation before: Terraform does not validate again with values that it learns during the apply.
 	config := objectOf(t, s.schema, given)
 	stream, err := s.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
 	if err != nil {
@@ -99,7 +99,7 @@ func TestActionReportsEveryDialAndSucceeds(t *testing.T) {
 	}
 }
 
-func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
+func TestFailedActionReportsTheWholeResult(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Refused(t)
 	outcome := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"message": tftypes.String, "uri": tftypes.String}}
@@ -132,7 +132,7 @@ func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
 	}
 }
 
-func TestActionRefusesWhatItLearnsTooLate(t *testing.T) {
+func TestActionRejectsInvalidValuesDuringApply(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Refused(t)
 	unknown := func(of tftypes.Type) tftypes.Value { return tftypes.NewValue(of, tftypes.UnknownValue) }
@@ -163,7 +163,7 @@ func TestActionRefusesWhatItLearnsTooLate(t *testing.T) {
 	}
 }
 
-func TestActionIsReadyForWhatItWaitsFor(t *testing.T) {
+func TestActionIsReadyAfterAStatusOfUntil(t *testing.T) {
 	t.Parallel()
 	given := map[string]any{
 		"address": loopback.Refused(t).String(),
@@ -203,7 +203,7 @@ func TestInterruptedActionEndsAtOnce(t *testing.T) {
 	}
 }
 
-func TestActionRefusesWhatTheDataSourceRefuses(t *testing.T) {
+func TestActionRejectsWhatTheDataSourceRejects(t *testing.T) {
 	t.Parallel()
 	server := newActionServer(t)
 	for want, given := range map[string]map[string]any{
@@ -232,7 +232,7 @@ func TestActionRefusesWhatTheDataSourceRefuses(t *testing.T) {
 	}
 }
 
-func TestProgressIsALineForPeople(t *testing.T) {
+func TestProgressIsOneReadableLine(t *testing.T) {
 	t.Parallel()
 	attempt := tcpconnect.Attempt{
 		Number: 3,

@@ -207,7 +207,7 @@ func TestCheckHasItsWholeResult(t *testing.T) {
 	})
 }
 
-func TestCheckThatFailsToRunSaysWhy(t *testing.T) {
+func TestErrorSaysWhyACheckDidNotRun(t *testing.T) {
 	t.Parallel()
 	open := loopback.Open(t)
 	server := newConfigured(t, t.TempDir())
@@ -234,7 +234,7 @@ func TestCheckThatFailsToRunSaysWhy(t *testing.T) {
 	expectSaid(t, "stop", diagnostics, wrong("Check Interrupted", "", open.String()))
 }
 
-func TestRetryWaitsForWhatTheOutcomesPass(t *testing.T) {
+func TestRetryWaitsForStatusesThatOutcomesPass(t *testing.T) {
 	t.Parallel()
 	server := newConfigured(t, t.TempDir())
 	refused, open := loopback.Refused(t), loopback.Open(t)
@@ -271,7 +271,7 @@ func TestRetryWaitsForWhatTheOutcomesPass(t *testing.T) {
 	}
 }
 
-func TestArgumentsBecomeADial(t *testing.T) {
+func TestArgumentsBecomeACheck(t *testing.T) {
 	t.Parallel()
 	list := func(words ...string) types.List {
 		value, _ := types.ListValueFrom(t.Context(), types.StringType, words)
