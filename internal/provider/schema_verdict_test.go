@@ -96,10 +96,13 @@ func TestEveryKeyOfOutcomesIsValidated(t *testing.T) {
 		`1`:      whole("outcomes is a number. " + form),
 		`true`:   whole("outcomes is a boolean. " + form),
 		`{}`:     whole("outcomes is an object. Put braces around each outcome", form),
-		`{"pass":{"when":"connected"}}`: whole("outcomes is an object. Put braces around each outcome and "+
-			"brackets around all of them", form),
-		`{"0":{"fail":{}},"1":{"pass":{}}}`: whole(`outcomes is an object with the keys "0", `+
-			`"1": a typed binding`, `addOverride("outcomes", [...])`, form),
+		`{"pass":{"when":"connected"}}`: whole(
+			"outcomes is an object. Put braces around each outcome and brackets around all of them",
+			form),
+		`{"0":{"fail":{}},"1":{"pass":{}}}`: whole(
+			`outcomes is an object with the keys "0", "1": a typed binding`,
+			`addOverride("outcomes", [...])`,
+			form),
 		`{"0":{"fail":{}},"x":{"pass":{}}}`: whole("Put braces around each outcome"),
 		`["pass"]`:                          element("outcomes[0] is a string, not an object", form),
 		`[null]`:                            element("outcomes[0] is null, not an object"),
@@ -108,26 +111,26 @@ func TestEveryKeyOfOutcomesIsValidated(t *testing.T) {
 		`[{}]`:                              element("outcomes[0] has none of fail, warn and pass", form),
 		`[{"fail":null}]`:                   element("outcomes[0] has none of fail, warn and pass"),
 		`[{"fail":{},"pass":{}}]`:           element("outcomes[0] has fail and pass", "exactly one"),
-		`[{"error":{}}]`: element(`outcomes[0] has the key "error", which ` +
-			`does not exist. The keys are "fail", "warn" or "pass". Did you mean "fail"?`),
-		`[{"zzz":{}}]`: element(`outcomes[0] has the key "zzz", which does ` +
-			`not exist. The keys are "fail", "warn" or "pass".`),
+		`[{"error":{}}]`: element(`outcomes[0] has the key "error", which does not exist. ` +
+			`The keys are "fail", "warn" or "pass". Did you mean "fail"?`),
+		`[{"zzz":{}}]`: element(`outcomes[0] has the key "zzz", which does not exist. ` +
+			`The keys are "fail", "warn" or "pass".`),
 		`[{"when":"connected"}]`: element(`Write when inside the verdict: { fail = { when = "..." } }.`),
 		`[{"//":"a comment","fail":{}}]`: element(`outcomes[0] has the key "//"`,
 			"comments have no place in outcomes, so remove it."),
 		`[{"fail":{"//":"a comment"}}]`: element(`outcomes[0].fail has the key "//"`,
 			"comments have no place in outcomes, so remove it."),
-		`[{"fail":{"whne":"error"}}]`: element(`outcomes[0].fail has the key "whne", ` +
-			`which does not exist. The keys are "when", "message", "uri" or "title". Did you mean "when"?`),
+		`[{"fail":{"whne":"error"}}]`: element(`outcomes[0].fail has the key "whne", which does not exist. ` +
+			`The keys are "when", "message", "uri" or "title". Did you mean "when"?`),
 		`[{"fail":{"when":1}}]`:        element("outcomes[0].fail.when is a number, not a string."),
 		`[{"fail":{"message":["x"]}}]`: element("outcomes[0].fail.message is a list, not a string."),
 		`[{"fail":{"uri":{}}}]`:        element("outcomes[0].fail.uri is an object, not a string."),
 		`[{"fail":{"title":true}}]`:    element("outcomes[0].fail.title is a boolean, not a string."),
-		`[{"fail":{"message":"\u001b[8m"}}]`: element("outcomes[0].fail.message: The text " +
-			"contains the control character U+001B"),
+		`[{"fail":{"message":"\u001b[8m"}}]`: element(
+			"outcomes[0].fail.message: The text contains the control character U+001B"),
 		`[{"fail":{"uri":"\u0007"}}]`: element("outcomes[0].fail.uri: The text contains the control character U+0007"),
-		`[{"fail":{"title":"\u007f"}}]`: element("outcomes[0].fail.title: The text contains " +
-			"the control character U+007F"),
+		`[{"fail":{"title":"\u007f"}}]`: element(
+			"outcomes[0].fail.title: The text contains the control character U+007F"),
 		`[{"pass":{"when":null}}]`: element("outcomes[0].pass.when: null or empty", "leave the key out"),
 		`[{"warn":{"when":""}}]`:   element("outcomes[0].warn.when: null or empty"),
 		`[{"fail":{"when":"no-such-host"}}]`: element(`"no-such-host" is a reason, not a status`,
@@ -437,49 +440,57 @@ func TestCheckWithoutOutcomesPassesIfItIsReady(t *testing.T) {
 
 func TestOutcomesMayBeListsAndMapsButNotSets(t *testing.T) {
 	t.Parallel()
-	when := types.MapValueMust(types.StringType, map[string]attr.Value{"when": types.StringValue("connected")})
-	verdict := types.MapValueMust(when.Type(t.Context()), map[string]attr.Value{"pass": when})
-	null := types.DynamicNull()
+	texts := types.MapType{ElemType: types.StringType}
+	outcome := types.MapType{ElemType: texts}
+	pass := func(fields map[string]attr.Value) attr.Value {
+		return types.MapValueMust(texts, map[string]attr.Value{"pass": types.MapValueMust(types.StringType, fields)})
+	}
+	connected := pass(map[string]attr.Value{"when": types.StringValue("connected")})
+	tuple := func(element attr.Value) types.Tuple {
+		return types.TupleValueMust([]attr.Type{element.Type(t.Context())}, []attr.Value{element})
+	}
 	for name, test := range map[string]struct {
 		value attr.Value
 		want  string
 	}{
-		"list of maps of maps": {types.ListValueMust(verdict.Type(t.Context()), []attr.Value{verdict}), ""},
-		"tuple": {types.TupleValueMust([]attr.Type{verdict.Type(t.Context())}, []attr.Value{verdict}),
-			""},
-		"dynamic in a dynamic": {types.DynamicValue(types.TupleValueMust([]attr.Type{types.DynamicType},
-			[]attr.Value{types.DynamicValue(verdict)})), ""},
-		"set": {types.SetValueMust(verdict.Type(t.Context()), []attr.Value{verdict}),
-			"outcomes is a set, which has no order"},
-		"null":         {types.ListNull(verdict.Type(t.Context())), "outcomes is null. outcomes is a list of objects"},
-		"null tuple":   {types.TupleNull([]attr.Type{verdict.Type(t.Context())}), "outcomes is null. "},
+		"list of maps of maps": {types.ListValueMust(outcome, []attr.Value{connected}), ""},
+		"tuple":                {tuple(connected), ""},
+		"dynamic in a dynamic": {types.DynamicValue(tuple(types.DynamicValue(connected))), ""},
+		"set": {
+			types.SetValueMust(outcome, []attr.Value{connected}),
+			"outcomes is a set, which has no order",
+		},
+		"null":         {types.ListNull(outcome), "outcomes is null. outcomes is a list of objects"},
+		"null tuple":   {types.TupleNull([]attr.Type{outcome}), "outcomes is null. "},
 		"null map":     {types.MapNull(types.StringType), "outcomes is null. "},
 		"null object":  {types.ObjectNull(nil), "outcomes is null. "},
-		"null dynamic": {null, "outcomes is null. "},
-		"map": {types.MapValueMust(verdict.Type(t.Context()), map[string]attr.Value{"0": verdict}),
-			`an object with the keys "0": a typed binding`},
-		"empty list": {types.ListValueMust(verdict.Type(t.Context()), nil), "outcomes is empty"},
-		"control character": {types.TupleValueMust([]attr.Type{types.MapType{
-			ElemType: types.MapType{ElemType: types.StringType},
-		}}, []attr.Value{types.MapValueMust(types.MapType{ElemType: types.StringType}, map[string]attr.Value{
-			"pass": types.MapValueMust(types.StringType, map[string]attr.Value{
+		"null dynamic": {types.DynamicNull(), "outcomes is null. "},
+		"map": {
+			types.MapValueMust(outcome, map[string]attr.Value{"0": connected}),
+			`an object with the keys "0": a typed binding`,
+		},
+		"empty list": {types.ListValueMust(outcome, nil), "outcomes is empty"},
+		"control character": {
+			tuple(pass(map[string]attr.Value{
 				"when":    types.StringValue("connected"),
 				"message": types.StringValue("\x1b"),
-			}),
-		})}), "U+001B"},
-		"list in an element": {types.TupleValueMust([]attr.Type{types.ListType{ElemType: types.StringType}},
-			[]attr.Value{types.ListValueMust(types.StringType, nil)}), "outcomes[0] is a list, not an object"},
-		"set in an element": {types.TupleValueMust([]attr.Type{types.SetType{ElemType: types.StringType}},
-			[]attr.Value{types.SetValueMust(types.StringType, nil)}), "outcomes[0] is a set, not an object"},
-		"null map as a verdict": {types.TupleValueMust([]attr.Type{types.MapType{
-			ElemType: types.MapType{ElemType: types.StringType},
-		}}, []attr.Value{types.MapNull(types.MapType{ElemType: types.StringType})}),
-			"outcomes[0] is null, not an object"},
+			})),
+			"U+001B",
+		},
+		"list in an element": {
+			tuple(types.ListValueMust(types.StringType, nil)),
+			"outcomes[0] is a list, not an object",
+		},
+		"set in an element": {
+			tuple(types.SetValueMust(types.StringType, nil)),
+			"outcomes[0] is a set, not an object",
+		},
+		"null map as a verdict": {tuple(types.MapNull(texts)), "outcomes[0] is null, not an object"},
 	} {
 		var diags diag.Diagnostics
 		outcomes, whole := decodeOutcomes(test.value, &diags)
-		if want := []tcpconnect.Outcome{{Verdict: tcpconnect.Pass, When: tcpconnect.Connected}}; test.want == "" &&
-			(!whole || diags.HasError() || !slices.Equal(outcomes, want)) {
+		want := []tcpconnect.Outcome{{Verdict: tcpconnect.Pass, When: tcpconnect.Connected}}
+		if test.want == "" && (!whole || diags.HasError() || !slices.Equal(outcomes, want)) {
 			t.Errorf("%s: %+v, %t, %v", name, outcomes, whole, diags)
 		}
 		if test.want != "" && (whole || len(diags) != 1 || !strings.Contains(diags[0].Detail(), test.want)) {
@@ -513,13 +524,14 @@ func TestWorstNodeDecides(t *testing.T) {
 	_, diagnostics = server.read(t, dataAnalysis, arguments(`,"missing_nodes":"warn","max_age":"59m"`))
 	expectSaid(t, "max_age", diagnostics, wrong("No Usable Result in the Bundle", "bundle", "max_age is 59m0s"))
 	_, diagnostics = server.read(t, dataAnalysis, arguments(`,"missing_nodes":"warn","strict":true`))
-	expectSaid(t, "strict", diagnostics, wrong("Preflight Check Failed: API", "", `API - Node b: connection-refused
+	const strictDetail = `API - Node b: connection-refused
 API - Node c: the bundle holds nothing of this node
 
 Status of the node "a": connected, reason: connected
 Status of the node "b": connection-refused, reason: refused
 Status of the node "c": none
-More: https://example.com`))
+More: https://example.com`
+	expectSaid(t, "strict", diagnostics, wrong("Preflight Check Failed: API", "", strictDetail))
 
 	state, diagnostics := server.read(t, dataAnalysis, arguments(`,"missing_nodes":"warn","max_age":"2h"`))
 	expectSaid(t, "warn", diagnostics, nil)

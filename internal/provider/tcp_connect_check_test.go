@@ -89,19 +89,19 @@ func TestArgumentsOfACheckAreValidated(t *testing.T) {
 		retry(`"until":[null]`):      wrong("Null List Value", "retryuntil"),
 		retry(`"until":["refused"]`): wrong("Invalid Status", "retryuntil[0]", `Did you mean "connection-refused"?`),
 		retry(`"until":["connection-refused"]`) +
-			`,"outcomes":[{"pass":{"when":"connected"}},{"fail":{}}]`: wrong("Pass Without Being Ready", "retryuntil",
+			`,"outcomes":[{"pass":{"when":"connected"}},{"fail":{}}]`: wrong(
+			"Pass Without Being Ready", "retryuntil",
 			`outcomes pass "connected", which until does not wait for`, "Omit until"),
 		retry(`"until":["connected","connection-refused"]`) +
 			`,"outcomes":[{"pass":{"when":"connected"}},{"fail":{}}]`: nil,
-		retry(`"until":["connection-refused","error","connection-timeout"]`): wrong("Nothing Left "+
-			"for Not Ready", "retryuntil", "no status is left"),
+		retry(`"until":["connection-refused","error","connection-timeout"]`): wrong(
+			"Nothing Left for Not Ready", "retryuntil", "no status is left"),
 		retry(`"until":["connection-refused","error","<unknown>"]`): nil,
-		retry(``) +
-			`,"outcomes":[{"fail":{"when":"connected"}},{"pass":{}}]`: wrong("Nothing Left for Not Ready", "retryuntil",
+		retry(``) + `,"outcomes":[{"fail":{"when":"connected"}},{"pass":{}}]`: wrong(
+			"Nothing Left for Not Ready", "retryuntil",
 			"The statuses that outcomes pass are those to wait for if until is omitted. ", "no status is left"),
-		retry(`"until":["error"]`) +
-			`,"outcomes":[{"fail":{"when":"connected"}},{"pass":{}}]`: wrong("Pass Without Being Ready", "retryuntil",
-			"connection-refused"),
+		retry(`"until":["error"]`) + `,"outcomes":[{"fail":{"when":"connected"}},{"pass":{}}]`: wrong(
+			"Pass Without Being Ready", "retryuntil", "connection-refused"),
 		retry(``) + `,"outcomes":[{"fail":{"when":"<unknown>"}},{"pass":{}}]`:          nil,
 		retry(``) + `,"outcomes":[{"pass":{"when":"error"}}]`:                          nil,
 		retry(`"until":["<unknown>"]`) + `,"outcomes":[{"pass":{"when":"connected"}}]`: nil,
