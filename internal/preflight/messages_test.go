@@ -119,9 +119,9 @@ func TestMessagesOfABatch(t *testing.T) {
 		}
 	}
 	strict := func(verdict tcpconnect.Verdict, name string) tcpconnect.Finding {
-		finding := finding(verdict, name)
-		finding.Strict = true
-		return finding
+		strict := finding(verdict, name)
+		strict.Strict = true
+		return strict
 	}
 	part := func(path string) tcpconnect.Finding {
 		return tcpconnect.Finding{Verdict: tcpconnect.Warn, Title: path, Message: path + " is not run"}
@@ -129,7 +129,7 @@ func TestMessagesOfABatch(t *testing.T) {
 	const pass, warn, fail = tcpconnect.Pass, tcpconnect.Warn, tcpconnect.Fail
 	type message struct {
 		isWarning bool
-		summary   string   // the begin of it
+		summary   string   // or its beginning, if this ends with a space
 		detail    []string // fragments, in this order
 		without   []string // fragments that the detail does not contain
 	}
@@ -151,8 +151,12 @@ func TestMessagesOfABatch(t *testing.T) {
 			}},
 		},
 		"warnings": {
-			findings: []tcpconnect.Finding{finding(warn, "b"), finding(fail, "c"), finding(pass, "d"),
-				finding(warn, "a")},
+			findings: []tcpconnect.Finding{
+				finding(warn, "b"),
+				finding(fail, "c"),
+				finding(pass, "d"),
+				finding(warn, "a"),
+			},
 			dir:     "bundle",
 			archive: "acme.tar.gz",
 			want: []message{{
@@ -179,8 +183,12 @@ func TestMessagesOfABatch(t *testing.T) {
 			want:     []message{{isWarning: true, summary: "Spec: 1 Part ", detail: []string{"\n\ncollectors[1].cpu"}}},
 		},
 		"strict failure with an archive": {
-			findings: []tcpconnect.Finding{finding(fail, "a"), strict(fail, "b"),
-				finding(pass, "c"), strict(fail, "d")},
+			findings: []tcpconnect.Finding{
+				finding(fail, "a"),
+				strict(fail, "b"),
+				finding(pass, "c"),
+				strict(fail, "d"),
+			},
 			dir:     "bundle",
 			archive: "acme.tar.gz",
 			want: []message{{
@@ -213,14 +221,20 @@ func TestMessagesOfABatch(t *testing.T) {
 		},
 		"all at once": {
 			findings: []tcpconnect.Finding{
-				strict(fail, "a"), finding(warn, "b"), part("collectors[1].cpu"),
-				finding(fail, "c"), finding(pass, "d"),
+				strict(fail, "a"),
+				finding(warn, "b"),
+				part("collectors[1].cpu"),
+				finding(fail, "c"),
+				finding(pass, "d"),
 			},
 			want: []message{
 				{isWarning: true, summary: "Spec: 1 of 4 Checks Warn", detail: []string{"Check b"}},
 				{isWarning: true, summary: "Spec: 1 Part ", detail: []string{"collectors[1].cpu"}},
-				{summary: "Spec Failed: 2 of 4 Checks", detail: []string{"Check a",
-					"Check c"}, without: []string{"Check b"}},
+				{
+					summary: "Spec Failed: 2 of 4 Checks",
+					detail:  []string{"Check a", "Check c"},
+					without: []string{"Check b"},
+				},
 			},
 		},
 	} {
@@ -233,9 +247,7 @@ func TestMessagesOfABatch(t *testing.T) {
 			}
 			for i, want := range test.want {
 				if got[i].IsWarning != want.isWarning || got[i].Argument != "" {
-					t.Errorf("%q: warning is %t, want %t; argument is %q", got[i].Summary,
-						got[i].IsWarning, want.isWarning,
-						got[i].Argument)
+					t.Errorf("message %d is %+v, want a warning: %t, and no argument", i, got[i], want.isWarning)
 				}
 				if summary := got[i].Summary; !strings.HasPrefix(summary, want.summary) ||
 					!strings.HasSuffix(want.summary, " ") && summary != want.summary {

@@ -349,9 +349,9 @@ data "preflight_analysis" "excluded" {
 				"matched":      knownvalue.Bool(true),
 				"collected_at": knownvalue.Null(),
 			})}),
-		}),
-			attributes("data.preflight_analysis.excluded",
-				map[string]knownvalue.Check{"results": knownvalue.Null()})...),
+		}), attributes("data.preflight_analysis.excluded", map[string]knownvalue.Check{
+			"results": knownvalue.Null(),
+		})...),
 	})
 }
 

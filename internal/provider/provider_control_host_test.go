@@ -43,9 +43,9 @@ data "preflight_analysis" "db" {
 			"reason":    knownvalue.StringExact("intercepted"),
 			"connected": knownvalue.Bool(false),
 			"proceed":   knownvalue.Bool(false),
-		}),
-			attributes("data.preflight_analysis.db",
-				map[string]knownvalue.Check{"proceed": knownvalue.Bool(false)})...),
+		}), attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
+			"proceed": knownvalue.Bool(false),
+		})...),
 	})
 	acceptance(t, nil, resource.TestStep{
 		Config: config(open.String()),

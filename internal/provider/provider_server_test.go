@@ -24,29 +24,27 @@ func TestCallsAfterTheStopEndAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.ConfigureProvider(t.Context(),
-		&tfprotov6.ConfigureProviderRequest{
-			Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": t.TempDir()}),
-		}); err != nil {
+	configure := &tfprotov6.ConfigureProviderRequest{
+		Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": t.TempDir()}),
+	}
+	if _, err := server.ConfigureProvider(t.Context(), configure); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := server.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	arguments := map[string]any{"address": loopback.Silent(t, loopback.IPv4).String(), "timeout": "1h"}
-	read, err := server.ReadDataSource(t.Context(),
-		&tfprotov6.ReadDataSourceRequest{
-			TypeName: "preflight_tcp_connect",
-			Config:   objectOf(t, schemas.DataSourceSchemas["preflight_tcp_connect"], arguments),
-		})
+	read, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{
+		TypeName: "preflight_tcp_connect",
+		Config:   objectOf(t, schemas.DataSourceSchemas["preflight_tcp_connect"], arguments),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := server.OpenEphemeralResource(t.Context(),
-		&tfprotov6.OpenEphemeralResourceRequest{
-			TypeName: "preflight_tcp_connect",
-			Config:   objectOf(t, schemas.EphemeralResourceSchemas["preflight_tcp_connect"], arguments),
-		})
+	opened, err := server.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{
+		TypeName: "preflight_tcp_connect",
+		Config:   objectOf(t, schemas.EphemeralResourceSchemas["preflight_tcp_connect"], arguments),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,26 +105,24 @@ func TestDiagnosticsHoldNoControlCharacters(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Skipf("this system has no such file names: %v", err)
 	}
-	if _, err := server.ConfigureProvider(t.Context(),
-		&tfprotov6.ConfigureProviderRequest{
-			Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": file}),
-		}); err != nil {
+	configure := &tfprotov6.ConfigureProviderRequest{
+		Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": file}),
+	}
+	if _, err := server.ConfigureProvider(t.Context(), configure); err != nil {
 		t.Fatal(err)
 	}
 	arguments := map[string]any{"address": loopback.Refused(t).String()}
-	read, err := server.ReadDataSource(t.Context(),
-		&tfprotov6.ReadDataSourceRequest{
-			TypeName: "preflight_tcp_connect",
-			Config:   objectOf(t, schemas.DataSourceSchemas["preflight_tcp_connect"], arguments),
-		})
+	read, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{
+		TypeName: "preflight_tcp_connect",
+		Config:   objectOf(t, schemas.DataSourceSchemas["preflight_tcp_connect"], arguments),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := server.OpenEphemeralResource(t.Context(),
-		&tfprotov6.OpenEphemeralResourceRequest{
-			TypeName: "preflight_tcp_connect",
-			Config:   objectOf(t, schemas.EphemeralResourceSchemas["preflight_tcp_connect"], arguments),
-		})
+	opened, err := server.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{
+		TypeName: "preflight_tcp_connect",
+		Config:   objectOf(t, schemas.EphemeralResourceSchemas["preflight_tcp_connect"], arguments),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

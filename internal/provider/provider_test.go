@@ -277,62 +277,100 @@ func TestArgumentsChangeTheDial(t *testing.T) {
 		arguments string
 		want      map[string]knownvalue.Check
 	}{
-		"ip_family": {fmt.Sprintf("address = \"db.test.:%d\"\nip_family = \"ipv6\"", peer.Port()),
-			map[string]knownvalue.Check{
+		"ip_family": {
+			arguments: fmt.Sprintf(`
+  address   = "db.test.:%d"
+  ip_family = "ipv6"
+`, peer.Port()),
+			want: map[string]knownvalue.Check{
 				"resolved_addresses": knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(peerIPv6)}),
-			}},
-		"source_address": {fmt.Sprintf("address = \"db.test.:%d\"\nsource_address = \"127.0.0.1\"", peer.Port()),
-			map[string]knownvalue.Check{
+			},
+		},
+		"source_address": {
+			arguments: fmt.Sprintf(`
+  address        = "db.test.:%d"
+  source_address = "127.0.0.1"
+`, peer.Port()),
+			want: map[string]knownvalue.Check{
 				"status":             knownvalue.StringExact("connected"),
 				"resolved_addresses": knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(peer.String())}),
-			}},
-		"foreign source_address": {fmt.Sprintf("address = %q\nsource_address = \"203.0.113.99\"", peer),
-			map[string]knownvalue.Check{
+			},
+		},
+		"foreign source_address": {
+			arguments: fmt.Sprintf(`
+  address        = %q
+  source_address = "203.0.113.99"
+`, peer),
+			want: map[string]knownvalue.Check{
 				"status": knownvalue.StringExact("error"),
-				"message": knownvalue.StringRegexp(regexp.MustCompile("this machine can't dial from the source " +
-					"address 203.0.113.99")),
-			}},
-		"give_up_on": {fmt.Sprintf(`address = %q
-timeout = "1m"
-retry {
-  give_up_on = ["refused"]
-}`, loopback.Refused(t)), map[string]knownvalue.Check{
-			"attempts": knownvalue.Int64Exact(1),
-			"ready":    knownvalue.Bool(false),
-			"reason":   knownvalue.StringExact("refused"),
-		}},
-		"until": {fmt.Sprintf(`address = %q
-timeout = "1m"
-retry {
-  until = ["connection-refused"]
-}`, loopback.Refused(t)), map[string]knownvalue.Check{
-			"attempts": knownvalue.Int64Exact(1), "ready": knownvalue.Bool(true), "connected": knownvalue.Bool(false),
-		}},
-		"attempt_timeout": {fmt.Sprintf(`address = %q
-timeout = "4s"
-retry {
-  attempts        = 3
-  attempt_timeout = "50ms"
-  min_delay       = "1ms"
-  max_delay       = "1ms"
-}`, silent), map[string]knownvalue.Check{
-			"attempts": knownvalue.Int64Exact(3), "status": knownvalue.StringExact("connection-timeout"),
-		}},
-		"excluded with outcomes": {fmt.Sprintf(`address    = %q
-exclude    = true
-check_name = "Database"
-outcomes   = [{ fail = {} }]`, peer), map[string]knownvalue.Check{
-			"proceed":         knownvalue.Bool(true),
-			"is_fail":         knownvalue.Bool(false),
-			"outcome":         knownvalue.Null(),
-			"outcome_message": knownvalue.StringExact("Database: excluded"),
-		}},
+				"message": knownvalue.StringRegexp(
+					regexp.MustCompile("this machine can't dial from the source address 203.0.113.99")),
+			},
+		},
+		"give_up_on": {
+			arguments: fmt.Sprintf(`
+  address = %q
+  timeout = "1m"
+  retry {
+    give_up_on = ["refused"]
+  }
+`, loopback.Refused(t)),
+			want: map[string]knownvalue.Check{
+				"attempts": knownvalue.Int64Exact(1),
+				"ready":    knownvalue.Bool(false),
+				"reason":   knownvalue.StringExact("refused"),
+			},
+		},
+		"until": {
+			arguments: fmt.Sprintf(`
+  address = %q
+  timeout = "1m"
+  retry {
+    until = ["connection-refused"]
+  }
+`, loopback.Refused(t)),
+			want: map[string]knownvalue.Check{
+				"attempts":  knownvalue.Int64Exact(1),
+				"ready":     knownvalue.Bool(true),
+				"connected": knownvalue.Bool(false),
+			},
+		},
+		"attempt_timeout": {
+			arguments: fmt.Sprintf(`
+  address = %q
+  timeout = "4s"
+  retry {
+    attempts        = 3
+    attempt_timeout = "50ms"
+    min_delay       = "1ms"
+    max_delay       = "1ms"
+  }
+`, silent),
+			want: map[string]knownvalue.Check{
+				"attempts": knownvalue.Int64Exact(3),
+				"status":   knownvalue.StringExact("connection-timeout"),
+			},
+		},
+		"excluded with outcomes": {
+			arguments: fmt.Sprintf(`
+  address    = %q
+  exclude    = true
+  check_name = "Database"
+  outcomes   = [{ fail = {} }]
+`, peer),
+			want: map[string]knownvalue.Check{
+				"proceed":         knownvalue.Bool(true),
+				"is_fail":         knownvalue.Bool(false),
+				"outcome":         knownvalue.Null(),
+				"outcome_message": knownvalue.StringExact("Database: excluded"),
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			acceptance(t, both, resource.TestStep{
-				Config: providerBlock(t.TempDir(), "") + "data \"preflight_tcp_connect\" \"db\" {\n" +
-					test.arguments + "\n}\n",
+				Config: providerBlock(t.TempDir(), "") +
+					`data "preflight_tcp_connect" "db" {` + test.arguments + "}\n",
 				ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want),
 			})
 		})

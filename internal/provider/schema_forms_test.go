@@ -41,12 +41,11 @@ func TestEveryFormOfTheCheckHasAllItsAttributes(t *testing.T) {
 	t.Parallel()
 	const (
 		verdict = "is_fail is_pass is_warn matched"
-		check   = "all_addresses check_name collector_name exclude ip_family outcomes source_address strict " +
-			"timeout triggers"
-		results = "addresses attempts bundle_dir bundle_file collected_at collector_name connected duration_ms " +
-			verdict +
-			" local_address message outcome outcome_message proceed ready reason remote_address resolved_addresses " +
-			"status timeout title uri"
+		check   = "all_addresses check_name collector_name exclude ip_family outcomes source_address " +
+			"strict timeout triggers"
+		results = verdict + " addresses attempts bundle_dir bundle_file collected_at collector_name connected " +
+			"duration_ms local_address message outcome outcome_message proceed ready reason remote_address " +
+			"resolved_addresses status timeout title uri"
 		inRetry  = "attempt_timeout attempts consecutive give_up_on max_delay min_delay until"
 		endpoint = "address duration_ms message status"
 	)
@@ -88,10 +87,14 @@ func TestEveryFormOfTheCheckHasAllItsAttributes(t *testing.T) {
 	analysis := schemas.DataSourceSchemas["preflight_analysis"].Block.Attributes
 	for what, got := range map[string][2]string{
 		"required": {attributesNamed(analysis, required), "outcomes"},
-		"optional": {attributesNamed(analysis, optional),
-			"bundle check_name collector_name exclude max_age missing_nodes reason status strict"},
-		"computed": {attributesNamed(analysis, computed),
-			sorted("collected_at " + verdict + " message outcome proceed results status title uri")},
+		"optional": {
+			attributesNamed(analysis, optional),
+			"bundle check_name collector_name exclude max_age missing_nodes reason status strict",
+		},
+		"computed": {
+			attributesNamed(analysis, computed),
+			sorted("collected_at " + verdict + " message outcome proceed results status title uri"),
+		},
 	} {
 		if got[0] != got[1] {
 			t.Errorf("analysis: %s are %q, want %q", what, got[0], got[1])
@@ -100,8 +103,8 @@ func TestEveryFormOfTheCheckHasAllItsAttributes(t *testing.T) {
 	elements := analysis[slices.IndexFunc(analysis, func(other *tfprotov6.SchemaAttribute) bool {
 		return other.Name == "results"
 	})]
-	if got, want := attributesNamed(elements.NestedType.Attributes,
-		computed), "collected_at detail matched message node outcome reason status title uri"; got != want {
+	const want = "collected_at detail matched message node outcome reason status title uri"
+	if got := attributesNamed(elements.NestedType.Attributes, computed); got != want {
 		t.Errorf("results hold %q, want %q", got, want)
 	}
 }
@@ -189,8 +192,14 @@ func TestEveryFieldOfEveryAttributeIsConverted(t *testing.T) {
 	t.Parallel()
 	given := fullAttributes()
 	for name, attribute := range given {
-		for _, field := range []string{"Required", "Optional", "Description", "DeprecationMessage",
-			"CustomType", "Validators"} {
+		for _, field := range []string{
+			"Required",
+			"Optional",
+			"Description",
+			"DeprecationMessage",
+			"CustomType",
+			"Validators",
+		} {
 			if reflect.ValueOf(attribute).FieldByName(field).IsZero() {
 				t.Errorf("%s of %s has no value to compare", field, name)
 			}

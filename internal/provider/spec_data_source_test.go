@@ -116,8 +116,8 @@ func TestPageExampleThroughSpec(t *testing.T) {
 			t.Parallel()
 			const name, title = "kubernetes-api-tcp-conn-status", "Kubernetes API TCP Connection Status"
 			dir := t.TempDir()
-			text := strings.NewReplacer("10.128.0.29:6443", test.address, "timeout: 10s",
-				"timeout: 500ms").Replace(pageSpec)
+			replacer := strings.NewReplacer("10.128.0.29:6443", test.address, "timeout: 10s", "timeout: 500ms")
+			text := replacer.Replace(pageSpec)
 			said := string(status)
 			if status == tcpconnect.Error {
 				said += ", no-such-host"
@@ -138,8 +138,8 @@ func TestPageExampleThroughSpec(t *testing.T) {
 					"skipped":    knownvalue.ListExact(nil),
 					"archive":    knownvalue.Null(),
 					"bundle_dir": knownvalue.StringExact(dir),
-					"results": knownvalue.ListExact(
-						[]knownvalue.Check{knownvalue.ObjectPartial(map[string]knownvalue.Check{
+					"results": knownvalue.ListExact([]knownvalue.Check{
+						knownvalue.ObjectPartial(map[string]knownvalue.Check{
 							"title":          knownvalue.StringExact(title),
 							"collector_name": knownvalue.StringExact(name),
 							"address":        knownvalue.StringExact(test.address),
@@ -149,13 +149,15 @@ func TestPageExampleThroughSpec(t *testing.T) {
 							"uri":            knownvalue.Null(),
 							"matched":        knownvalue.Bool(true),
 							"strict":         knownvalue.Bool(false),
-						})}),
-					"collected": knownvalue.MapExact(
-						map[string]knownvalue.Check{name: knownvalue.ObjectPartial(map[string]knownvalue.Check{
+						}),
+					}),
+					"collected": knownvalue.MapExact(map[string]knownvalue.Check{
+						name: knownvalue.ObjectPartial(map[string]knownvalue.Check{
 							"address":     knownvalue.StringExact(test.address),
 							"status":      knownvalue.StringExact(string(status)),
 							"duration_ms": knownvalue.NotNull(),
-						})}),
+						}),
+					}),
 				}),
 			})
 			expectFile(t, filepath.Join(dir, "host-collectors", "connect", name+".json"), string(status))
@@ -179,8 +181,9 @@ func TestSpecHasTheWorstVerdictOfItsAnalyzers(t *testing.T) {
 		`    - tcpConnect: {collectorName: out, exclude: "true", address: "127.0.0.1:1"}
     - tcpConnect: {collectorName: a,`, 1)
 	for _, name := range []string{"out", "d", "a"} {
-		text += fmt.Sprintf("    - tcpConnect: {checkName: Also %s, collectorName: %s, exclude: %t, outcomes: "+
-			"[{pass: {when: error}}]}\n", name, name, name == "a")
+		const outcomes = "[{pass: {when: error}}]"
+		text += fmt.Sprintf("    - tcpConnect: {checkName: Also %s, collectorName: %s, exclude: %t, outcomes: %s}\n",
+			name, name, name == "a", outcomes)
 	}
 	acceptance(t, nil, resource.TestStep{
 		Config: providerBlock(t.TempDir(), "") + specConfig(text, ""),
@@ -244,8 +247,8 @@ func TestSpecSaysWhatItDoesNotRun(t *testing.T) {
 	acceptance(t, nil,
 		resource.TestStep{
 			Config: providerBlock(t.TempDir(), "") + specConfig(text, ""),
-			ExpectError: says("collectors[1].cpu collectors[2].memory analyzers[0].cpu Take them out, or set " +
-				"unsupported"),
+			ExpectError: says("collectors[1].cpu collectors[2].memory analyzers[0].cpu " +
+				"Take them out, or set unsupported"),
 		},
 		resource.TestStep{
 			Config: providerBlock(t.TempDir(), "") + specConfig(text, "unsupported = \"skip\"\n"),
@@ -262,18 +265,19 @@ func TestSpecSaysWhatItDoesNotRun(t *testing.T) {
 				"outcome": knownvalue.StringExact("warn"),
 				"proceed": knownvalue.Bool(true),
 				"skipped": knownvalue.ListExact(skipped),
-				"results": knownvalue.ListPartial(
-					map[int]knownvalue.Check{1: knownvalue.ObjectPartial(map[string]knownvalue.Check{
+				"results": knownvalue.ListPartial(map[int]knownvalue.Check{
+					1: knownvalue.ObjectPartial(map[string]knownvalue.Check{
 						"title":          knownvalue.StringExact("collectors[1].cpu"),
 						"outcome":        knownvalue.StringExact("warn"),
 						"collector_name": knownvalue.Null(),
-					})}),
+					}),
+				}),
 			}),
 		},
 	)
+	text = strings.Replace(text, "        checkName", "        exclude: true\n        checkName", 1)
 	acceptance(t, nil, resource.TestStep{
-		Config: specConfig(strings.Replace(text, "- tcpConnect:\n        checkName",
-			"- tcpConnect:\n        exclude: true\n        checkName", 1), "unsupported = \"warn\"\n"),
+		Config:      specConfig(text, "unsupported = \"warn\"\n"),
 		ExpectError: says("The spec has nothing to judge"),
 	})
 }
@@ -375,6 +379,7 @@ func TestCollectorsOfASpecAndOthersDoNotOverwriteEachOther(t *testing.T) {
 	good := endpointSpec(map[string]string{"a": loopback.Open(t).String()}, "5s")
 	other := endpointSpec(map[string]string{"b": loopback.Open(t).String()}, "5s")
 	dir := t.TempDir()
+	archive := fmt.Sprintf("archive = %q\n", filepath.Join(t.TempDir(), "same.tar.gz"))
 	acceptance(t, nil,
 		resource.TestStep{
 			Config: providerBlock(dir, "") + specConfig(good, "") + `data "preflight_tcp_connect" "a" {
@@ -385,8 +390,8 @@ func TestCollectorsOfASpecAndOthersDoNotOverwriteEachOther(t *testing.T) {
 			ExpectError: says("Two collectors are named"),
 		},
 		resource.TestStep{
-			Config: providerBlock(dir, "") + specConfig(good, "archive = \"same.tar.gz\"\n") +
-				strings.Replace(specConfig(other, "archive = \"same.tar.gz\"\n"), "vendor", "other", 1),
+			Config: providerBlock(dir, "") + specConfig(good, archive) +
+				strings.Replace(specConfig(other, archive), "vendor", "other", 1),
 			ExpectError: says("Archive Would Be Overwritten"),
 		},
 		resource.TestStep{
@@ -434,11 +439,14 @@ func TestBundleOfASpecHasTheFormatOfTroubleshoot(t *testing.T) {
 	dir := t.TempDir()
 	archive := filepath.Join(dir, "acme.tar.gz")
 	refused := loopback.Refused(t).String()
+	text := endpointSpec(map[string]string{
+		"a": refused,
+		"b": loopback.Silent(t, loopback.IPv4).String(),
+		"c": loopback.Open(t).String(),
+	}, "500ms")
 	acceptance(t, nil, resource.TestStep{
 		Config: providerBlock(filepath.Join(dir, "bundle"), "bundle_format = \"json\"\n") +
-			specConfig(endpointSpec(map[string]string{
-				"a": refused, "b": loopback.Silent(t, loopback.IPv4).String(), "c": loopback.Open(t).String(),
-			}, "500ms"), fmt.Sprintf("archive = %q\n", archive)),
+			specConfig(text, fmt.Sprintf("archive = %q\n", archive)),
 	})
 	files := map[string]string{}
 	for _, name := range filesBelow(t, filepath.Join(dir, "bundle")) {

@@ -57,9 +57,17 @@ func BenchmarkEncodeResults(b *testing.B) {
 		for i := range batch.Findings {
 			f := &batch.Findings[i]
 			status, reason := string(f.Result.Status), string(f.Result.Reason)
-			models = append(models,
-				findingModel{f.Title, &f.CollectorName, &f.Address, &status, &reason, string(f.Verdict), f.Message, nil,
-					f.Matched, f.Strict})
+			models = append(models, findingModel{
+				Title:         f.Title,
+				CollectorName: &f.CollectorName,
+				Address:       &f.Address,
+				Status:        &status,
+				Reason:        &reason,
+				Outcome:       string(f.Verdict),
+				Message:       f.Message,
+				Matched:       f.Matched,
+				Strict:        f.Strict,
+			})
 		}
 		list, diags := types.ListValueFrom(b.Context(), findingType, models)
 		if diags.HasError() {

@@ -242,10 +242,14 @@ func TestProgressIsOneReadableLine(t *testing.T) {
 	}
 	for want, times := range map[string][2]time.Duration{
 		"attempt 3: connection-refused, next try in 4s, 41s left": {4040 * time.Millisecond, 41300 * time.Millisecond},
-		"attempt 3: connection-refused, next try in 10ms, 1h30m0s left": {10 * time.Millisecond,
-			90*time.Minute + 100*time.Millisecond},
-		"attempt 3: connection-refused, next try in 350ms, 400µs left": {351 * time.Millisecond,
-			400 * time.Microsecond},
+		"attempt 3: connection-refused, next try in 10ms, 1h30m0s left": {
+			10 * time.Millisecond,
+			90*time.Minute + 100*time.Millisecond,
+		},
+		"attempt 3: connection-refused, next try in 350ms, 400µs left": {
+			351 * time.Millisecond,
+			400 * time.Microsecond,
+		},
 		"attempt 3: connection-refused, next try in 1.2s, 0s left": {1234 * time.Millisecond, 0},
 		"attempt 3: connection-refused":                            {0, time.Minute},
 	} {
