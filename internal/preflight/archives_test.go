@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
+func TestArchiveIsNotReadBeforeThisRunHasWrittenIt(t *testing.T) {
 	t.Parallel()
 	const archive = "bundle.tar.gz"
 	nothing := func() error { return nil }
@@ -24,15 +24,31 @@ func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
 		course func(*ownArchives) error
 		want   error
 	}{
-		"through a link":             {func(a *ownArchives) error { return errors.Join(a.read(link, nothing), a.claim(linked, "batch")) }, ErrOlderArchive},
-		"claimed, through a link":    {func(a *ownArchives) error { return errors.Join(a.claim(linked, "batch"), a.read(link, nothing)) }, ErrOlderArchive},
-		"a link that is replaced":    {func(a *ownArchives) error { return errors.Join(a.read(link, nothing), a.claim(link, "batch")) }, ErrOlderArchive},
-		"what a replaced link meant": {func(a *ownArchives) error { return errors.Join(a.claim(link, "batch"), a.read(linked, nothing)) }, nil},
-		"not ours":                   {func(a *ownArchives) error { return a.read(archive, nothing) }, nil},
-		"not ours, twice":            {func(a *ownArchives) error { return errors.Join(a.read(archive, nothing), a.read(archive, nothing)) }, nil},
-		"read, then claimed":         {func(a *ownArchives) error { return errors.Join(a.read(archive, nothing), a.claim(archive, "batch")) }, ErrOlderArchive},
-		"claimed, then read":         {func(a *ownArchives) error { return errors.Join(a.claim(archive, "batch"), a.read(archive, nothing)) }, ErrOlderArchive},
-		"claimed while read":         {func(a *ownArchives) error { return a.read(archive, func() error { return a.claim(archive, "batch") }) }, ErrOlderArchive},
+		"through a link": {func(a *ownArchives) error {
+			return errors.Join(a.read(link, nothing), a.claim(linked, "batch"))
+		}, ErrOlderArchive},
+		"claimed, through a link": {func(a *ownArchives) error {
+			return errors.Join(a.claim(linked, "batch"), a.read(link, nothing))
+		}, ErrOlderArchive},
+		"a link that is replaced": {func(a *ownArchives) error {
+			return errors.Join(a.read(link, nothing), a.claim(link, "batch"))
+		}, ErrOlderArchive},
+		"what a replaced link meant": {func(a *ownArchives) error {
+			return errors.Join(a.claim(link, "batch"), a.read(linked, nothing))
+		}, nil},
+		"not ours": {func(a *ownArchives) error { return a.read(archive, nothing) }, nil},
+		"not ours, twice": {func(a *ownArchives) error {
+			return errors.Join(a.read(archive, nothing), a.read(archive, nothing))
+		}, nil},
+		"read, then claimed": {func(a *ownArchives) error {
+			return errors.Join(a.read(archive, nothing), a.claim(archive, "batch"))
+		}, ErrOlderArchive},
+		"claimed, then read": {func(a *ownArchives) error {
+			return errors.Join(a.claim(archive, "batch"), a.read(archive, nothing))
+		}, ErrOlderArchive},
+		"claimed while read": {func(a *ownArchives) error {
+			return a.read(archive, func() error { return a.claim(archive, "batch") })
+		}, ErrOlderArchive},
 		"written while read": {func(a *ownArchives) error {
 			_ = a.claim(archive, "batch")
 			return a.read(archive, func() error { a.setWritten(archive); return nil })
@@ -62,7 +78,9 @@ func TestArchiveIsNotJudgedWhileItIsReplaced(t *testing.T) {
 			a.setWritten(archive)
 			return errors.Join(a.read(archive, nothing), a.claim(archive, "batch"))
 		}, nil},
-		"that can not be read": {func(a *ownArchives) error { return a.read(archive, func() error { return io.ErrUnexpectedEOF }) }, io.ErrUnexpectedEOF},
+		"that can not be read": {func(a *ownArchives) error {
+			return a.read(archive, func() error { return io.ErrUnexpectedEOF })
+		}, io.ErrUnexpectedEOF},
 	} {
 		if err := test.course(&ownArchives{}); !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)

@@ -45,7 +45,7 @@ func batchOf(t *testing.T, name string, hosts ...string) Batch {
 	return batch
 }
 
-// network is a dialer to which hosts stay silent unless they are open.
+// network lists the open hosts of a dialer. Others do not answer.
 type network []string
 
 func (n network) Dial(ctx context.Context, _ netip.Addr, address string) (net.Conn, error) {
@@ -68,7 +68,7 @@ func newRun(dir string, open ...string) *Run {
 	})
 }
 
-func TestBatchesOfARunAreMadeSideBySide(t *testing.T) {
+func TestBatchesOfARunAreConcurrent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		run := newRun(t.TempDir())
@@ -116,7 +116,8 @@ func TestBatchesOfARunShareItsBundle(t *testing.T) {
 			t.Fatal(err)
 		}
 		run := newRun(dir, "10.0.0.1", "10.0.0.2")
-		if _, _, err := run.Check(t.Context(), batchOf(t, "single", "10.0.0.1").Checks[0], tcpconnect.Analyzer{}, nil); err != nil {
+		single := batchOf(t, "single", "10.0.0.1").Checks[0]
+		if _, _, err := run.Check(t.Context(), single, tcpconnect.Analyzer{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if found := readAnalysis(t, dir); found != nil {
@@ -159,7 +160,8 @@ func TestBatchesDoNotOverwriteEachOther(t *testing.T) {
 	}
 	second := batchOf(t, "a", "10.0.0.2")
 	second.Key = "second"
-	if _, err := run.Batch(t.Context(), second); err == nil || !strings.Contains(err.Error(), `Two collectors are named "a-0"`) {
+	if _, err := run.Batch(t.Context(), second); err == nil ||
+		!strings.Contains(err.Error(), `Two collectors are named "a-0"`) {
 		t.Errorf("a name for two addresses: %v", err)
 	}
 	third := batchOf(t, "third", "10.0.0.2")
@@ -175,7 +177,8 @@ func TestInterruptedBatchWritesNothing(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "bundle")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := newRun(dir, "10.0.0.1").Batch(ctx, batchOf(t, "a", "10.0.0.1", "10.0.0.2")); !errors.Is(err, context.DeadlineExceeded) {
+		_, err := newRun(dir, "10.0.0.1").Batch(ctx, batchOf(t, "a", "10.0.0.1", "10.0.0.2"))
+		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("an interrupted batch: %v", err)
 		}
 		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {

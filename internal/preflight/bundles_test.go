@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestResultIsOldOrOfTheFuture(t *testing.T) {
+func TestResultIsTooOldOrFromTheFuture(t *testing.T) {
 	t.Parallel()
 	for age, want := range map[time.Duration]string{
 		0:                             "",
@@ -20,7 +20,8 @@ func TestResultIsOldOrOfTheFuture(t *testing.T) {
 		time.Hour + time.Nanosecond:   "the result is 1h0m0s old, and max_age is 1h0m0s.",
 		-clockSkew - time.Millisecond: "the result is dated 1m0s in the future",
 	} {
-		if err := checkAge(age, time.Hour); (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
+		if err := checkAge(age, time.Hour); (err == nil) != (want == "") ||
+			err != nil && !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", age, err, want)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-func TestOneNameIsForOneKindOfDial(t *testing.T) {
+func TestCollectorNameBelongsToOneCheck(t *testing.T) {
 	t.Parallel()
 	address, err := tcpconnect.ParseAddress("127.0.0.1:80")
 	if err != nil {

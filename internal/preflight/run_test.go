@@ -24,7 +24,7 @@ func checkOf(address tcpconnect.Address) Check {
 	return Check{"connect", tcpconnect.Check{Target: tcpconnect.Target{Address: address}, Timeout: time.Minute}}
 }
 
-// refusing is a dialer whose dials are refused after a call of the function.
+// refusing is a dialer that calls the function and then refuses.
 type refusing func()
 
 func (r refusing) Dial(context.Context, netip.Addr, string) (net.Conn, error) {
@@ -35,7 +35,7 @@ func (r refusing) Dial(context.Context, netip.Addr, string) (net.Conn, error) {
 func (refusing) ResolvesNames() bool { return false }
 func (refusing) Room() int           { return 100 }
 
-func TestResultIsThisRunsWhileAnIdenticalCheckDials(t *testing.T) {
+func TestResultIsReadableWhileAnIdenticalCheckRuns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	address, err := tcpconnect.ParseAddress(loopback.Refused(t).String())
@@ -64,15 +64,18 @@ func TestResultIsThisRunsWhileAnIdenticalCheckDials(t *testing.T) {
 	}
 	expect := func(when string) {
 		results, err := own.ReadResults(t.Context(), dir, "connect", Terms{})
-		if err != nil || len(results) != 1 || results[0].Status != "connection-refused" || results[0].Reason != "refused" {
+		if err != nil || len(results) != 1 || results[0].Status != "connection-refused" ||
+			results[0].Reason != "refused" {
 			t.Errorf("%s: %+v, %v", when, results, err)
 		}
 	}
-	if _, err := bundle.NewWriter(dir, bundle.FormatStatus).Write("connect", bundle.Result{Status: "connection-refused"}); err != nil {
+	older := bundle.NewWriter(dir, bundle.FormatStatus)
+	if _, err := older.Write("connect", bundle.Result{Status: "connection-refused"}); err != nil {
 		t.Fatal(err)
 	}
 	begin()
-	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err == nil || !strings.Contains(err.Error(), "this run has written no result") {
+	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err == nil ||
+		!strings.Contains(err.Error(), "this run has written no result") {
 		t.Errorf("before the first result: %+v, %v", results, err)
 	}
 	end()
@@ -97,19 +100,22 @@ func TestResultsOfThisRunAreRecognized(t *testing.T) {
 		}
 		expectError := func(when, want string) {
 			t.Helper()
-			if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err == nil || !strings.Contains(err.Error(), want) {
+			if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err == nil ||
+				!strings.Contains(err.Error(), want) {
 				t.Errorf("%s, %s: %+v, %v; want an error that says %q", format, when, results, err, want)
 			}
 		}
 		write := func(reason tcpconnect.Reason, after func() error) error {
-			result := bundleResult(Check{CollectorName: "connect"}, tcpconnect.Result{Status: reason.Status(), Reason: reason})
+			result := bundleResult(Check{CollectorName: "connect"},
+				tcpconnect.Result{Status: reason.Status(), Reason: reason})
 			return own.results.record([]bundle.CollectorResult{result}, func() error {
 				_, err := bundle.NewWriter(dir, format).Write("connect", result.Result)
 				return errors.Join(err, after())
 			})
 		}
 		nothing := func() error { return nil }
-		if err := write(tcpconnect.ReasonConnected, func() error { return io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
+		fails := func() error { return io.ErrUnexpectedEOF }
+		if err := write(tcpconnect.ReasonConnected, fails); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatal(err)
 		}
 		expectError("a writing that failed", "this run has written no result")
@@ -118,7 +124,10 @@ func TestResultsOfThisRunAreRecognized(t *testing.T) {
 				expectError("the first one, while it is written", "this run has written no result")
 				return nil
 			}),
-			write(tcpconnect.ReasonRefused, func() error { expect("while it is replaced", "connection-refused", "refused"); return nil }),
+			write(tcpconnect.ReasonRefused, func() error {
+				expect("while it is replaced", "connection-refused", "refused")
+				return nil
+			}),
 		)
 		expect("once it is replaced", "connection-refused", "refused")
 		err = errors.Join(err, write(tcpconnect.ReasonNoResponse, nothing))
@@ -131,21 +140,26 @@ func TestResultsOfThisRunAreRecognized(t *testing.T) {
 		reason := map[bundle.Format]string{bundle.FormatStatus: "not-ready", bundle.FormatJSON: "no-response"}[format]
 		expect("a timeout again, whose file may not say why", "connection-timeout", reason)
 
-		if _, err := bundle.NewWriter(dir, format).Write("connect", bundle.Result{Status: "error", Reason: "other"}); err != nil {
+		other := bundle.Result{Status: "error", Reason: "other"}
+		if _, err := bundle.NewWriter(dir, format).Write("connect", other); err != nil {
 			t.Fatal(err)
 		}
 		for _, when := range []string{"another run's", "another run's, read again"} {
-			expectError(when, `but this run has written ["connected" "connection-refused" "connection-timeout"]: another run has overwritten the result`)
+			expectError(when, `but this run has written ["connected" "connection-refused" "connection-timeout"]: `+
+				"another run has overwritten the result")
 		}
 	}
 }
 
-func TestReasonOfAnotherRunIsNotTaken(t *testing.T) {
+func TestReasonOfAnotherRunIsRejected(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	own := New(Config{BundleDir: dir})
 	writer := bundle.NewWriter(dir, bundle.FormatJSON)
-	result := bundle.CollectorResult{Collector: "connect", Result: bundle.Result{Status: "connection-timeout", Reason: "not-ready"}}
+	result := bundle.CollectorResult{
+		Collector: "connect",
+		Result:    bundle.Result{Status: "connection-timeout", Reason: "not-ready"},
+	}
 	err := own.results.record([]bundle.CollectorResult{result}, func() error {
 		_, err := writer.Write("connect", bundle.Result{Status: "connection-timeout", Reason: "no-response"})
 		return err
@@ -161,7 +175,10 @@ func TestReasonOfAnotherRunIsNotTaken(t *testing.T) {
 func TestArchiveOfThisRunKeepsItsReasons(t *testing.T) {
 	t.Parallel()
 	archive := filepath.Join(t.TempDir(), "acme.tar.gz")
-	foreign := bundle.Report{Results: []bundle.CollectorResult{{Collector: "connect", Result: bundle.Result{Status: "connection-timeout"}}}}
+	foreign := bundle.Report{Results: []bundle.CollectorResult{{
+		Collector: "connect",
+		Result:    bundle.Result{Status: "connection-timeout"},
+	}}}
 	if err := bundle.NewWriter(t.TempDir(), bundle.FormatStatus).WriteArchive(archive, foreign); err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +191,8 @@ func TestArchiveOfThisRunKeepsItsReasons(t *testing.T) {
 		}
 		return results[0].Reason
 	}
-	result := bundleResult(Check{CollectorName: "connect"}, tcpconnect.Result{Status: tcpconnect.ConnectionTimeout, Reason: tcpconnect.ReasonNotReady})
+	result := bundleResult(Check{CollectorName: "connect"},
+		tcpconnect.Result{Status: tcpconnect.ConnectionTimeout, Reason: tcpconnect.ReasonNotReady})
 	if err := own.results.record([]bundle.CollectorResult{result}, func() error { return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -187,10 +205,14 @@ func TestArchiveOfThisRunKeepsItsReasons(t *testing.T) {
 	}
 }
 
-func TestResultOfAnotherRunIsNotTaken(t *testing.T) {
+func TestResultOfAnotherRunIsRejected(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	own := New(Config{Collector: &tcpconnect.Collector{}, BundleDir: dir, Writer: bundle.NewWriter(dir, bundle.FormatStatus)})
+	own := New(Config{
+		Collector: &tcpconnect.Collector{},
+		BundleDir: dir,
+		Writer:    bundle.NewWriter(dir, bundle.FormatStatus),
+	})
 	address, err := tcpconnect.ParseAddress(loopback.Refused(t).String())
 	if err != nil {
 		t.Fatal(err)
@@ -198,13 +220,16 @@ func TestResultOfAnotherRunIsNotTaken(t *testing.T) {
 	if _, _, err := own.Check(t.Context(), checkOf(address), tcpconnect.Analyzer{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err != nil || results[0].Status != string(tcpconnect.ConnectionRefused) {
+	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err != nil ||
+		results[0].Status != string(tcpconnect.ConnectionRefused) {
 		t.Fatalf("read %v, %v", results, err)
 	}
-	if _, err := bundle.NewWriter(dir, bundle.FormatStatus).Write("connect", bundle.Result{Status: "connected"}); err != nil {
+	other := bundle.NewWriter(dir, bundle.FormatStatus)
+	if _, err := other.Write("connect", bundle.Result{Status: "connected"}); err != nil {
 		t.Fatal(err)
 	}
-	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err == nil || !strings.Contains(err.Error(), "another run has overwritten the result") {
+	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err == nil ||
+		!strings.Contains(err.Error(), "another run has overwritten the result") {
 		t.Errorf("read %v, %v", results, err)
 	}
 }

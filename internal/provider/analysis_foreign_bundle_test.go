@@ -20,15 +20,20 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// clusterBundle is what the Troubleshoot tools leave of two nodes.
+// clusterBundle is what the Troubleshoot tools write about two nodes.
 var clusterBundle = map[string]string{
-	"version.yaml":                                "apiVersion: troubleshoot.sh/v1beta2\nkind: SupportBundle\nspec:\n  versionNumber: v0.120.0\n",
+	"version.yaml": `apiVersion: troubleshoot.sh/v1beta2
+kind: SupportBundle
+spec:
+  versionNumber: v0.120.0
+`,
 	"host-collectors/system/node_list.json":       `{"nodes":["node-1","node-2"]}`,
 	"host-collectors/connect/node-1/connect.json": `{"status":"connected","message":""}`,
-	"host-collectors/connect/node-2/connect.json": `{"status":"connection-timeout","message":"dial tcp 10.0.0.1:5432: i/o timeout"}`,
+	"host-collectors/connect/node-2/connect.json": `{"status":"connection-timeout","message":"dial tcp ` +
+		`10.0.0.1:5432: i/o timeout"}`,
 }
 
-// plantBundle writes a bundle as a directory and as an archive, all of it below top.
+// plantBundle writes a bundle as a directory and as an archive, with all files below top.
 func plantBundle(t *testing.T, files map[string]string, top string, writtenAt time.Time) (dir, archive string) {
 	t.Helper()
 	dir, archive = t.TempDir(), filepath.Join(t.TempDir(), "bundle.tar.gz")
@@ -41,10 +46,21 @@ func plantBundle(t *testing.T, files map[string]string, top string, writtenAt ti
 	for name, content := range files {
 		name = top + name
 		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644), os.Chtimes(path, writtenAt, writtenAt)); err != nil {
+		if err := errors.Join(
+			os.MkdirAll(filepath.Dir(path), 0o755),
+			os.WriteFile(path, []byte(content), 0o644),
+			os.Chtimes(path, writtenAt, writtenAt),
+		); err != nil {
 			t.Fatal(err)
 		}
-		if err := writer.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(content)), Mode: 0o644, ModTime: writtenAt}); err != nil {
+		header := tar.Header{
+			Typeflag: tar.TypeReg,
+			Name:     name,
+			Size:     int64(len(content)),
+			Mode:     0o644,
+			ModTime:  writtenAt,
+		}
+		if err := writer.WriteHeader(&header); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := io.WriteString(writer, content); err != nil {
@@ -64,9 +80,16 @@ func TestBundleOfAClusterHasAResultOfEachNode(t *testing.T) {
 	for _, bundle := range []string{dir, archive} {
 		result := func(node, status, detail, outcome, message string) knownvalue.Check {
 			return knownvalue.ObjectExact(map[string]knownvalue.Check{
-				"node": knownvalue.StringExact(node), "title": knownvalue.StringExact("Database - Node " + node), "status": knownvalue.StringExact(status),
-				"reason": knownvalue.Null(), "detail": knownvalue.StringExact(detail), "outcome": knownvalue.StringExact(outcome), "message": knownvalue.StringExact(message), "uri": knownvalue.Null(),
-				"matched": knownvalue.Bool(true), "collected_at": knownvalue.StringExact(writtenAt.Format(time.RFC3339)),
+				"node":         knownvalue.StringExact(node),
+				"title":        knownvalue.StringExact("Database - Node " + node),
+				"status":       knownvalue.StringExact(status),
+				"reason":       knownvalue.Null(),
+				"detail":       knownvalue.StringExact(detail),
+				"outcome":      knownvalue.StringExact(outcome),
+				"message":      knownvalue.StringExact(message),
+				"uri":          knownvalue.Null(),
+				"matched":      knownvalue.Bool(true),
+				"collected_at": knownvalue.StringExact(writtenAt.Format(time.RFC3339)),
 			})
 		}
 		acceptance(t, nil, resource.TestStep{
@@ -90,7 +113,8 @@ data "preflight_analysis" "db" {
 				"collected_at": knownvalue.StringExact(writtenAt.Format(time.RFC3339)),
 				"results": knownvalue.ListExact([]knownvalue.Check{
 					result("node-1", "connected", "", "pass", "Database - Node node-1: connected"),
-					result("node-2", "connection-timeout", "dial tcp 10.0.0.1:5432: i/o timeout", "fail", "The database does not answer"),
+					result("node-2", "connection-timeout", "dial tcp 10.0.0.1:5432: i/o timeout", "fail",
+						"The database does not answer"),
 				}),
 			}),
 		})
@@ -98,13 +122,18 @@ data "preflight_analysis" "db" {
 			Config: analysisOf(bundle, "max_age = \"30m\"\n"), PlanOnly: true, ExpectError: says("the result is 1h0m"),
 		})
 		acceptance(t, nil, resource.TestStep{
-			Config: fmt.Sprintf("data \"preflight_analysis\" \"db\" {\n  bundle   = %q\n  strict   = true\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle), PlanOnly: true,
+			Config: fmt.Sprintf(`data "preflight_analysis" "db" {
+  bundle   = %q
+  strict   = true
+  outcomes = [{ pass = { when = "connected" } }]
+}
+`, bundle), PlanOnly: true,
 			ExpectError: says("TCP Connection Attempt - Node node-2: no outcome covers the status"),
 		})
 	}
 }
 
-func TestMissingNodesAreWhatTheyAreSaidToBe(t *testing.T) {
+func TestMissingNodesGetTheConfiguredVerdict(t *testing.T) {
 	t.Parallel()
 	const nodeList = "host-collectors/system/node_list.json"
 	dir, archive := plantBundle(t, map[string]string{
@@ -115,53 +144,95 @@ func TestMissingNodesAreWhatTheyAreSaidToBe(t *testing.T) {
 		for _, missing := range []string{"", "missing_nodes = \"error\"\n"} {
 			acceptance(t, nil, resource.TestStep{
 				Config: analysisOf(bundle, missing), PlanOnly: true,
-				ExpectError: says(`the bundle lists nodes that it holds nothing of: control-plane. If the tools do not reach them, because they are tainted for example, set missing_nodes = "warn" or "fail".`),
+				ExpectError: says(`the bundle lists nodes that it holds nothing of: control-plane. If the tools do ` +
+					`not reach them, because they are tainted for example, set missing_nodes = "warn" or "fail".`),
 			})
 		}
 		for verdict, proceed := range map[string]bool{"fail": false, "warn": true} {
 			acceptance(t, nil, resource.TestStep{
-				Config: analysisOf(bundle, fmt.Sprintf("check_name = \"Database\"\nmax_age = \"1h\"\nmissing_nodes = %q\n", verdict)),
+				Config: analysisOf(bundle, fmt.Sprintf(`check_name    = "Database"
+max_age       = "1h"
+missing_nodes = %q
+`, verdict)),
 				ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
-					"status": knownvalue.Null(), "outcome": knownvalue.StringExact(verdict), "proceed": knownvalue.Bool(proceed), "matched": knownvalue.Bool(false),
-					"message": knownvalue.StringExact("Database - Node control-plane: the bundle holds nothing of this node"),
+					"status":  knownvalue.Null(),
+					"outcome": knownvalue.StringExact(verdict),
+					"proceed": knownvalue.Bool(proceed),
+					"matched": knownvalue.Bool(false),
+					"message": knownvalue.StringExact("Database - Node control-plane: the bundle holds nothing of " +
+						"this node"),
 					"results": knownvalue.ListExact([]knownvalue.Check{
 						knownvalue.ObjectPartial(map[string]knownvalue.Check{
-							"node": knownvalue.StringExact("control-plane"), "status": knownvalue.Null(), "detail": knownvalue.StringExact(""),
-							"outcome": knownvalue.StringExact(verdict), "collected_at": knownvalue.Null(),
+							"node":         knownvalue.StringExact("control-plane"),
+							"status":       knownvalue.Null(),
+							"detail":       knownvalue.StringExact(""),
+							"outcome":      knownvalue.StringExact(verdict),
+							"collected_at": knownvalue.Null(),
 						}),
-						knownvalue.ObjectPartial(map[string]knownvalue.Check{"node": knownvalue.StringExact("node-1"), "outcome": knownvalue.StringExact("pass")}),
+						knownvalue.ObjectPartial(map[string]knownvalue.Check{
+							"node":    knownvalue.StringExact("node-1"),
+							"outcome": knownvalue.StringExact("pass"),
+						}),
 					}),
 				}),
 			})
 		}
 	}
 	acceptance(t, nil, resource.TestStep{
-		Config: analysisOf(dir, "strict = true\nmissing_nodes = \"fail\"\n"), PlanOnly: true, ExpectError: says(`Status of the node "control-plane": none`),
+		Config:      analysisOf(dir, "strict = true\nmissing_nodes = \"fail\"\n"),
+		PlanOnly:    true,
+		ExpectError: says(`Status of the node "control-plane": none`),
 	})
-	none, _ := plantBundle(t, map[string]string{nodeList: `{"nodes":["control-plane"]}`, "host-collectors/connect/connect.json": "connected"}, "", time.Now())
+	none, _ := plantBundle(t, map[string]string{
+		nodeList:                               `{"nodes":["control-plane"]}`,
+		"host-collectors/connect/connect.json": "connected",
+	}, "", time.Now())
 	partly, _ := plantBundle(t, map[string]string{
-		nodeList: `{"nodes":["node-1","node-2"]}`, "host-collectors/node-1/connect/connect.json": "connected", "host-collectors/node-2/system/cpu.json": "{}",
+		nodeList: `{"nodes":["node-1","node-2"]}`,
+		"host-collectors/node-1/connect/connect.json": "connected",
+		"host-collectors/node-2/system/cpu.json":      "{}",
 	}, "", time.Now())
 	for bundle, want := range map[string]string{
 		none:   "lists nodes, and the bundle holds no result of a collector named \"connect\" of any of them",
 		partly: `the bundle holds results of ["node-2"], but none of a collector named "connect"`,
 	} {
-		acceptance(t, nil, resource.TestStep{Config: analysisOf(bundle, "missing_nodes = \"warn\"\n"), PlanOnly: true, ExpectError: says(want)})
+		acceptance(t, nil, resource.TestStep{
+			Config:      analysisOf(bundle, "missing_nodes = \"warn\"\n"),
+			PlanOnly:    true,
+			ExpectError: says(want),
+		})
 	}
 }
 
-func TestMissingNodesAreOfABundle(t *testing.T) {
+func TestMissingNodesNeedsABundle(t *testing.T) {
 	t.Parallel()
-	const ofAStatus = "data \"preflight_analysis\" \"db\" {\n  status = \"connected\"\n  outcomes = [{ pass = { when = \"connected\" } }]\n  missing_nodes = \"warn\"\n%s}\n"
+	const ofAStatus = `data "preflight_analysis" "db" {
+  status        = "connected"
+  outcomes      = [{ pass = { when = "connected" } }]
+  missing_nodes = "warn"
+%s}
+`
 	acceptance(t, nil,
-		resource.TestStep{Config: fmt.Sprintf(ofAStatus, ""), PlanOnly: true, ExpectError: says("Missing Nodes Without Bundle")},
-		resource.TestStep{Config: analysisOf("x", "missing_nodes = \"warning\"\n"), PlanOnly: true, ExpectError: says(`"warning" is not what a missing node can mean`)},
-		resource.TestStep{Config: analysisOf("x", "missing_nodes = \"wran\"\n"), PlanOnly: true, ExpectError: says(`Did you mean "warn"?`)},
+		resource.TestStep{
+			Config:      fmt.Sprintf(ofAStatus, ""),
+			PlanOnly:    true,
+			ExpectError: says("Missing Nodes Without Bundle"),
+		},
+		resource.TestStep{
+			Config:      analysisOf("x", "missing_nodes = \"warning\"\n"),
+			PlanOnly:    true,
+			ExpectError: says(`"warning" is not what a missing node can mean`),
+		},
+		resource.TestStep{
+			Config:      analysisOf("x", "missing_nodes = \"wran\"\n"),
+			PlanOnly:    true,
+			ExpectError: says(`Did you mean "warn"?`),
+		},
 		resource.TestStep{Config: fmt.Sprintf(ofAStatus, "  exclude = true\n")},
 	)
 }
 
-func TestReasonOfABundleIsObeyed(t *testing.T) {
+func TestReasonInABundleIsJudged(t *testing.T) {
 	t.Parallel()
 	for content, test := range map[string]struct {
 		outcome, reason string
@@ -182,7 +253,9 @@ func TestReasonOfABundleIsObeyed(t *testing.T) {
 			Config: analysisOf(dir, ""),
 			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
 				"outcome": knownvalue.StringExact(test.outcome),
-				"results": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectPartial(map[string]knownvalue.Check{"reason": reason})}),
+				"results": knownvalue.ListExact([]knownvalue.Check{
+					knownvalue.ObjectPartial(map[string]knownvalue.Check{"reason": reason}),
+				}),
 			}),
 		})
 	}
@@ -193,15 +266,24 @@ func TestReasonOfABundleIsObeyed(t *testing.T) {
 		`{"status":"connected","message":"","reason":"refused"}`,
 	} {
 		dir, _ := plantResult(t, content, 0)
-		acceptance(t, nil, resource.TestStep{Config: analysisOf(dir, ""), PlanOnly: true, ExpectError: says("which belongs to another status: the file was changed")})
+		acceptance(t, nil, resource.TestStep{
+			Config:      analysisOf(dir, ""),
+			PlanOnly:    true,
+			ExpectError: says("which belongs to another status: the file was changed"),
+		})
 	}
 	dir, _ := plantResult(t, `{"status":"error","message":"","reason":"local-limit"}`, 0)
-	acceptance(t, nil, resource.TestStep{Config: analysisOf(dir, "strict = true\n"), PlanOnly: true, ExpectError: says("Status: error, reason: local-limit")})
+	acceptance(t, nil, resource.TestStep{
+		Config:      analysisOf(dir, "strict = true\n"),
+		PlanOnly:    true,
+		ExpectError: says("Status: error, reason: local-limit"),
+	})
 }
 
 func TestTextsOfABundleHoldNoControlCharacters(t *testing.T) {
 	t.Parallel()
-	dir, archive := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": `{"status":"error","message":"\u001b[8mhidden\u0007\u009b\r\n\tseen"}`}, "", time.Now())
+	const hidden = `{"status":"error","message":"\u001b[8mhidden\u0007\u009b\r\n\tseen"}`
+	dir, archive := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": hidden}, "", time.Now())
 	for _, bundle := range []string{dir, archive} {
 		acceptance(t, nil, resource.TestStep{
 			Config: analysisOf(bundle, ""),
@@ -212,8 +294,14 @@ func TestTextsOfABundleHoldNoControlCharacters(t *testing.T) {
 			}),
 		})
 	}
-	_, hostile := plantBundle(t, map[string]string{"host-collectors/connect/\x1b[8m/connect.json": "connected"}, "", time.Now())
-	acceptance(t, nil, resource.TestStep{Config: analysisOf(hostile, ""), PlanOnly: true, ExpectError: says("host-collectors/connect/\ufffd[8m/connect.json")})
+	_, hostile := plantBundle(t, map[string]string{
+		"host-collectors/connect/\x1b[8m/connect.json": "connected",
+	}, "", time.Now())
+	acceptance(t, nil, resource.TestStep{
+		Config:      analysisOf(hostile, ""),
+		PlanOnly:    true,
+		ExpectError: says("host-collectors/connect/\ufffd[8m/connect.json"),
+	})
 }
 
 func TestStatusOfALaterVersionNeverPasses(t *testing.T) {
@@ -221,9 +309,15 @@ func TestStatusOfALaterVersionNeverPasses(t *testing.T) {
 	dir, _ := plantResult(t, `{"status":"half-open","message":""}`, 0)
 	for verdict, want := range map[string]string{"pass": "fail", "warn": "warn", "fail": "fail"} {
 		acceptance(t, nil, resource.TestStep{
-			Config: fmt.Sprintf("data \"preflight_analysis\" \"db\" {\n  bundle = %q\n  outcomes = [{ %s = {} }]\n}\n", dir, verdict),
+			Config: fmt.Sprintf(`data "preflight_analysis" "db" {
+  bundle   = %q
+  outcomes = [{ %s = {} }]
+}
+`, dir, verdict),
 			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
-				"status": knownvalue.StringExact("half-open"), "outcome": knownvalue.StringExact(want), "matched": knownvalue.Bool(verdict != "pass"),
+				"status":  knownvalue.StringExact("half-open"),
+				"outcome": knownvalue.StringExact(want),
+				"matched": knownvalue.Bool(verdict != "pass"),
 			}),
 		})
 	}
@@ -244,11 +338,20 @@ data "preflight_analysis" "excluded" {
 `,
 		ConfigStateChecks: append(attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
 			"results": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectExact(map[string]knownvalue.Check{
-				"node": knownvalue.Null(), "title": knownvalue.StringExact("Database"), "status": knownvalue.StringExact("connected"),
-				"reason": knownvalue.Null(), "detail": knownvalue.StringExact(""), "outcome": knownvalue.StringExact("warn"),
-				"message": knownvalue.StringExact("Database: connected"), "uri": knownvalue.StringExact("https://example.com"), "matched": knownvalue.Bool(true), "collected_at": knownvalue.Null(),
+				"node":         knownvalue.Null(),
+				"title":        knownvalue.StringExact("Database"),
+				"status":       knownvalue.StringExact("connected"),
+				"reason":       knownvalue.Null(),
+				"detail":       knownvalue.StringExact(""),
+				"outcome":      knownvalue.StringExact("warn"),
+				"message":      knownvalue.StringExact("Database: connected"),
+				"uri":          knownvalue.StringExact("https://example.com"),
+				"matched":      knownvalue.Bool(true),
+				"collected_at": knownvalue.Null(),
 			})}),
-		}), attributes("data.preflight_analysis.excluded", map[string]knownvalue.Check{"results": knownvalue.Null()})...),
+		}), attributes("data.preflight_analysis.excluded", map[string]knownvalue.Check{
+			"results": knownvalue.Null(),
+		})...),
 	})
 }
 
@@ -256,11 +359,18 @@ func TestArchiveOfThisRunIsNotReadBeforeItIsWritten(t *testing.T) {
 	t.Parallel()
 	_, older := plantBundle(t, map[string]string{"host-collectors/connect/a.json": "connected"}, "", time.Now())
 	config := func(bundle, order string) string {
-		return providerBlock(t.TempDir(), "") + specConfig(endpointSpec(map[string]string{"a": loopback.Refused(t).String()}, "5s"), fmt.Sprintf("archive = %q\n%s", older, order)) +
-			fmt.Sprintf("data \"preflight_analysis\" \"a\" {\n  bundle = %s\n  collector_name = \"a\"\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n", bundle)
+		text := endpointSpec(map[string]string{"a": loopback.Refused(t).String()}, "5s")
+		return providerBlock(t.TempDir(), "") + specConfig(text, fmt.Sprintf("archive = %q\n%s", older, order)) +
+			fmt.Sprintf(`data "preflight_analysis" "a" {
+  bundle         = %s
+  collector_name = "a"
+  outcomes       = [{ pass = { when = "connected" } }]
+}
+`, bundle)
 	}
 	acceptance(t, nil, resource.TestStep{
-		Config:   config(fmt.Sprintf("%q", filepath.Dir(older)+"/./"+filepath.Base(older)), "depends_on = [data.preflight_analysis.a]\n"),
+		Config: config(fmt.Sprintf("%q", filepath.Dir(older)+"/./"+filepath.Base(older)),
+			"depends_on = [data.preflight_analysis.a]\n"),
 		PlanOnly: true, ExpectError: says("what was read is an older run's"),
 	})
 	acceptance(t, nil, resource.TestStep{
@@ -271,10 +381,13 @@ func TestArchiveOfThisRunIsNotReadBeforeItIsWritten(t *testing.T) {
 	})
 }
 
-func TestBundleInsideTheOwnDirectoryIsTheOwn(t *testing.T) {
+func TestBundleInsideOwnDirectoryIsOwn(t *testing.T) {
 	t.Parallel()
-	dir, _ := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": "connected"}, "acme/", time.Now())
+	dir, _ := plantBundle(t, map[string]string{"host-collectors/connect/connect.json": "connected"},
+		"acme/", time.Now())
 	acceptance(t, nil, resource.TestStep{
-		Config: providerBlock(dir, "") + analysisOf(dir, ""), PlanOnly: true, ExpectError: says("is this provider's own bundle"),
+		Config:      providerBlock(dir, "") + analysisOf(dir, ""),
+		PlanOnly:    true,
+		ExpectError: says("is this provider's own bundle"),
 	})
 }

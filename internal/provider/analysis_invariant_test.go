@@ -26,8 +26,8 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// For random outcomes, faults and bundles: a pass has a status that a dial of this run gave, or that stands in a whole, valid file, and
-// an outcome of kind pass that matches it.
+// The rule holds for random outcomes, faults and bundles: a pass has a status that a dial of this run gave or that a
+// whole, valid file holds, and an outcome that matches it and is a pass.
 func TestNothingPassesWithoutAStatusAndAnOutcomeThatMatchesIt(t *testing.T) {
 	t.Parallel()
 	rounds := 20_000
@@ -58,19 +58,20 @@ func TestNothingPassesWithoutAStatusAndAnOutcomeThatMatchesIt(t *testing.T) {
 		}
 		passes++
 		if given != truth || !written.lets(truth) {
-			t.Fatalf("seed %d, round %d: %+v passes the status %q, which is %q: %+v", seed, round, written, given, truth, finding)
+			t.Fatalf("seed %d, round %d: %+v passes the status %q, which is %q: %+v", seed, round, written,
+				given, truth, finding)
 		}
 	}
 	t.Logf("%d passes, %d failures, %d mistakes", passes, failures, mistakes)
 	if min(passes, failures, mistakes) < rounds/100 {
-		t.Error("one kind of end was hardly met")
+		t.Error("one kind of round was rare")
 	}
 }
 
 // writtenOutcome is an outcome as a user may write it.
 type writtenOutcome struct {
 	verdict string
-	when    *string // nil: the key is left out
+	when    *string // nil: the key is absent
 	odd     string  // another key
 }
 
@@ -82,7 +83,8 @@ func randomOutcomes(random *rand.Rand) writtenOutcomes {
 	for i := range outcomes {
 		outcomes[i].verdict = pick("pass", "pass", "warn", "fail", "fail", "Pass", "pas")
 		if random.IntN(4) > 0 {
-			when := pick("connected", "connected", "connection-refused", "connection-timeout", "error", "conectd", "", "Connected", "connected ")
+			when := pick("connected", "connected", "connection-refused", "connection-timeout", "error",
+				"conectd", "", "Connected", "connected ")
 			outcomes[i].when = &when
 		}
 		if random.IntN(10) == 0 {
@@ -104,13 +106,14 @@ func (w writtenOutcomes) value() attr.Value {
 			inner[outcome.odd], innerTypes[outcome.odd] = types.StringValue("connected"), types.StringType
 		}
 		object := types.ObjectValueMust(innerTypes, inner)
-		element := types.ObjectValueMust(map[string]attr.Type{outcome.verdict: object.Type(context.Background())}, map[string]attr.Value{outcome.verdict: object})
+		element := types.ObjectValueMust(map[string]attr.Type{outcome.verdict: object.Type(context.Background())},
+			map[string]attr.Value{outcome.verdict: object})
 		elements, elementTypes = append(elements, element), append(elementTypes, element.Type(context.Background()))
 	}
 	return types.DynamicValue(types.TupleValueMust(elementTypes, elements))
 }
 
-// lets tells whether the first outcome for a status is a pass or warn: the rule, told apart from the code.
+// lets reports whether the first outcome for a status is a pass or warn. It repeats the rule without the code.
 func (w writtenOutcomes) lets(status tcpconnect.Status) bool {
 	for _, outcome := range w {
 		if outcome.when == nil || *outcome.when == string(status) || *outcome.when == "" && outcome.verdict == "fail" {
@@ -120,7 +123,8 @@ func (w writtenOutcomes) lets(status tcpconnect.Status) bool {
 	return false
 }
 
-// randomStatus returns what happened, and what the provider says of it: by a dial, or by a result file, which may be damaged.
+// randomStatus returns what happened, and what the provider says about it after a dial, or after it has read a result
+// file, which may be damaged.
 func randomStatus(t *testing.T, random *rand.Rand, dir string, refused error) (truth, given tcpconnect.Status) {
 	t.Helper()
 	statuses := tcpconnect.Statuses()
@@ -159,12 +163,12 @@ func randomStatus(t *testing.T, random *rand.Rand, dir string, refused error) (t
 	}
 	given = tcpconnect.Status(results[0].Status)
 	if truth == "" && content[0] == '{' {
-		truth = given // valid JSON still, if another text
+		truth = given // still valid JSON, with another text
 	}
 	return truth, given
 }
 
-// dialled returns the status of a dial that ends as truth says.
+// dialled returns the status of a dial that ends with the status truth.
 func dialled(t *testing.T, truth tcpconnect.Status, refused error) tcpconnect.Status {
 	t.Helper()
 	collector := &tcpconnect.Collector{Dialer: dialerOf{truth, refused}}
@@ -172,7 +176,8 @@ func dialled(t *testing.T, truth tcpconnect.Status, refused error) tcpconnect.St
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := collector.Collect(t.Context(), tcpconnect.Check{Target: tcpconnect.Target{Address: address}, Timeout: time.Minute}, nil)
+	check := tcpconnect.Check{Target: tcpconnect.Target{Address: address}, Timeout: time.Minute}
+	result, err := collector.Collect(t.Context(), check, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

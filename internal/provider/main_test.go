@@ -21,8 +21,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// useTerraform makes the acceptance tests run the Terraform or OpenTofu of this machine. They have to be told which registry completes
-// its source addresses.
+// useTerraform makes the acceptance tests run the Terraform or OpenTofu of this machine. They need to know which
+// registry completes its source addresses.
 func useTerraform() error {
 	cli, err := terraform.Find()
 	if err != nil {

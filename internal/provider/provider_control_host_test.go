@@ -16,7 +16,7 @@ import (
 )
 
 // A transparent proxy is a listener on every address of the loopback network.
-func TestControlHostShowsWhatAcceptsForEverybody(t *testing.T) {
+func TestControlHostDetectsAProxyThatAcceptsEverything(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has all of 127.0.0.0/8")
@@ -43,11 +43,16 @@ data "preflight_analysis" "db" {
 			"reason":    knownvalue.StringExact("intercepted"),
 			"connected": knownvalue.Bool(false),
 			"proceed":   knownvalue.Bool(false),
-		}), attributes("data.preflight_analysis.db", map[string]knownvalue.Check{"proceed": knownvalue.Bool(false)})...),
+		}), attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
+			"proceed": knownvalue.Bool(false),
+		})...),
 	})
 	acceptance(t, nil, resource.TestStep{
-		Config:            config(open.String()),
-		ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{"status": knownvalue.StringExact("connected"), "proceed": knownvalue.Bool(true)}),
+		Config: config(open.String()),
+		ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
+			"status":  knownvalue.StringExact("connected"),
+			"proceed": knownvalue.Bool(true),
+		}),
 	})
 }
 
@@ -55,7 +60,14 @@ func TestControlHostIsAnAddress(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "control.test", "192.0.2.1:80", "0.0.0.0", "::"} {
 		acceptance(t, nil, resource.TestStep{
-			Config:      fmt.Sprintf("provider \"preflight\" {\n  control_host = %q\n}\n\ndata \"preflight_tcp_connect\" \"db\" {\n  address = \"127.0.0.1:80\"\n}\n", text),
+			Config: fmt.Sprintf(`provider "preflight" {
+  control_host = %q
+}
+
+data "preflight_tcp_connect" "db" {
+  address = "127.0.0.1:80"
+}
+`, text),
 			PlanOnly:    true,
 			ExpectError: says("is not an IP address of a host"),
 		})

@@ -17,7 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Tests that drive the provider over the plugin protocol take milliseconds, where those with Terraform take a second.
+// Tests that drive the provider over the plugin protocol take milliseconds. Tests with Terraform take seconds.
 
 // configured is a provider server after its configuration.
 type configured struct {
@@ -37,14 +37,15 @@ func newConfiguredWith(t *testing.T, arguments map[string]any) configured {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: objectOf(t, schemas.Provider, arguments)})
+	resp, err := server.ConfigureProvider(t.Context(),
+		&tfprotov6.ConfigureProviderRequest{Config: objectOf(t, schemas.Provider, arguments)})
 	if err != nil || len(resp.Diagnostics) > 0 {
 		t.Fatal(err, texts(resp.Diagnostics))
 	}
 	return configured{server, schemas}
 }
 
-// kinds are the things that take a configuration in these tests.
+// The data sources and the ephemeral resource of these tests.
 const (
 	dataTCPConnect      = "data preflight_tcp_connect"
 	dataAnalysis        = "data preflight_analysis"
@@ -58,37 +59,41 @@ func (c configured) schemaOf(kind string) *tfprotov6.Schema {
 	return c.schemas.DataSourceSchemas[strings.TrimPrefix(kind, "data ")]
 }
 
-// validate returns what the validation of arguments, written as JSON, says.
+// validate returns the diagnostics of the validation of arguments, which are JSON.
 func (c configured) validate(t *testing.T, kind, arguments string) []*tfprotov6.Diagnostic {
 	t.Helper()
 	config := objectOf(t, c.schemaOf(kind), argumentsOf(t, arguments))
 	if kind == ephemeralTCPConnect {
-		resp, err := c.ValidateEphemeralResourceConfig(t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: "preflight_tcp_connect", Config: config})
+		resp, err := c.ValidateEphemeralResourceConfig(t.Context(),
+			&tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: "preflight_tcp_connect", Config: config})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return resp.Diagnostics
 	}
-	resp, err := c.ValidateDataResourceConfig(t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: strings.TrimPrefix(kind, "data "), Config: config})
+	resp, err := c.ValidateDataResourceConfig(t.Context(),
+		&tfprotov6.ValidateDataResourceConfigRequest{TypeName: strings.TrimPrefix(kind, "data "), Config: config})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return resp.Diagnostics
 }
 
-// read returns the attributes, nil if there are none, and what was said.
+// read returns the attributes, nil if there are none, and the diagnostics.
 func (c configured) read(t *testing.T, kind, arguments string) (map[string]any, []*tfprotov6.Diagnostic) {
 	t.Helper()
 	schema := c.schemaOf(kind)
 	config := objectOf(t, schema, argumentsOf(t, arguments))
 	if kind == ephemeralTCPConnect {
-		resp, err := c.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{TypeName: "preflight_tcp_connect", Config: config})
+		resp, err := c.OpenEphemeralResource(t.Context(),
+			&tfprotov6.OpenEphemeralResourceRequest{TypeName: "preflight_tcp_connect", Config: config})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return attributesOfState(t, schema, resp.Result), resp.Diagnostics
 	}
-	resp, err := c.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: strings.TrimPrefix(kind, "data "), Config: config})
+	resp, err := c.ReadDataSource(t.Context(),
+		&tfprotov6.ReadDataSourceRequest{TypeName: strings.TrimPrefix(kind, "data "), Config: config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +113,7 @@ func attributesOfState(t *testing.T, schema *tfprotov6.Schema, state *tfprotov6.
 	return attributes
 }
 
-// expectAttributes compares the attributes that are wanted.
+// expectAttributes compares the attributes in want, and no others.
 func expectAttributes(t *testing.T, got, want map[string]any) {
 	t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(want)) {
@@ -118,7 +123,7 @@ func expectAttributes(t *testing.T, got, want map[string]any) {
 	}
 }
 
-// unknown stands in arguments for a value that is not known yet.
+// unknown in arguments means a value that is not known yet.
 const unknown = "<unknown>"
 
 func argumentsOf(t *testing.T, text string) map[string]any {
@@ -130,7 +135,7 @@ func argumentsOf(t *testing.T, text string) map[string]any {
 	return arguments
 }
 
-// objectOf makes a configuration in which what is not given is null.
+// objectOf makes a configuration. Arguments that are not given are null.
 func objectOf(t *testing.T, schema *tfprotov6.Schema, given map[string]any) *tfprotov6.DynamicValue {
 	t.Helper()
 	objectType := schema.ValueType().(tftypes.Object)
@@ -146,7 +151,7 @@ func objectOf(t *testing.T, schema *tfprotov6.Schema, given map[string]any) *tfp
 	return &value
 }
 
-// valueOf makes a value of a type from maps, slices, texts, numbers, booleans and values that are made already.
+// valueOf makes a value of a type from maps, slices, texts, numbers, booleans and values of Terraform.
 func valueOf(wanted tftypes.Type, given any) tftypes.Value {
 	switch value := given.(type) {
 	case tftypes.Value:
@@ -212,7 +217,7 @@ func literal(given any) tftypes.Value {
 	}
 }
 
-// plain makes of a value what encoding/json would make of it.
+// goValue converts a value to the Go value that encoding/json would decode it to.
 func goValue(t *testing.T, value tftypes.Value) any {
 	t.Helper()
 	if !value.IsKnown() {

@@ -16,47 +16,60 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// Terraform sends a call and then the stop; which of the two is received first is chance.
-func TestCallsThatComeAfterTheStopEndAtOnce(t *testing.T) {
+// Terraform sends a call and then the stop. The provider may receive them in either order.
+func TestCallsAfterTheStopEndAtOnce(t *testing.T) {
 	t.Parallel()
 	server := NewServer("test")().(*server)
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": t.TempDir()})}); err != nil {
+	configure := &tfprotov6.ConfigureProviderRequest{
+		Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": t.TempDir()}),
+	}
+	if _, err := server.ConfigureProvider(t.Context(), configure); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := server.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	arguments := map[string]any{"address": loopback.Silent(t, loopback.IPv4).String(), "timeout": "1h"}
-	read, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: "preflight_tcp_connect", Config: objectOf(t, schemas.DataSourceSchemas["preflight_tcp_connect"], arguments)})
+	read, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{
+		TypeName: "preflight_tcp_connect",
+		Config:   objectOf(t, schemas.DataSourceSchemas["preflight_tcp_connect"], arguments),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := server.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{TypeName: "preflight_tcp_connect", Config: objectOf(t, schemas.EphemeralResourceSchemas["preflight_tcp_connect"], arguments)})
+	opened, err := server.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{
+		TypeName: "preflight_tcp_connect",
+		Config:   objectOf(t, schemas.EphemeralResourceSchemas["preflight_tcp_connect"], arguments),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended := invoked(t, server, objectOf(t, schemas.ActionSchemas[actionName].Schema, arguments))
-	for what, diagnostics := range map[string][]*tfprotov6.Diagnostic{"data source": read.Diagnostics, "ephemeral resource": opened.Diagnostics, "action": ended} {
+	for what, diagnostics := range map[string][]*tfprotov6.Diagnostic{
+		"data source":        read.Diagnostics,
+		"ephemeral resource": opened.Diagnostics,
+		"action":             ended,
+	} {
 		if len(diagnostics) != 1 || !strings.Contains(diagnostics[0].Summary, "Check Interrupted") {
 			t.Errorf("%s: %+v", what, diagnostics)
 		}
 	}
 }
 
-// watchedContext tells when a function that waits for its end no longer does.
+// watchedContext reports that a function no longer waits for its end.
 type watchedContext struct {
 	context.Context
 	forgotten chan struct{}
 }
 
-// Done returns a channel of its own: package context looks past AfterFunc where it finds its own.
+// Done returns a new channel: package context does not call AfterFunc if the channel is its own.
 func (c *watchedContext) Done() <-chan struct{} { return make(chan struct{}) }
 
-// AfterFunc is what package context asks for where it finds it.
+// AfterFunc is called by package context if a context has it.
 func (c *watchedContext) AfterFunc(func()) (stop func() bool) {
 	return func() bool {
 		c.forgotten <- struct{}{}
@@ -64,7 +77,7 @@ func (c *watchedContext) AfterFunc(func()) (stop func() bool) {
 	}
 }
 
-func TestCallsThatHaveEndedAreForgotten(t *testing.T) {
+func TestEndedCallsDoNotWaitForTheStop(t *testing.T) {
 	t.Parallel()
 	stopped := &watchedContext{context.Background(), make(chan struct{}, 1)}
 	call, end := context.WithCancel(t.Context())
@@ -92,21 +105,35 @@ func TestDiagnosticsHoldNoControlCharacters(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Skipf("this system has no such file names: %v", err)
 	}
-	if _, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": file})}); err != nil {
+	configure := &tfprotov6.ConfigureProviderRequest{
+		Config: objectOf(t, schemas.Provider, map[string]any{"bundle_dir": file}),
+	}
+	if _, err := server.ConfigureProvider(t.Context(), configure); err != nil {
 		t.Fatal(err)
 	}
 	arguments := map[string]any{"address": loopback.Refused(t).String()}
-	read, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: "preflight_tcp_connect", Config: objectOf(t, schemas.DataSourceSchemas["preflight_tcp_connect"], arguments)})
+	read, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{
+		TypeName: "preflight_tcp_connect",
+		Config:   objectOf(t, schemas.DataSourceSchemas["preflight_tcp_connect"], arguments),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := server.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{TypeName: "preflight_tcp_connect", Config: objectOf(t, schemas.EphemeralResourceSchemas["preflight_tcp_connect"], arguments)})
+	opened, err := server.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{
+		TypeName: "preflight_tcp_connect",
+		Config:   objectOf(t, schemas.EphemeralResourceSchemas["preflight_tcp_connect"], arguments),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended := invoked(t, server, objectOf(t, schemas.ActionSchemas[actionName].Schema, arguments))
-	for what, diagnostics := range map[string][]*tfprotov6.Diagnostic{"data source": read.Diagnostics, "ephemeral resource": opened.Diagnostics, "action": ended} {
-		if said := strings.Join(texts(diagnostics), "\n"); !strings.Contains(said, "no\ufffd[8mdirectory") || strings.Contains(said, "\x1b") {
+	for what, diagnostics := range map[string][]*tfprotov6.Diagnostic{
+		"data source":        read.Diagnostics,
+		"ephemeral resource": opened.Diagnostics,
+		"action":             ended,
+	} {
+		if said := strings.Join(texts(diagnostics), "\n"); !strings.Contains(said, "no\ufffd[8mdirectory") ||
+			strings.Contains(said, "\x1b") {
 			t.Errorf("%s: %q", what, said)
 		}
 	}
@@ -115,7 +142,8 @@ func TestDiagnosticsHoldNoControlCharacters(t *testing.T) {
 // invoked returns the diagnostics at the end of an action.
 func invoked(t *testing.T, server *server, config *tfprotov6.DynamicValue) (ended []*tfprotov6.Diagnostic) {
 	t.Helper()
-	stream, err := server.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
+	stream, err := server.InvokeAction(t.Context(),
+		&tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,11 +155,14 @@ func invoked(t *testing.T, server *server, config *tfprotov6.DynamicValue) (ende
 	return ended
 }
 
-func TestReaderOfAnActionMayLeaveBeforeItsEnd(t *testing.T) {
+func TestReaderOfAnActionMayStopEarly(t *testing.T) {
 	t.Parallel()
-	server := newConfiguredWith(t, map[string]any{"emit_bundle": false}) // the action goes on, and would write after the test
-	config := objectOf(t, server.schemas.ActionSchemas[actionName].Schema, map[string]any{"address": loopback.Open(t).String()})
-	stream, err := server.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
+	// The action continues, and would write into the bundle after the test.
+	server := newConfiguredWith(t, map[string]any{"emit_bundle": false})
+	config := objectOf(t, server.schemas.ActionSchemas[actionName].Schema,
+		map[string]any{"address": loopback.Open(t).String()})
+	stream, err := server.InvokeAction(t.Context(),
+		&tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
 	if err != nil {
 		t.Fatal(err)
 	}

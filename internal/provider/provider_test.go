@@ -29,13 +29,14 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// acceptance runs a configuration through the real Terraform, against a provider with the given resolver (nil: the system's).
+// acceptance runs steps with the real Terraform and a provider with the given resolver. If it is nil, the provider uses
+// the resolver of the system.
 func acceptance(t *testing.T, resolver tcpconnect.Resolver, steps ...resource.TestStep) {
 	t.Helper()
 	acceptanceFrom(t, tfversion.Version1_0_0, resolver, steps...)
 }
 
-// acceptanceFrom is acceptance with what only newer versions of Terraform have.
+// acceptanceFrom is acceptance for versions of Terraform that are not older than the oldest.
 func acceptanceFrom(t *testing.T, oldest *version.Version, resolver tcpconnect.Resolver, steps ...resource.TestStep) {
 	t.Helper()
 	resource.Test(t, resource.TestCase{
@@ -56,14 +57,25 @@ func attributes(address string, want map[string]knownvalue.Check) []statecheck.S
 	return checks
 }
 
-// says matches an error text that Terraform has broken into lines.
+// says matches an error text, also if Terraform has wrapped its lines.
 func says(fragment string) *regexp.Regexp {
 	return regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(fragment), " ", `\s+`))
 }
 
-// providerBlock configures a bundle directory of the test's own.
+// providerBlock configures a bundle directory, with more arguments.
 func providerBlock(dir string, more string) string {
-	return fmt.Sprintf("provider \"preflight\" {\n  bundle_dir = %q\n%s}\n", dir, more)
+	return fmt.Sprintf(`provider "preflight" {
+  bundle_dir = %q
+%s}
+`, dir, more)
+}
+
+// checkBlock is a check of an address, with more arguments.
+func checkBlock(address fmt.Stringer, more string) string {
+	return fmt.Sprintf(`data "preflight_tcp_connect" "db" {
+  address = %q
+%s}
+`, address, more)
 }
 
 func expectFile(t *testing.T, file, want string) {
@@ -113,10 +125,27 @@ func TestPageExampleThroughYamldecode(t *testing.T) {
 		outcome  string
 		message  string
 	}{
-		tcpconnect.Connected:         {address: loopback.Open(t).String(), outcome: "pass", message: "Successfully connected to the Kubernetes API address"},
-		tcpconnect.ConnectionRefused: {address: loopback.Refused(t).String(), outcome: "fail", message: "Connection to the Kubernetes API address was refused"},
-		tcpconnect.ConnectionTimeout: {address: loopback.Silent(t, loopback.IPv4).String(), outcome: "fail", message: "Timed out connecting to the Kubernetes API address"},
-		tcpconnect.Error:             {resolver: unresolvable, address: "api.invalid:6443", outcome: "fail", message: "Unexpected error connecting to the Kubernetes API address"},
+		tcpconnect.Connected: {
+			address: loopback.Open(t).String(),
+			outcome: "pass",
+			message: "Successfully connected to the Kubernetes API address",
+		},
+		tcpconnect.ConnectionRefused: {
+			address: loopback.Refused(t).String(),
+			outcome: "fail",
+			message: "Connection to the Kubernetes API address was refused",
+		},
+		tcpconnect.ConnectionTimeout: {
+			address: loopback.Silent(t, loopback.IPv4).String(),
+			outcome: "fail",
+			message: "Timed out connecting to the Kubernetes API address",
+		},
+		tcpconnect.Error: {
+			resolver: unresolvable,
+			address:  "api.invalid:6443",
+			outcome:  "fail",
+			message:  "Unexpected error connecting to the Kubernetes API address",
+		},
 	} {
 		t.Run(string(status), func(t *testing.T) {
 			t.Parallel()
@@ -154,16 +183,18 @@ data "preflight_analysis" "api" {
 				"connected": knownvalue.Bool(status == tcpconnect.Connected),
 			})...)
 			acceptance(t, test.resolver, resource.TestStep{Config: config, ConfigStateChecks: checks})
-			expectFile(t, filepath.Join(dir, "host-collectors", "connect", "kubernetes-api-tcp-conn-status.json"), string(status))
+			file := filepath.Join(dir, "host-collectors", "connect", "kubernetes-api-tcp-conn-status.json")
+			expectFile(t, file, string(status))
 		})
 	}
 }
 
-func TestConnectedCheckTellsBothEnds(t *testing.T) {
+func TestConnectedCheckHasBothAddresses(t *testing.T) {
 	t.Parallel()
 	dir, peer := t.TempDir(), loopback.Open(t)
+	file := filepath.Join(dir, "host-collectors", "connect", "connect.json")
 	acceptance(t, nil, resource.TestStep{
-		Config: providerBlock(dir, "timeout = \"7s\"\n") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n}\n", peer),
+		Config: providerBlock(dir, "timeout = \"7s\"\n") + checkBlock(peer, ""),
 		ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
 			"status":             knownvalue.StringExact("connected"),
 			"reason":             knownvalue.StringExact("connected"),
@@ -176,13 +207,13 @@ func TestConnectedCheckTellsBothEnds(t *testing.T) {
 			"collected_at":       knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)),
 			"duration_ms":        knownvalue.NotNull(),
 			"bundle_dir":         knownvalue.StringExact(dir),
-			"bundle_file":        knownvalue.StringExact(filepath.Join(dir, "host-collectors", "connect", "connect.json")),
+			"bundle_file":        knownvalue.StringExact(file),
 		}),
 	})
 	expectFile(t, bundle.ResultFile(dir, "connect"), "connected")
 }
 
-func TestCheckThatWaitsTellsHowItWent(t *testing.T) {
+func TestCheckWithRetryReportsAttemptsAndReady(t *testing.T) {
 	t.Parallel()
 	config := func(peer netip.AddrPort) string {
 		return providerBlock(t.TempDir(), "") + fmt.Sprintf(`
@@ -207,58 +238,139 @@ data "preflight_tcp_connect" "db" {
 		want map[string]knownvalue.Check
 	}{
 		"open": {loopback.Open(t), map[string]knownvalue.Check{
-			"status": knownvalue.StringExact("connected"), "ready": knownvalue.Bool(true), "attempts": knownvalue.Int64Exact(3), "addresses": knownvalue.Null(),
-			"outcome": knownvalue.StringExact("pass"), "proceed": knownvalue.Bool(true), "outcome_message": knownvalue.StringExact("up"), "message": knownvalue.StringExact(""),
+			"status":          knownvalue.StringExact("connected"),
+			"ready":           knownvalue.Bool(true),
+			"attempts":        knownvalue.Int64Exact(3),
+			"addresses":       knownvalue.Null(),
+			"outcome":         knownvalue.StringExact("pass"),
+			"proceed":         knownvalue.Bool(true),
+			"outcome_message": knownvalue.StringExact("up"),
+			"message":         knownvalue.StringExact(""),
 		}},
 		"refused": {loopback.Refused(t), map[string]knownvalue.Check{
-			"status": knownvalue.StringExact("connection-refused"), "ready": knownvalue.Bool(false), "attempts": knownvalue.Int64Exact(3),
-			"outcome": knownvalue.StringExact("fail"), "proceed": knownvalue.Bool(false), "outcome_message": knownvalue.StringExact("down"), "title": knownvalue.StringExact("TCP Connection Attempt"),
+			"status":          knownvalue.StringExact("connection-refused"),
+			"ready":           knownvalue.Bool(false),
+			"attempts":        knownvalue.Int64Exact(3),
+			"outcome":         knownvalue.StringExact("fail"),
+			"proceed":         knownvalue.Bool(false),
+			"outcome_message": knownvalue.StringExact("down"),
+			"title":           knownvalue.StringExact("TCP Connection Attempt"),
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			acceptance(t, nil, resource.TestStep{Config: config(test.peer), ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want)})
+			acceptance(t, nil, resource.TestStep{
+				Config:            config(test.peer),
+				ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want),
+			})
 		})
 	}
 }
 
-func TestArgumentsReachTheDial(t *testing.T) {
+func TestArgumentsChangeTheDial(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Listen(t, loopback.IPv4).AddrPort()
+	peerIPv6 := netip.AddrPortFrom(loopback.IPv6, peer.Port()).String()
 	both := loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, loopback.IPv6}}, dnsmessage.RCodeNameError)
 	silent := loopback.Silent(t, loopback.IPv4)
 	for name, test := range map[string]struct {
 		arguments string
 		want      map[string]knownvalue.Check
 	}{
-		"ip_family": {fmt.Sprintf("address = \"db.test.:%d\"\nip_family = \"ipv6\"", peer.Port()), map[string]knownvalue.Check{
-			"resolved_addresses": knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(netip.AddrPortFrom(loopback.IPv6, peer.Port()).String())}),
-		}},
-		"source_address": {fmt.Sprintf("address = \"db.test.:%d\"\nsource_address = \"127.0.0.1\"", peer.Port()), map[string]knownvalue.Check{
-			"status":             knownvalue.StringExact("connected"),
-			"resolved_addresses": knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(peer.String())}),
-		}},
-		"foreign source_address": {fmt.Sprintf("address = %q\nsource_address = \"203.0.113.99\"", peer), map[string]knownvalue.Check{
-			"status":  knownvalue.StringExact("error"),
-			"message": knownvalue.StringRegexp(regexp.MustCompile("this machine can't dial from the source address 203.0.113.99")),
-		}},
-		"give_up_on": {fmt.Sprintf("address = %q\ntimeout = \"1m\"\nretry {\ngive_up_on = [\"refused\"]\n}", loopback.Refused(t)), map[string]knownvalue.Check{
-			"attempts": knownvalue.Int64Exact(1), "ready": knownvalue.Bool(false), "reason": knownvalue.StringExact("refused"),
-		}},
-		"until": {fmt.Sprintf("address = %q\ntimeout = \"1m\"\nretry {\nuntil = [\"connection-refused\"]\n}", loopback.Refused(t)), map[string]knownvalue.Check{
-			"attempts": knownvalue.Int64Exact(1), "ready": knownvalue.Bool(true), "connected": knownvalue.Bool(false),
-		}},
-		"attempt_timeout": {fmt.Sprintf("address = %q\ntimeout = \"4s\"\nretry {\nattempts = 3\nattempt_timeout = \"50ms\"\nmin_delay = \"1ms\"\nmax_delay = \"1ms\"\n}", silent), map[string]knownvalue.Check{
-			"attempts": knownvalue.Int64Exact(3), "status": knownvalue.StringExact("connection-timeout"),
-		}},
-		"excluded with outcomes": {fmt.Sprintf("address = %q\nexclude = true\ncheck_name = \"Database\"\noutcomes = [{ fail = {} }]", peer), map[string]knownvalue.Check{
-			"proceed": knownvalue.Bool(true), "is_fail": knownvalue.Bool(false), "outcome": knownvalue.Null(), "outcome_message": knownvalue.StringExact("Database: excluded"),
-		}},
+		"ip_family": {
+			arguments: fmt.Sprintf(`
+  address   = "db.test.:%d"
+  ip_family = "ipv6"
+`, peer.Port()),
+			want: map[string]knownvalue.Check{
+				"resolved_addresses": knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(peerIPv6)}),
+			},
+		},
+		"source_address": {
+			arguments: fmt.Sprintf(`
+  address        = "db.test.:%d"
+  source_address = "127.0.0.1"
+`, peer.Port()),
+			want: map[string]knownvalue.Check{
+				"status":             knownvalue.StringExact("connected"),
+				"resolved_addresses": knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(peer.String())}),
+			},
+		},
+		"foreign source_address": {
+			arguments: fmt.Sprintf(`
+  address        = %q
+  source_address = "203.0.113.99"
+`, peer),
+			want: map[string]knownvalue.Check{
+				"status": knownvalue.StringExact("error"),
+				"message": knownvalue.StringRegexp(
+					regexp.MustCompile("this machine can't dial from the source address 203.0.113.99")),
+			},
+		},
+		"give_up_on": {
+			arguments: fmt.Sprintf(`
+  address = %q
+  timeout = "1m"
+  retry {
+    give_up_on = ["refused"]
+  }
+`, loopback.Refused(t)),
+			want: map[string]knownvalue.Check{
+				"attempts": knownvalue.Int64Exact(1),
+				"ready":    knownvalue.Bool(false),
+				"reason":   knownvalue.StringExact("refused"),
+			},
+		},
+		"until": {
+			arguments: fmt.Sprintf(`
+  address = %q
+  timeout = "1m"
+  retry {
+    until = ["connection-refused"]
+  }
+`, loopback.Refused(t)),
+			want: map[string]knownvalue.Check{
+				"attempts":  knownvalue.Int64Exact(1),
+				"ready":     knownvalue.Bool(true),
+				"connected": knownvalue.Bool(false),
+			},
+		},
+		"attempt_timeout": {
+			arguments: fmt.Sprintf(`
+  address = %q
+  timeout = "4s"
+  retry {
+    attempts        = 3
+    attempt_timeout = "50ms"
+    min_delay       = "1ms"
+    max_delay       = "1ms"
+  }
+`, silent),
+			want: map[string]knownvalue.Check{
+				"attempts": knownvalue.Int64Exact(3),
+				"status":   knownvalue.StringExact("connection-timeout"),
+			},
+		},
+		"excluded with outcomes": {
+			arguments: fmt.Sprintf(`
+  address    = %q
+  exclude    = true
+  check_name = "Database"
+  outcomes   = [{ fail = {} }]
+`, peer),
+			want: map[string]knownvalue.Check{
+				"proceed":         knownvalue.Bool(true),
+				"is_fail":         knownvalue.Bool(false),
+				"outcome":         knownvalue.Null(),
+				"outcome_message": knownvalue.StringExact("Database: excluded"),
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			acceptance(t, both, resource.TestStep{
-				Config:            providerBlock(t.TempDir(), "") + "data \"preflight_tcp_connect\" \"db\" {\n" + test.arguments + "\n}\n",
+				Config: providerBlock(t.TempDir(), "") +
+					`data "preflight_tcp_connect" "db" {` + test.arguments + "}\n",
 				ConfigStateChecks: attributes("data.preflight_tcp_connect.db", test.want),
 			})
 		})
@@ -268,13 +380,21 @@ func TestArgumentsReachTheDial(t *testing.T) {
 func TestCheckWithoutOutcomesIsJudgedByReady(t *testing.T) {
 	t.Parallel()
 	config := func(address netip.AddrPort) string {
-		return providerBlock(t.TempDir(), "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n  strict = false\n}\n", address)
+		return providerBlock(t.TempDir(), "") + checkBlock(address, "strict = false\n")
 	}
 	want := func(ready bool, outcome, status string) []statecheck.StateCheck {
 		return attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
-			"outcome": knownvalue.StringExact(outcome), "proceed": knownvalue.Bool(ready), "is_pass": knownvalue.Bool(ready), "is_fail": knownvalue.Bool(!ready), "is_warn": knownvalue.Bool(false),
-			"matched": knownvalue.Bool(true), "title": knownvalue.StringExact("TCP Connection Attempt"), "outcome_message": knownvalue.StringExact("TCP Connection Attempt: " + status),
-			"uri": knownvalue.Null(), "ready": knownvalue.Bool(ready), "attempts": knownvalue.Int64Exact(1),
+			"outcome":         knownvalue.StringExact(outcome),
+			"proceed":         knownvalue.Bool(ready),
+			"is_pass":         knownvalue.Bool(ready),
+			"is_fail":         knownvalue.Bool(!ready),
+			"is_warn":         knownvalue.Bool(false),
+			"matched":         knownvalue.Bool(true),
+			"title":           knownvalue.StringExact("TCP Connection Attempt"),
+			"outcome_message": knownvalue.StringExact("TCP Connection Attempt: " + status),
+			"uri":             knownvalue.Null(),
+			"ready":           knownvalue.Bool(ready),
+			"attempts":        knownvalue.Int64Exact(1),
 		})
 	}
 	refused := config(loopback.Refused(t))
@@ -289,7 +409,7 @@ func TestCheckWithoutOutcomesIsJudgedByReady(t *testing.T) {
 	})
 }
 
-func TestEveryAddressHasItsRow(t *testing.T) {
+func TestAllAddressesHasAnElementForEachAddress(t *testing.T) {
 	t.Parallel()
 	second := netip.MustParseAddr("127.0.0.2")
 	peer := loopback.Listen(t, loopback.IPv4).AddrPort()
@@ -300,11 +420,16 @@ func TestEveryAddressHasItsRow(t *testing.T) {
 	}
 	resolver := loopback.DNS(t, loopback.Zone{"db.test.": {loopback.IPv4, second}}, dnsmessage.RCodeNameError)
 	config := func(allAddresses bool) string {
-		return providerBlock(t.TempDir(), "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = \"db.test.:%d\"\n  all_addresses = %t\n}\n", peer.Port(), allAddresses)
+		return providerBlock(t.TempDir(), "") + fmt.Sprintf(`data "preflight_tcp_connect" "db" {
+  address       = "db.test.:%d"
+  all_addresses = %t
+}
+`, peer.Port(), allAddresses)
 	}
 	row := func(ip netip.Addr, status string) knownvalue.Check {
 		return knownvalue.ObjectPartial(map[string]knownvalue.Check{
-			"address": knownvalue.StringExact(netip.AddrPortFrom(ip, peer.Port()).String()), "status": knownvalue.StringExact(status),
+			"address": knownvalue.StringExact(netip.AddrPortFrom(ip, peer.Port()).String()),
+			"status":  knownvalue.StringExact(status),
 		})
 	}
 	acceptance(t, resolver, resource.TestStep{
@@ -316,7 +441,10 @@ func TestEveryAddressHasItsRow(t *testing.T) {
 		Config: config(true),
 		ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
 			"status": knownvalue.StringExact("connection-refused"), "ready": knownvalue.Bool(false),
-			"addresses": knownvalue.ListExact([]knownvalue.Check{row(loopback.IPv4, "connected"), row(second, "connection-refused")}),
+			"addresses": knownvalue.ListExact([]knownvalue.Check{
+				row(loopback.IPv4, "connected"),
+				row(second, "connection-refused"),
+			}),
 		}),
 	})
 }
@@ -325,17 +453,37 @@ func TestExcludedCheckDialsAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	dir, peer := filepath.Join(t.TempDir(), "bundle"), loopback.Listen(t, loopback.IPv4)
 	checks := attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
-		"connected": knownvalue.Bool(false), "status": knownvalue.Null(), "reason": knownvalue.Null(), "message": knownvalue.StringExact(""),
-		"outcome": knownvalue.Null(), "uri": knownvalue.Null(), "proceed": knownvalue.Bool(true), "matched": knownvalue.Bool(false),
-		"is_pass": knownvalue.Bool(false), "is_warn": knownvalue.Bool(false), "is_fail": knownvalue.Bool(false),
-		"title": knownvalue.StringExact("TCP Connection Attempt"), "outcome_message": knownvalue.StringExact("TCP Connection Attempt: excluded"),
-		"collected_at": knownvalue.Null(), "remote_address": knownvalue.Null(), "local_address": knownvalue.Null(),
-		"resolved_addresses": knownvalue.Null(), "duration_ms": knownvalue.Null(), "bundle_dir": knownvalue.Null(), "bundle_file": knownvalue.Null(),
+		"connected":          knownvalue.Bool(false),
+		"status":             knownvalue.Null(),
+		"reason":             knownvalue.Null(),
+		"message":            knownvalue.StringExact(""),
+		"outcome":            knownvalue.Null(),
+		"uri":                knownvalue.Null(),
+		"proceed":            knownvalue.Bool(true),
+		"matched":            knownvalue.Bool(false),
+		"is_pass":            knownvalue.Bool(false),
+		"is_warn":            knownvalue.Bool(false),
+		"is_fail":            knownvalue.Bool(false),
+		"title":              knownvalue.StringExact("TCP Connection Attempt"),
+		"outcome_message":    knownvalue.StringExact("TCP Connection Attempt: excluded"),
+		"collected_at":       knownvalue.Null(),
+		"remote_address":     knownvalue.Null(),
+		"local_address":      knownvalue.Null(),
+		"resolved_addresses": knownvalue.Null(),
+		"duration_ms":        knownvalue.Null(),
+		"bundle_dir":         knownvalue.Null(),
+		"bundle_file":        knownvalue.Null(),
 	})
 	checks = append(checks, attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
-		"outcome": knownvalue.Null(), "uri": knownvalue.Null(), "proceed": knownvalue.Bool(true),
-		"is_pass": knownvalue.Bool(false), "is_warn": knownvalue.Bool(false), "is_fail": knownvalue.Bool(false), "matched": knownvalue.Bool(false),
-		"title": knownvalue.StringExact("Database"), "message": knownvalue.StringExact("Database: excluded"),
+		"outcome": knownvalue.Null(),
+		"uri":     knownvalue.Null(),
+		"proceed": knownvalue.Bool(true),
+		"is_pass": knownvalue.Bool(false),
+		"is_warn": knownvalue.Bool(false),
+		"is_fail": knownvalue.Bool(false),
+		"matched": knownvalue.Bool(false),
+		"title":   knownvalue.StringExact("Database"),
+		"message": knownvalue.StringExact("Database: excluded"),
 	})...)
 	acceptance(t, nil, resource.TestStep{
 		Config: providerBlock(dir, "") + fmt.Sprintf(`
@@ -370,14 +518,15 @@ data "preflight_analysis" "of_bundle" {
 func TestProviderArguments(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Refused(t)
-	check := fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n}\n", peer)
+	check := checkBlock(peer, "")
 
 	t.Run("json", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		acceptance(t, nil, resource.TestStep{Config: providerBlock(dir, "bundle_format = \"json\"\n") + check})
 		expectFile(t, bundle.ResultFile(dir, "connect"),
-			fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection refused","reason":"refused"}`, peer))
+			fmt.Sprintf(`{"status":"connection-refused","message":"dial tcp %s: connect: connection `+
+				`refused","reason":"refused"}`, peer))
 	})
 	t.Run("no bundle", func(t *testing.T) {
 		t.Parallel()
@@ -385,7 +534,9 @@ func TestProviderArguments(t *testing.T) {
 		acceptance(t, nil, resource.TestStep{
 			Config: providerBlock(dir, "emit_bundle = false\n") + check,
 			ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
-				"status": knownvalue.StringExact("connection-refused"), "bundle_dir": knownvalue.Null(), "bundle_file": knownvalue.Null(),
+				"status":      knownvalue.StringExact("connection-refused"),
+				"bundle_dir":  knownvalue.Null(),
+				"bundle_file": knownvalue.Null(),
 			}),
 		})
 		if _, err := os.Stat(dir); !os.IsNotExist(err) {
@@ -395,16 +546,20 @@ func TestProviderArguments(t *testing.T) {
 	t.Run("unknown", func(t *testing.T) {
 		t.Parallel()
 		acceptanceFrom(t, tfversion.Version1_4_0, nil, resource.TestStep{ // terraform_data
-			Config:      "resource \"terraform_data\" \"dir\" {}\nprovider \"preflight\" {\n  bundle_dir = terraform_data.dir.id\n}\n" + check,
+			Config: `resource "terraform_data" "dir" {}
+provider "preflight" {
+  bundle_dir = terraform_data.dir.id
+}
+` + check,
 			ExpectError: says(`"bundle_dir" is not known yet`),
 		})
 	})
 }
 
-// The environment is the process's, so these do not run in parallel.
+// The whole process has one environment, so these tests do not run in parallel.
 func TestProviderEnvironment(t *testing.T) {
 	peer := loopback.Refused(t)
-	check := fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n}\n", peer)
+	check := checkBlock(peer, "")
 
 	t.Run("environment over default, configuration over environment", func(t *testing.T) {
 		environment, configured := t.TempDir(), t.TempDir()
@@ -413,14 +568,21 @@ func TestProviderEnvironment(t *testing.T) {
 		t.Setenv("PREFLIGHT_TIMEOUT", "3s")
 		t.Setenv("PREFLIGHT_EMIT_BUNDLE", "")
 		acceptance(t, nil, resource.TestStep{
-			Config:            "provider \"preflight\" {}\n" + check,
-			ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{"timeout": knownvalue.StringExact("3s"), "bundle_dir": knownvalue.StringExact(environment)}),
+			Config: "provider \"preflight\" {}\n" + check,
+			ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
+				"timeout":    knownvalue.StringExact("3s"),
+				"bundle_dir": knownvalue.StringExact(environment),
+			}),
 		}, resource.TestStep{
-			Config:            providerBlock(configured, "timeout = \"4s\"\nbundle_format = \"status\"\n") + check,
-			ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{"timeout": knownvalue.StringExact("4s"), "bundle_dir": knownvalue.StringExact(configured)}),
+			Config: providerBlock(configured, "timeout = \"4s\"\nbundle_format = \"status\"\n") + check,
+			ConfigStateChecks: attributes("data.preflight_tcp_connect.db", map[string]knownvalue.Check{
+				"timeout":    knownvalue.StringExact("4s"),
+				"bundle_dir": knownvalue.StringExact(configured),
+			}),
 		})
 		expectFile(t, bundle.ResultFile(configured, "connect"), "connection-refused")
-		if content, err := os.ReadFile(bundle.ResultFile(environment, "connect")); err != nil || !strings.HasPrefix(string(content), `{"status":`) {
+		if content, err := os.ReadFile(bundle.ResultFile(environment, "connect")); err != nil ||
+			!strings.HasPrefix(string(content), `{"status":`) {
 			t.Errorf("the environment's bundle holds %q, %v", content, err)
 		}
 	})
@@ -437,9 +599,13 @@ func TestProviderEnvironment(t *testing.T) {
 	}
 }
 
-// analysisOf judges what a bundle holds.
+// analysisOf judges the result in a bundle, with more arguments.
 func analysisOf(dir, more string) string {
-	return fmt.Sprintf("data \"preflight_analysis\" \"db\" {\n  bundle = %q\n  outcomes = [{ pass = {} }]\n%s}\n", dir, more)
+	return fmt.Sprintf(`data "preflight_analysis" "db" {
+  bundle   = %q
+  outcomes = [{ pass = {} }]
+%s}
+`, dir, more)
 }
 
 func plantResult(t *testing.T, content string, age time.Duration) (dir, file string) {
@@ -462,7 +628,11 @@ func plantResult(t *testing.T, content string, age time.Duration) (dir, file str
 func TestForeignBundleIsJudged(t *testing.T) {
 	t.Parallel()
 	written := time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
-	for content, status := range map[string]string{"connected": "connected", "connection-refused\n": "connection-refused", `{"status":"error","message":"x"}`: "error"} {
+	for content, status := range map[string]string{
+		"connected":                        "connected",
+		"connection-refused\n":             "connection-refused",
+		`{"status":"error","message":"x"}`: "error",
+	} {
 		t.Run(status, func(t *testing.T) {
 			t.Parallel()
 			dir, file := plantResult(t, content, 0)
@@ -495,15 +665,18 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 		config string
 		want   []string
 	}{
-		"missing bundle":    {analysisOf(missing, ""), []string{missing, "there is no bundle"}},
-		"missing collector": {analysisOf(old, "collector_name = \"api\"\n"), []string{`no result of a collector named "api"`}},
-		"truncated":         {analysisOf(truncated, ""), []string{truncatedFile, "truncated JSON"}},
-		"empty":             {analysisOf(empty, ""), []string{emptyFile, "is empty"}},
-		"a file":            {analysisOf(oldFile, ""), []string{oldFile, "not a gzipped tar archive"}},
-		"too old":           {analysisOf(old, "max_age = \"1h\"\n"), []string{"the result is 1h", "status = data.preflight_tcp_connect.NAME.status"}},
-		"in the future":     {analysisOf(future, "max_age = \"1h\"\n"), []string{"in the future"}},
-		"hostile status":    {analysisOf(hostile, ""), []string{"is not a status"}},
-		"unknown status":    {analysisOf(unknown, "strict = true\n"), []string{`no outcome covers the status "half-open"`}},
+		"missing bundle": {analysisOf(missing, ""), []string{missing, "there is no bundle"}},
+		"missing collector": {analysisOf(old, "collector_name = \"api\"\n"),
+			[]string{`no result of a collector named "api"`}},
+		"truncated": {analysisOf(truncated, ""), []string{truncatedFile, "truncated JSON"}},
+		"empty":     {analysisOf(empty, ""), []string{emptyFile, "is empty"}},
+		"a file":    {analysisOf(oldFile, ""), []string{oldFile, "not a gzipped tar archive"}},
+		"too old": {analysisOf(old, "max_age = \"1h\"\n"),
+			[]string{"the result is 1h", "status = data.preflight_tcp_connect.NAME.status"}},
+		"in the future":  {analysisOf(future, "max_age = \"1h\"\n"), []string{"in the future"}},
+		"hostile status": {analysisOf(hostile, ""), []string{"is not a status"}},
+		"unknown status": {analysisOf(unknown, "strict = true\n"),
+			[]string{`no outcome covers the status "half-open"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -514,20 +687,23 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 	}
 }
 
-func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
+func TestOwnBundleHasOnlyResultsOfThisRun(t *testing.T) {
 	t.Parallel()
 	open, refused := loopback.Open(t), loopback.Refused(t)
-	collector := func(address fmt.Stringer) string {
-		return fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n}\n", address)
-	}
 	t.Run("this run's", func(t *testing.T) {
 		t.Parallel()
 		dir, _ := plantResult(t, "connected", 0)
 		acceptance(t, nil, resource.TestStep{
-			Config: providerBlock(dir, "") + collector(refused) +
-				"data \"preflight_analysis\" \"db\" {\n  bundle = data.preflight_tcp_connect.db.bundle_dir\n  outcomes = [{ pass = { when = \"connected\" } }]\n}\n",
+			Config: providerBlock(dir, "") + checkBlock(refused, "") +
+				`data "preflight_analysis" "db" {
+  bundle   = data.preflight_tcp_connect.db.bundle_dir
+  outcomes = [{ pass = { when = "connected" } }]
+}
+`,
 			ConfigStateChecks: attributes("data.preflight_analysis.db", map[string]knownvalue.Check{
-				"status": knownvalue.StringExact("connection-refused"), "outcome": knownvalue.StringExact("fail"), "matched": knownvalue.Bool(false),
+				"status":  knownvalue.StringExact("connection-refused"),
+				"outcome": knownvalue.StringExact("fail"),
+				"matched": knownvalue.Bool(false),
 			}),
 		})
 	})
@@ -546,7 +722,8 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 		if err := os.Rename(own, filepath.Join(dir, "own")); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Symlink(filepath.Join("own", "host-collectors"), filepath.Join(dir, "host-collectors")); err != nil {
+		link := filepath.Join(dir, "host-collectors")
+		if err := os.Symlink(filepath.Join("own", "host-collectors"), link); err != nil {
 			t.Skipf("this user may not make symbolic links: %v", err)
 		}
 		acceptance(t, nil, resource.TestStep{
@@ -558,13 +735,15 @@ func TestOwnBundleGivesOnlyThisRunsResults(t *testing.T) {
 		t.Parallel()
 		dir, _ := plantResult(t, "connected", 0)
 		acceptance(t, nil, resource.TestStep{
-			Config: providerBlock(dir, "emit_bundle = false\n") + collector(open) + analysisOf(dir, "depends_on = [data.preflight_tcp_connect.db]\n"), PlanOnly: true,
+			Config: providerBlock(dir, "emit_bundle = false\n") + checkBlock(open, "") +
+				analysisOf(dir, "depends_on = [data.preflight_tcp_connect.db]\n"),
+			PlanOnly:    true,
 			ExpectError: says("Use status = data.preflight_tcp_connect.NAME.status"),
 		})
 	})
 }
 
-func TestOneNameForTwoDialsIsAnError(t *testing.T) {
+func TestOneCollectorNameForTwoAddressesIsAnError(t *testing.T) {
 	t.Parallel()
 	first, second := loopback.Open(t), loopback.Listen(t, loopback.IPv4)
 	config := func(name string) string {
@@ -580,9 +759,17 @@ data "preflight_tcp_connect" "second" {
 }
 `, first, name, second.AddrPort())
 	}
-	for _, want := range []string{first.String(), second.AddrPort().String(), "Set a different collector_name on each"} {
+	for _, want := range []string{
+		first.String(),
+		second.AddrPort().String(),
+		"Set a different collector_name on each",
+	} {
 		dir := t.TempDir()
-		acceptance(t, nil, resource.TestStep{Config: providerBlock(dir, "") + config("DB"), PlanOnly: true, ExpectError: says(want)})
+		acceptance(t, nil, resource.TestStep{
+			Config:      providerBlock(dir, "") + config("DB"),
+			PlanOnly:    true,
+			ExpectError: says(want),
+		})
 		expectFile(t, bundle.ResultFile(dir, "db"), "connected")
 	}
 	if second.Accepted() > 0 {
@@ -591,17 +778,17 @@ data "preflight_tcp_connect" "second" {
 	acceptance(t, nil, resource.TestStep{Config: providerBlock(t.TempDir(), "") + config("db2")})
 }
 
-func TestResultThatCanNotBeWrittenIsAnError(t *testing.T) {
+func TestResultThatCannotBeWrittenIsAnError(t *testing.T) {
 	t.Parallel()
 	_, file := plantResult(t, "connected", 0)
-	config := providerBlock(file, "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"db\" {\n  address = %q\n}\n", loopback.Open(t))
+	config := providerBlock(file, "") + checkBlock(loopback.Open(t), "")
 	for _, want := range []string{"Result Not Written", file, "set emit_bundle = false"} {
 		acceptance(t, nil, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
 	}
 	expectFile(t, file, "connected")
 }
 
-func TestNullStatusSaysToExclude(t *testing.T) {
+func TestErrorOfANullStatusSuggestsExclude(t *testing.T) {
 	t.Parallel()
 	acceptance(t, nil, resource.TestStep{
 		Config: fmt.Sprintf(`

@@ -37,19 +37,23 @@ func required(attribute *tfprotov6.SchemaAttribute) bool { return attribute.Requ
 func optional(attribute *tfprotov6.SchemaAttribute) bool { return attribute.Optional }
 func computed(attribute *tfprotov6.SchemaAttribute) bool { return attribute.Computed }
 
-func TestEveryArgumentIsTakenAndEveryResultGiven(t *testing.T) {
+func TestEveryFormOfTheCheckHasAllItsAttributes(t *testing.T) {
 	t.Parallel()
 	const (
-		verdict  = "is_fail is_pass is_warn matched"
-		check    = "all_addresses check_name collector_name exclude ip_family outcomes source_address strict timeout triggers"
-		results  = "addresses attempts bundle_dir bundle_file collected_at collector_name connected duration_ms " + verdict + " local_address message outcome outcome_message proceed ready reason remote_address resolved_addresses status timeout title uri"
+		verdict = "is_fail is_pass is_warn matched"
+		check   = "all_addresses check_name collector_name exclude ip_family outcomes source_address " +
+			"strict timeout triggers"
+		results = verdict + " addresses attempts bundle_dir bundle_file collected_at collector_name connected " +
+			"duration_ms local_address message outcome outcome_message proceed ready reason remote_address " +
+			"resolved_addresses status timeout title uri"
 		inRetry  = "attempt_timeout attempts consecutive give_up_on max_delay min_delay until"
 		endpoint = "address duration_ms message status"
 	)
 	schemas := newConfigured(t, t.TempDir()).schemas
 	checks := map[string]*tfprotov6.SchemaBlock{
-		"data source": schemas.DataSourceSchemas["preflight_tcp_connect"].Block, "ephemeral resource": schemas.EphemeralResourceSchemas["preflight_tcp_connect"].Block,
-		"action": schemas.ActionSchemas[actionName].Schema.Block,
+		"data source":        schemas.DataSourceSchemas["preflight_tcp_connect"].Block,
+		"ephemeral resource": schemas.EphemeralResourceSchemas["preflight_tcp_connect"].Block,
+		"action":             schemas.ActionSchemas[actionName].Schema.Block,
 	}
 	for name, of := range checks {
 		want := sorted(results)
@@ -68,7 +72,9 @@ func TestEveryArgumentIsTakenAndEveryResultGiven(t *testing.T) {
 		}
 		for _, attribute := range of.Attributes {
 			source := checks["data source"].Attributes
-			same := source[slices.IndexFunc(source, func(other *tfprotov6.SchemaAttribute) bool { return other.Name == attribute.Name })]
+			same := source[slices.IndexFunc(source, func(other *tfprotov6.SchemaAttribute) bool {
+				return other.Name == attribute.Name
+			})]
 			if attribute.NestedType != nil {
 				if got := attributesNamed(attribute.NestedType.Attributes, computed); got != endpoint {
 					t.Errorf("%s: %s holds %q, want %q", name, attribute.Name, got, endpoint)
@@ -81,15 +87,24 @@ func TestEveryArgumentIsTakenAndEveryResultGiven(t *testing.T) {
 	analysis := schemas.DataSourceSchemas["preflight_analysis"].Block.Attributes
 	for what, got := range map[string][2]string{
 		"required": {attributesNamed(analysis, required), "outcomes"},
-		"optional": {attributesNamed(analysis, optional), "bundle check_name collector_name exclude max_age missing_nodes reason status strict"},
-		"computed": {attributesNamed(analysis, computed), sorted("collected_at " + verdict + " message outcome proceed results status title uri")},
+		"optional": {
+			attributesNamed(analysis, optional),
+			"bundle check_name collector_name exclude max_age missing_nodes reason status strict",
+		},
+		"computed": {
+			attributesNamed(analysis, computed),
+			sorted("collected_at " + verdict + " message outcome proceed results status title uri"),
+		},
 	} {
 		if got[0] != got[1] {
 			t.Errorf("analysis: %s are %q, want %q", what, got[0], got[1])
 		}
 	}
-	elements := analysis[slices.IndexFunc(analysis, func(other *tfprotov6.SchemaAttribute) bool { return other.Name == "results" })]
-	if got, want := attributesNamed(elements.NestedType.Attributes, computed), "collected_at detail matched message node outcome reason status title uri"; got != want {
+	elements := analysis[slices.IndexFunc(analysis, func(other *tfprotov6.SchemaAttribute) bool {
+		return other.Name == "results"
+	})]
+	const want = "collected_at detail matched message node outcome reason status title uri"
+	if got := attributesNamed(elements.NestedType.Attributes, computed); got != want {
 		t.Errorf("results hold %q, want %q", got, want)
 	}
 }
@@ -99,30 +114,60 @@ func fullAttributes() map[string]schema.Attribute {
 	const text, plain, deprecated = "It is *described*.", "It is described.", "Use another."
 	return map[string]schema.Attribute{
 		"string": schema.StringAttribute{
-			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
-			CustomType: basetypes.StringType{}, Validators: []validator.String{notBlankValidator},
+			Required:            true,
+			Optional:            true,
+			MarkdownDescription: text,
+			Description:         plain,
+			DeprecationMessage:  deprecated,
+			CustomType:          basetypes.StringType{},
+			Validators:          []validator.String{notBlankValidator},
 		},
 		"bool": schema.BoolAttribute{
-			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
-			CustomType: basetypes.BoolType{}, Validators: []validator.Bool{boolvalidator.All()},
+			Required:            true,
+			Optional:            true,
+			MarkdownDescription: text,
+			Description:         plain,
+			DeprecationMessage:  deprecated,
+			CustomType:          basetypes.BoolType{},
+			Validators:          []validator.Bool{boolvalidator.All()},
 		},
 		"number": schema.Int64Attribute{
-			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
-			CustomType: basetypes.Int64Type{}, Validators: []validator.Int64{int64validator.AtLeast(1)},
+			Required:            true,
+			Optional:            true,
+			MarkdownDescription: text,
+			Description:         plain,
+			DeprecationMessage:  deprecated,
+			CustomType:          basetypes.Int64Type{},
+			Validators:          []validator.Int64{int64validator.AtLeast(1)},
 		},
 		"list": schema.ListAttribute{
-			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
-			CustomType: basetypes.ListType{ElemType: types.StringType}, ElementType: types.StringType,
-			Validators: []validator.List{listvalidator.NoNullValues()},
+			Required:            true,
+			Optional:            true,
+			MarkdownDescription: text,
+			Description:         plain,
+			DeprecationMessage:  deprecated,
+			CustomType:          basetypes.ListType{ElemType: types.StringType},
+			ElementType:         types.StringType,
+			Validators:          []validator.List{listvalidator.NoNullValues()},
 		},
 		"map": schema.MapAttribute{
-			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
-			CustomType: basetypes.MapType{ElemType: types.BoolType}, ElementType: types.BoolType,
-			Validators: []validator.Map{mapvalidator.NoNullValues()},
+			Required:            true,
+			Optional:            true,
+			MarkdownDescription: text,
+			Description:         plain,
+			DeprecationMessage:  deprecated,
+			CustomType:          basetypes.MapType{ElemType: types.BoolType},
+			ElementType:         types.BoolType,
+			Validators:          []validator.Map{mapvalidator.NoNullValues()},
 		},
 		"dynamic": schema.DynamicAttribute{
-			Required: true, Optional: true, MarkdownDescription: text, Description: plain, DeprecationMessage: deprecated,
-			CustomType: basetypes.DynamicType{}, Validators: []validator.Dynamic{outcomesValidator{}},
+			Required:            true,
+			Optional:            true,
+			MarkdownDescription: text,
+			Description:         plain,
+			DeprecationMessage:  deprecated,
+			CustomType:          basetypes.DynamicType{},
+			Validators:          []validator.Dynamic{outcomesValidator{}},
 		},
 	}
 }
@@ -147,7 +192,14 @@ func TestEveryFieldOfEveryAttributeIsConverted(t *testing.T) {
 	t.Parallel()
 	given := fullAttributes()
 	for name, attribute := range given {
-		for _, field := range []string{"Required", "Optional", "Description", "DeprecationMessage", "CustomType", "Validators"} {
+		for _, field := range []string{
+			"Required",
+			"Optional",
+			"Description",
+			"DeprecationMessage",
+			"CustomType",
+			"Validators",
+		} {
 			if reflect.ValueOf(attribute).FieldByName(field).IsZero() {
 				t.Errorf("%s of %s has no value to compare", field, name)
 			}
@@ -170,11 +222,11 @@ func TestEveryFieldOfEveryAttributeIsConverted(t *testing.T) {
 	}
 }
 
-func TestFieldThatAFormDoesNotHaveIsNotLost(t *testing.T) {
+func TestUnsupportedFieldOfAnAttributeIsNotDropped(t *testing.T) {
 	t.Parallel()
 	defer func() {
 		if recover() == nil {
-			t.Error("an action's attribute cannot be sensitive, and nothing was said")
+			t.Error("an attribute of an action cannot be sensitive, but there was no panic")
 		}
 	}()
 	actionAttribute(schema.StringAttribute{Optional: true, Sensitive: true})

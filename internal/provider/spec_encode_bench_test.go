@@ -18,7 +18,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// findingModel is what ListValueFrom would take.
+// findingModel is an argument for ListValueFrom.
 type findingModel struct {
 	Title         string  `tfsdk:"title"`
 	CollectorName *string `tfsdk:"collector_name"`
@@ -38,7 +38,12 @@ type findingModel struct {
 func BenchmarkEncodeResults(b *testing.B) {
 	batch := preflight.BatchResult{Message: "message"}
 	for i := range 10_000 {
-		result := tcpconnect.Result{Status: tcpconnect.ConnectionRefused, Reason: tcpconnect.ReasonRefused, Message: "dial tcp: refused", Duration: time.Millisecond}
+		result := tcpconnect.Result{
+			Status:   tcpconnect.ConnectionRefused,
+			Reason:   tcpconnect.ReasonRefused,
+			Message:  "dial tcp: refused",
+			Duration: time.Millisecond,
+		}
 		name := fmt.Sprintf("collector-%d", i)
 		batch.Checks = append(batch.Checks, preflight.Check{CollectorName: name})
 		batch.Results = append(batch.Results, result)
@@ -52,7 +57,17 @@ func BenchmarkEncodeResults(b *testing.B) {
 		for i := range batch.Findings {
 			f := &batch.Findings[i]
 			status, reason := string(f.Result.Status), string(f.Result.Reason)
-			models = append(models, findingModel{f.Title, &f.CollectorName, &f.Address, &status, &reason, string(f.Verdict), f.Message, nil, f.Matched, f.Strict})
+			models = append(models, findingModel{
+				Title:         f.Title,
+				CollectorName: &f.CollectorName,
+				Address:       &f.Address,
+				Status:        &status,
+				Reason:        &reason,
+				Outcome:       string(f.Verdict),
+				Message:       f.Message,
+				Matched:       f.Matched,
+				Strict:        f.Strict,
+			})
 		}
 		list, diags := types.ListValueFrom(b.Context(), findingType, models)
 		if diags.HasError() {
@@ -81,12 +96,17 @@ func BenchmarkEncodeResults(b *testing.B) {
 			var model specModel
 			model.fill(spec.Spec{}, batch)
 			model.Results = results()
-			state := tfsdk.State{Schema: described.Schema, Raw: tftypes.NewValue(described.Schema.Type().TerraformType(b.Context()), nil)}
+			state := tfsdk.State{
+				Schema: described.Schema,
+				Raw:    tftypes.NewValue(described.Schema.Type().TerraformType(b.Context()), nil),
+			}
 			if diags := state.Set(b.Context(), &model); diags.HasError() {
 				b.Fatal(diags)
 			}
 		}
 	}
 	b.Run("what=state/by=reflection", func(b *testing.B) { set(b, reflected) })
-	b.Run("what=state/by=hand", func(b *testing.B) { set(b, func() types.List { return findingsValue(batch.Findings) }) })
+	b.Run("what=state/by=hand", func(b *testing.B) {
+		set(b, func() types.List { return findingsValue(batch.Findings) })
+	})
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-func TestSpecThatCanNotBeWrittenIsAnError(t *testing.T) {
+func TestSpecThatCannotBeWrittenIsAnError(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, []byte("mine"), 0o644); err != nil {
@@ -25,29 +25,45 @@ func TestSpecThatCanNotBeWrittenIsAnError(t *testing.T) {
 	archive := filepath.Join(file, "acme.tar.gz")
 	for _, test := range []struct{ dir, more, want string }{
 		{file, "", "Result Not Written"},
-		{file, "", "The spec was checked, but the result was not written into the support bundle: open bundle directory " + file},
+		{file, "",
+			"The spec was checked, but the result was not written into the support bundle: open bundle directory " +
+				file},
 		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive), "Archive Not Written"},
-		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive), "and the bundle was written, but not the archive: write " + archive},
+		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive),
+			"and the bundle was written, but not the archive: write " + archive},
 	} {
-		acceptance(t, nil, resource.TestStep{Config: providerBlock(test.dir, "") + specConfig(text, test.more), PlanOnly: true, ExpectError: says(test.want)})
+		acceptance(t, nil, resource.TestStep{
+			Config:      providerBlock(test.dir, "") + specConfig(text, test.more),
+			PlanOnly:    true,
+			ExpectError: says(test.want),
+		})
 	}
 	expectFile(t, file, "mine")
 }
 
-func TestSpecReplacesNoResultOfACheckBeforeIt(t *testing.T) {
+func TestSpecDoesNotReplaceTheResultOfACheck(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	refused, open := loopback.Refused(t), loopback.Listen(t, loopback.IPv4)
-	config := providerBlock(dir, "") + fmt.Sprintf("data \"preflight_tcp_connect\" \"a\" {\n  collector_name = \"a\"\n  address = %q\n}\n", refused) +
-		specConfig(endpointSpec(map[string]string{"a": open.AddrPort().String()}, "5s"), "depends_on = [data.preflight_tcp_connect.a]\n")
-	acceptance(t, nil, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says("Two collectors are named \"a\"")})
+	config := providerBlock(dir, "") + fmt.Sprintf(`data "preflight_tcp_connect" "a" {
+  collector_name = "a"
+  address        = %q
+}
+`, refused) +
+		specConfig(endpointSpec(map[string]string{"a": open.AddrPort().String()}, "5s"),
+			"depends_on = [data.preflight_tcp_connect.a]\n")
+	acceptance(t, nil, resource.TestStep{
+		Config:      config,
+		PlanOnly:    true,
+		ExpectError: says("Two collectors are named \"a\""),
+	})
 	expectFile(t, bundle.ResultFile(dir, "a"), "connection-refused")
 	if open.Accepted() > 0 {
 		t.Error("the spec dialled")
 	}
 }
 
-func TestSpecReplacesNoFileOfOthers(t *testing.T) {
+func TestSpecDoesNotReplaceFilesOfOtherPrograms(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "version.yaml")
@@ -55,7 +71,8 @@ func TestSpecReplacesNoFileOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := loopback.Listen(t, loopback.IPv4)
-	config := providerBlock(dir, "") + specConfig(endpointSpec(map[string]string{"a": open.AddrPort().String()}, "5s"), "")
+	config := providerBlock(dir, "") +
+		specConfig(endpointSpec(map[string]string{"a": open.AddrPort().String()}, "5s"), "")
 	for _, want := range []string{"File of Another Program", file + " would be replaced", "for example bundle_dir"} {
 		acceptance(t, nil, resource.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
 	}

@@ -22,12 +22,12 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// The action is driven over the plugin protocol, because a Terraform older than 1.14 has none; internal/e2e runs its example where
-// Terraform is new enough.
+// These tests drive the action over the plugin protocol, because Terraform has actions only since 1.14. internal/e2e
+// runs its example if Terraform is new enough.
 
 const actionName = "preflight_tcp_connect"
 
-// actionServer is a provider server, configured, with the schema of the action.
+// actionServer is a provider server after its configuration, with the schema of the action.
 type actionServer struct {
 	*server
 	schema *tfprotov6.Schema
@@ -40,9 +40,11 @@ func newActionServer(t *testing.T) actionServer {
 }
 
 // invoke returns the progress messages of the action and the diagnostics of its end.
-func (s actionServer) invoke(t *testing.T, ctx context.Context, given map[string]any, onProgress func(string)) (progress []string, diagnostics []*tfprotov6.Diagnostic) {
+func (s actionServer) invoke(
+	t *testing.T, ctx context.Context, given map[string]any, onProgress func(string),
+) (progress []string, diagnostics []*tfprotov6.Diagnostic) {
 	t.Helper()
-	// Without validation first: Terraform does not ask for it again with what it learns during the apply.
+	// There is no validation before: Terraform does not validate again with values that it learns during the apply.
 	config := objectOf(t, s.schema, given)
 	stream, err := s.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
 	if err != nil {
@@ -74,7 +76,8 @@ func TestActionReportsEveryDialAndSucceeds(t *testing.T) {
 	peer := loopback.Refused(t)
 	retry := map[string]any{"min_delay": "20ms", "max_delay": "20ms"}
 	var listener net.Listener
-	progress, diagnostics := newActionServer(t).invoke(t, t.Context(), map[string]any{"address": peer.String(), "timeout": "1m", "retry": retry}, func(message string) {
+	given := map[string]any{"address": peer.String(), "timeout": "1m", "retry": retry}
+	progress, diagnostics := newActionServer(t).invoke(t, t.Context(), given, func(message string) {
 		if !strings.HasPrefix(message, "attempt 3:") {
 			return
 		}
@@ -90,12 +93,13 @@ func TestActionReportsEveryDialAndSucceeds(t *testing.T) {
 	if len(progress) < 4 || progress[len(progress)-1] != fmt.Sprintf("attempt %d: connected", len(progress)) {
 		t.Errorf("progress %q", progress)
 	}
-	if line := regexp.MustCompile(`^attempt 1: connection-refused, next try in \S+, \S+ left$`); !line.MatchString(progress[0]) {
+	line := regexp.MustCompile(`^attempt 1: connection-refused, next try in \S+, \S+ left$`)
+	if !line.MatchString(progress[0]) {
 		t.Errorf("progress %q", progress[0])
 	}
 }
 
-func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
+func TestFailedActionReportsTheWholeResult(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Refused(t)
 	outcome := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"message": tftypes.String, "uri": tftypes.String}}
@@ -118,7 +122,8 @@ func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
 				t.Errorf("progress %q", progress)
 			}
 			said := strings.Join(texts(diagnostics), "\n")
-			for _, fragment := range append(test.says, "ERROR: Preflight Check Failed: Database", "Address: "+peer.String(), "reason: refused", "Message: dial tcp") {
+			for _, fragment := range append(test.says, "ERROR: Preflight Check Failed: Database",
+				"Address: "+peer.String(), "reason: refused", "Message: dial tcp") {
 				if !strings.Contains(said, fragment) {
 					t.Errorf("the action does not say %q but %q", fragment, said)
 				}
@@ -127,7 +132,7 @@ func TestActionFailsWithAllThereIsToKnow(t *testing.T) {
 	}
 }
 
-func TestActionRefusesWhatItLearnsTooLate(t *testing.T) {
+func TestActionRejectsInvalidValuesDuringApply(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Refused(t)
 	unknown := func(of tftypes.Type) tftypes.Value { return tftypes.NewValue(of, tftypes.UnknownValue) }
@@ -158,10 +163,13 @@ func TestActionRefusesWhatItLearnsTooLate(t *testing.T) {
 	}
 }
 
-func TestActionIsReadyForWhatItWaitsFor(t *testing.T) {
+func TestActionIsReadyAfterAStatusOfUntil(t *testing.T) {
 	t.Parallel()
-	until := tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, "connection-refused")})
-	given := map[string]any{"address": loopback.Refused(t).String(), "timeout": "1m", "retry": map[string]any{"until": until}}
+	given := map[string]any{
+		"address": loopback.Refused(t).String(),
+		"timeout": "1m",
+		"retry":   map[string]any{"until": []any{"connection-refused"}},
+	}
 	if _, diagnostics := newActionServer(t).invoke(t, t.Context(), given, ignore); len(diagnostics) > 0 {
 		t.Error(texts(diagnostics))
 	}
@@ -170,7 +178,8 @@ func TestActionIsReadyForWhatItWaitsFor(t *testing.T) {
 func TestExcludedActionDoesNothing(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Listen(t, loopback.IPv4)
-	progress, diagnostics := newActionServer(t).invoke(t, t.Context(), map[string]any{"address": peer.AddrPort().String(), "exclude": true}, ignore)
+	given := map[string]any{"address": peer.AddrPort().String(), "exclude": true}
+	progress, diagnostics := newActionServer(t).invoke(t, t.Context(), given, ignore)
 	if len(progress) > 0 || len(diagnostics) > 0 || peer.Accepted() > 0 {
 		t.Errorf("progress %q, %q, %d connections", progress, texts(diagnostics), peer.Accepted())
 	}
@@ -179,7 +188,11 @@ func TestExcludedActionDoesNothing(t *testing.T) {
 func TestInterruptedActionEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	server := newActionServer(t)
-	given := map[string]any{"address": loopback.Refused(t).String(), "timeout": "1h", "retry": map[string]any{"min_delay": "30m", "max_delay": "30m"}}
+	given := map[string]any{
+		"address": loopback.Refused(t).String(),
+		"timeout": "1h",
+		"retry":   map[string]any{"min_delay": "30m", "max_delay": "30m"},
+	}
 	_, diagnostics := server.invoke(t, t.Context(), given, func(string) {
 		if _, err := server.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{}); err != nil {
 			t.Error(err)
@@ -190,36 +203,55 @@ func TestInterruptedActionEndsAtOnce(t *testing.T) {
 	}
 }
 
-func TestActionRefusesWhatTheDataSourceRefuses(t *testing.T) {
+func TestActionRejectsWhatTheDataSourceRejects(t *testing.T) {
 	t.Parallel()
 	server := newActionServer(t)
 	for want, given := range map[string]map[string]any{
-		"has no port":                     {"address": "db"},
-		"must say in timeout":             {"address": "db:1", "retry": map[string]any{}},
-		"not of the IP family":            {"address": "127.0.0.1:1", "ip_family": "ipv6"},
-		"more than max_delay":             {"address": "db:1", "timeout": "1m", "retry": map[string]any{"min_delay": "40s"}},
-		`Did you mean "no-such-host"?`:    {"address": "db:1", "timeout": "1m", "retry": map[string]any{"give_up_on": tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, "no-host")})}},
+		"has no port":          {"address": "db"},
+		"must say in timeout":  {"address": "db:1", "retry": map[string]any{}},
+		"not of the IP family": {"address": "127.0.0.1:1", "ip_family": "ipv6"},
+		"more than max_delay":  {"address": "db:1", "timeout": "1m", "retry": map[string]any{"min_delay": "40s"}},
+		`Did you mean "no-such-host"?`: {
+			"address": "db:1",
+			"timeout": "1m",
+			"retry":   map[string]any{"give_up_on": []any{"no-host"}},
+		},
 		"A collector's name has 1 to 128": {"address": "db:1", "collector_name": "../x"},
 	} {
-		validated, err := server.ValidateActionConfig(t.Context(), &tfprotov6.ValidateActionConfigRequest{ActionType: actionName, Config: objectOf(t, server.schema, given)})
+		validated, err := server.ValidateActionConfig(t.Context(), &tfprotov6.ValidateActionConfigRequest{
+			ActionType: actionName,
+			Config:     objectOf(t, server.schema, given),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if said := strings.Join(texts(validated.Diagnostics), "\n"); len(validated.Diagnostics) != 1 || !strings.Contains(said, want) {
+		if said := strings.Join(texts(validated.Diagnostics), "\n"); len(validated.Diagnostics) != 1 ||
+			!strings.Contains(said, want) {
 			t.Errorf("%v: %q, want %q", given, said, want)
 		}
 	}
 }
 
-func TestProgressIsALineForPeople(t *testing.T) {
+func TestProgressIsOneReadableLine(t *testing.T) {
 	t.Parallel()
-	attempt := tcpconnect.Attempt{Number: 3, Result: tcpconnect.Result{Status: tcpconnect.ConnectionRefused}, Next: 4 * time.Second, Left: 41 * time.Second}
+	attempt := tcpconnect.Attempt{
+		Number: 3,
+		Result: tcpconnect.Result{Status: tcpconnect.ConnectionRefused},
+		Next:   4 * time.Second,
+		Left:   41 * time.Second,
+	}
 	for want, times := range map[string][2]time.Duration{
-		"attempt 3: connection-refused, next try in 4s, 41s left":       {4040 * time.Millisecond, 41300 * time.Millisecond},
-		"attempt 3: connection-refused, next try in 10ms, 1h30m0s left": {10 * time.Millisecond, 90*time.Minute + 100*time.Millisecond},
-		"attempt 3: connection-refused, next try in 350ms, 400µs left":  {351 * time.Millisecond, 400 * time.Microsecond},
-		"attempt 3: connection-refused, next try in 1.2s, 0s left":      {1234 * time.Millisecond, 0},
-		"attempt 3: connection-refused":                                 {0, time.Minute},
+		"attempt 3: connection-refused, next try in 4s, 41s left": {4040 * time.Millisecond, 41300 * time.Millisecond},
+		"attempt 3: connection-refused, next try in 10ms, 1h30m0s left": {
+			10 * time.Millisecond,
+			90*time.Minute + 100*time.Millisecond,
+		},
+		"attempt 3: connection-refused, next try in 350ms, 400µs left": {
+			351 * time.Millisecond,
+			400 * time.Microsecond,
+		},
+		"attempt 3: connection-refused, next try in 1.2s, 0s left": {1234 * time.Millisecond, 0},
+		"attempt 3: connection-refused":                            {0, time.Minute},
 	} {
 		attempt.Next, attempt.Left = times[0], times[1]
 		if got := describeAttempt(attempt); got != want {
@@ -228,7 +260,7 @@ func TestProgressIsALineForPeople(t *testing.T) {
 	}
 }
 
-// A Terraform older than 1.14 does not list actions, so docs/ is generated from the provider's own schema.
+// Terraform older than 1.14 does not list actions, so docs/ is generated from the schema of the provider itself.
 func TestEveryArgumentIsInTheDocumentation(t *testing.T) {
 	t.Parallel()
 	server := newActionServer(t)
@@ -253,7 +285,8 @@ func TestEveryArgumentIsInTheDocumentation(t *testing.T) {
 			attributes = append(attributes, block.Block.Attributes...)
 		}
 		for _, attribute := range attributes {
-			line := regexp.MustCompile("(?m)^- `" + attribute.Name + "` \\([A-Za-z0-9, ]+\\) ?(\\(see .*\\))?" + regexp.QuoteMeta(attribute.Description))
+			line := regexp.MustCompile("(?m)^- `" + attribute.Name + "` \\([A-Za-z0-9, ]+\\) ?(\\(see .*\\))?" +
+				regexp.QuoteMeta(attribute.Description))
 			if attribute.NestedType == nil && !line.Match(content) {
 				t.Errorf("docs/%s does not describe %s as the schema does; run `make generate`", page, attribute.Name)
 			}
