@@ -42,7 +42,7 @@ func TestValidationNamesTheAttributeAndSaysWhatIsExpected(t *testing.T) {
 	}
 	for address, says := range map[string]string{
 		"db": "has no port", "db:": "has no port", ":5432": "has no host", "db:0": "1 to 65535", "db:65536": "1 to 65535", "db:-1": "1 to 65535",
-		"::1:5432": "IPv6 address stands in brackets", "https://db:443": "has a scheme", "db:5432/path": "has a path",
+		"::1:5432": "write an IPv6 address in brackets", "https://db:443": "has a scheme", "db:5432/path": "has a path",
 		"0.0.0.0:80": "unspecified host", "[::]:80": "unspecified host", "": "is empty", "d b:5432": "white space", "db:5432\n": "white space", "d\tb:5432": "control characters",
 	} {
 		add("tcp_connect", fmt.Sprintf("address = %q", address), "address", says, addressForm)

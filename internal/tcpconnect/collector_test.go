@@ -138,7 +138,8 @@ type addresses []netip.Addr
 
 func (a addresses) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) { return a, nil }
 
-// route makes a collector whose resolver gives the addresses of some endpoints, and that dials those endpoints for real.
+// route makes a collector whose resolver gives the addresses of some endpoints, and that dials those endpoints for
+// real.
 func route(endpoints ...netip.AddrPort) *Collector {
 	var ips addresses
 	ports := make(map[netip.Addr]uint16)
@@ -262,8 +263,8 @@ func (s script) dial(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (
 	return fakeConn{near, remote}, nil
 }
 
-// pause waits under the virtual clock. It makes no timer that is due at once: with the race detector, Go runs such timers of a
-// virtual clock on several threads at a time, and crashes (go.dev/issue/78156).
+// pause waits under the virtual clock. It makes no timer that is due at once: with the race detector, Go runs such
+// timers of a virtual clock on several threads at a time, and crashes (go.dev/issue/78156).
 func pause(ctx context.Context, duration time.Duration) error {
 	if duration > 0 {
 		_ = sleep(ctx, duration)
@@ -359,7 +360,7 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 					t.Errorf("%s after %s, tried %s; want %s after %s, %s", result.Reason, result.Duration, tried, test.reason, test.want, test.tried)
 				}
 				if untried := len(test.ips) - len(tried); result.Status != Connected && untried > 0 &&
-					!strings.Contains(result.Message, fmt.Sprintf("before %d more addresses were tried", untried)) {
+					!strings.Contains(result.Message, fmt.Sprintf("addresses not tried before the timeout: %d", untried)) {
 					t.Errorf("message %q does not count the %d addresses that were not tried", result.Message, untried)
 				}
 			})

@@ -18,22 +18,22 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// nameServer is a resolver for a virtual clock. It answers after a while as long as it is asked for no more names at once than it can
-// take, and does with the others what drop does.
+// nameServer is a resolver for a virtual clock. It answers after a while as long as it is asked for no more names at
+// once than it can take, and does with the others what drop does.
 type nameServer struct {
 	takes    int64
 	after    time.Duration
 	overload func(ctx context.Context, host string) error
 	asked    atomic.Int64
 	underWay atomic.Int64
-	most     atomic.Int64 // under way at once
+	peak     atomic.Int64 // under way at once
 }
 
 func (s *nameServer) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	s.asked.Add(1)
 	defer s.underWay.Add(-1)
 	underWay := s.underWay.Add(1)
-	for most := s.most.Load(); underWay > most && !s.most.CompareAndSwap(most, underWay); most = s.most.Load() {
+	for peak := s.peak.Load(); underWay > peak && !s.peak.CompareAndSwap(peak, underWay); peak = s.peak.Load() {
 	}
 	if underWay > s.takes {
 		return nil, s.overload(ctx, host)
@@ -114,8 +114,8 @@ func TestCrowdGrowsWhileAnswersCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &nameServer{takes: 1000, after: 5 * time.Millisecond}
 		sweepAll(t, &Collector{Resolver: server, Dialer: endpointDialer(accepting)}, names(t, 10_000, patient), 1000)
-		if most := server.most.Load(); most != highestBound {
-			t.Errorf("asked for %d names at once, want %d at last", most, highestBound)
+		if peak := server.peak.Load(); peak != highestBound {
+			t.Errorf("asked for %d names at once, want %d at last", peak, highestBound)
 		}
 		synctest.Wait()
 	})
@@ -391,10 +391,10 @@ func TestTimeoutThatEndsBeforeADialIsAnAnswer(t *testing.T) {
 func TestLookupThatBeginsAnewAfterTheOtherFamilyIsKnown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		four := &lookup{question: question{"db", IPv4}, done: make(chan struct{}), answer: answer{ips: []netip.Addr{loopback.IPv4}, search: 1}}
+		four := &lookup{question: question{"db", IPv4}, done: make(chan struct{}), answer: answer{ips: []netip.Addr{loopback.IPv4}, searchIndex: 1}}
 		six := &lookup{question: question{"db", IPv6}, done: make(chan struct{})}
 		close(four.done)
-		six.search.Store(1) // it knows of no address of the first name
+		six.searchIndex.Store(1) // it knows of no address of the first name
 		names := &resolution{target: Target{Address: mustParse(t, "db:80")}, asked: []*lookup{six, four}}
 		found := names.endpoints(t.Context())
 		if first := <-found; len(first) != 1 || first[0].Addr() != loopback.IPv4 {

@@ -17,8 +17,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The model is what a check and a wait must say, in a few lines, beside the real thing under a virtual clock: random answers of a
-// resolver for each family and of the peers, random limits.
+// The model is what a check and a wait must say, in a few lines, beside the real thing under a virtual clock: random
+// answers of a resolver for each family and of the peers, random limits.
 
 // familyScript is what becomes of one family of the name in one dial.
 type familyScript string

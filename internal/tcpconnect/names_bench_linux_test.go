@@ -19,9 +19,9 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// Distinct names that all exist and all accept, looked up from a name server that is slow, and through dnsmasq in front of it: no false
-// answer, and at most 1.5 times as long as the server needs to answer a query for each family of each name, which few lookups at once
-// show.
+// Distinct names that all exist and all accept, looked up from a name server that is slow, and through dnsmasq in front
+// of it: no false answer, and at most 1.5 times as long as the server needs to answer a query for each family of each
+// name, which few lookups at once show.
 func BenchmarkNames(b *testing.B) {
 	for _, setUp := range []struct {
 		name      string

@@ -43,7 +43,8 @@ var (
 	truncates   half = func(reply *dnsmessage.Message) bool { reply.Truncated = true; return true } // and no one listens for TCP
 )
 
-// halves is the system's resolver with a name server that does one thing with queries for A, and another with those for AAAA.
+// halves is the system's resolver with a name server that does one thing with queries for A, and another with those for
+// AAAA.
 func halves(t *testing.T, a, aaaa half) Resolver {
 	t.Helper()
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")

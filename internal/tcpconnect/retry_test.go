@@ -25,7 +25,8 @@ func retry() Retry {
 	return Retry{AttemptTimeout: DefaultAttemptTimeout, MinDelay: DefaultMinDelay, MaxDelay: DefaultMaxDelay, Until: DefaultUntil(), Consecutive: DefaultConsecutive}
 }
 
-// course is a collector whose dials go as its letters say, and then as the last: c connects, r is refused, s stays silent.
+// course is a collector whose dials go as its letters say, and then as the last: c connects, r is refused, s stays
+// silent.
 func course(letters string) *Collector {
 	dials := 0
 	return &Collector{Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {

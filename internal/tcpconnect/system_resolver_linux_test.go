@@ -19,8 +19,8 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// Here is the system's resolver itself, with files and a name server of the test's own: in a network and a file system that only the
-// test sees.
+// Here is the system's resolver itself, with files and a name server of the test's own: in a network and a file system
+// that only the test sees.
 
 // inOwnSystem reruns the test with these files in /etc, and returns true in the process that has them.
 func inOwnSystem(t *testing.T, resolvConf, hosts, shell string) bool {
@@ -42,7 +42,8 @@ func inOwnSystem(t *testing.T, resolvConf, hosts, shell string) bool {
 	return false
 }
 
-// records are what a name server knows, by "name. A" or "name. AAAA". nil is a failure, and for an empty list it stays silent.
+// records are what a name server knows, by "name. A" or "name. AAAA". nil is a failure, and for an empty list it stays
+// silent.
 type records map[string][]netip.Addr
 
 // serve answers on port 53 from the records, and with NXDOMAIN for all other names.

@@ -16,11 +16,12 @@ func ValidateText(text string) error {
 	for _, r := range strings.ReplaceAll(text, "\r\n", "\n") {
 		switch {
 		case isControl(r):
-			return fmt.Errorf("The text contains the control character %U, which terminals obey instead of showing it. "+
+			return fmt.Errorf("The text contains the control character %U, "+
+				"which terminals obey instead of showing it. "+
 				"Remove it: newlines and tabs are the only control characters allowed.", r)
 		case isBidiControl(r):
-			return fmt.Errorf("The text contains the control character %U, which changes the order in which text is shown. "+
-				"Remove it.", r)
+			return fmt.Errorf("The text contains the control character %U, "+
+				"which changes the order in which text is shown. Remove it.", r)
 		}
 	}
 	return nil
@@ -42,7 +43,8 @@ func isControl(r rune) bool {
 }
 
 // isBidiControl reports whether a character is an embedding, an override or an isolate (UAX #9, section 2), which can
-// make a text look like another one (CVE-2021-42574). Marks, such as U+200F, are allowed: right-to-left text needs them.
+// make a text look like another one (CVE-2021-42574). Marks, such as U+200F, are allowed: right-to-left text needs
+// them.
 func isBidiControl(r rune) bool {
 	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 }
