@@ -85,7 +85,10 @@ func TestParseAddressSaysWhatIsWrong(t *testing.T) {
 }
 
 func FuzzParseAddress(f *testing.F) {
-	for _, text := range []string{"db:5432", "[::1]:443", "[fe80::1%eth0]:22", "0.0.0.0:80", "https://db:443/x", "db:https", "a..b:1", "[::ffff:1.2.3.4]:1"} {
+	for _, text := range []string{
+		"db:5432", "[::1]:443", "[fe80::1%eth0]:22", "0.0.0.0:80",
+		"https://db:443/x", "db:https", "a..b:1", "[::ffff:1.2.3.4]:1",
+	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
