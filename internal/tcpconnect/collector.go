@@ -44,7 +44,7 @@ type Result struct {
 	Tried       []netip.AddrPort // the endpoints that were dialled, in order
 	Endpoints   []EndpointResult // one for each endpoint, with AllAddresses only
 	CollectedAt time.Time        // when the last dial ended, UTC
-	Duration    time.Duration    // of name resolution and all dials
+	Duration    time.Duration    // including name resolution and delays between dials
 	Attempts    int64            // how many dials were made
 	Ready       bool             // connected, or what a Retry waits for
 }

@@ -79,13 +79,13 @@ func (c *crowd) ask(resolver Resolver, asked *lookup, first *turn) answer {
 func (c *crowd) askAmongMany(resolver Resolver, asked *lookup, start time.Time) (given answer, mustRetry bool) {
 	ctx, cancel := context.WithCancel(asked.ctx)
 	defer cancel()
-	patience := time.AfterFunc(asked.patience, func() {
+	timer := time.AfterFunc(asked.patience, func() {
 		if c.mayBeToBlame(start) {
 			cancel()
 		}
 	})
 	given = askResolver(ctx, resolver, asked.question, &asked.searchIndex)
-	patience.Stop()
+	timer.Stop()
 	if given.err != nil && ctx.Err() != nil {
 		given.err = noAnswer(asked.question.host)
 	}
