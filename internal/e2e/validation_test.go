@@ -99,7 +99,7 @@ func addressRows() (rows validationRows) {
 		"db:0":           "1 to 65535",
 		"db:65536":       "1 to 65535",
 		"db:-1":          "1 to 65535",
-		"::1:5432":       "IPv6 address stands in brackets",
+		"::1:5432":       "write an IPv6 address in brackets",
 		"https://db:443": "has a scheme",
 		"db:5432/path":   "has a path",
 		"0.0.0.0:80":     "unspecified host",

@@ -43,12 +43,12 @@ func TestParseAddressSaysWhatIsWrong(t *testing.T) {
 		"db:-1":                                  `has the port "-1"`,
 		"db:+80":                                 `has the port "+80"`,
 		"db:no-such-service":                     "a service name that this machine does not know",
-		"::1:5432":                               "an IPv6 address stands in brackets",
+		"::1:5432":                               "write an IPv6 address in brackets",
 		"[::1]":                                  "has no port",
 		"[::1]5432":                              "has no port",
 		"[::1:5432":                              `has no "]"`,
-		"[10.0.0.5]:80":                          "which is no IPv6 address",
-		"[db]:80":                                "which is no IPv6 address",
+		"[10.0.0.5]:80":                          "which is not an IPv6 address",
+		"[db]:80":                                "which is not an IPv6 address",
 		"https://db:443":                         "has a scheme",
 		"db:5432/path":                           "has a path",
 		"0.0.0.0:80":                             "unspecified host",
@@ -85,7 +85,10 @@ func TestParseAddressSaysWhatIsWrong(t *testing.T) {
 }
 
 func FuzzParseAddress(f *testing.F) {
-	for _, text := range []string{"db:5432", "[::1]:443", "[fe80::1%eth0]:22", "0.0.0.0:80", "https://db:443/x", "db:https", "a..b:1", "[::ffff:1.2.3.4]:1"} {
+	for _, text := range []string{
+		"db:5432", "[::1]:443", "[fe80::1%eth0]:22", "0.0.0.0:80",
+		"https://db:443/x", "db:https", "a..b:1", "[::ffff:1.2.3.4]:1",
+	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

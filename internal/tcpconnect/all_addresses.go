@@ -10,16 +10,18 @@ import (
 	"time"
 )
 
-// dialAll dials all endpoints side by side, as soon as they are found, and returns the answer of each in the order in which they
-// were found. remote and local are the ends of the connection to the first.
-func dialAll(ctx context.Context, dial endpointDial, found <-chan []netip.AddrPort) (results []EndpointResult, remote, local netip.AddrPort) {
+// dialAll dials all endpoints side by side, as soon as they are found. It returns their results in the order in which
+// the endpoints were found. remote and local are the addresses of the connection to the first endpoint.
+func dialAll(
+	ctx context.Context, dial endpointDial, found <-chan []netip.AddrPort,
+) (results []EndpointResult, remote, local netip.AddrPort) {
 	var dials sync.WaitGroup
-	var answers []*EndpointResult
+	var pending []*EndpointResult
 	for endpoints := range found {
 		for _, endpoint := range endpoints {
 			mine := &EndpointResult{Endpoint: endpoint}
-			isFirst := len(answers) == 0
-			answers = append(answers, mine)
+			isFirst := len(pending) == 0
+			pending = append(pending, mine)
 			dials.Go(func() {
 				start := time.Now()
 				conn, err := dial(ctx, endpoint)
@@ -37,19 +39,19 @@ func dialAll(ctx context.Context, dial endpointDial, found <-chan []netip.AddrPo
 		}
 	}
 	dials.Wait()
-	for _, answer := range answers {
-		results = append(results, *answer)
+	for _, result := range pending {
+		results = append(results, *result)
 	}
 	return results, remote, local
 }
 
-// worst returns the gravest answer, of several such the first.
+// worst returns the first of the gravest results.
 func worst(results []EndpointResult) EndpointResult {
-	answer := results[0]
+	gravest := results[0]
 	for _, result := range results[1:] {
-		if result.Reason.graver(answer.Reason) {
-			answer = result
+		if result.Reason.graver(gravest.Reason) {
+			gravest = result
 		}
 	}
-	return answer
+	return gravest
 }

@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// DefaultCheckName is the title of a check that has none, as in Troubleshoot.
+// DefaultCheckName is the title of a check without a name, as in Troubleshoot.
 const DefaultCheckName = "TCP Connection Attempt"
 
 // Analyzer turns a status into a verdict: the first outcome that matches decides.
@@ -19,15 +19,15 @@ type Analyzer struct {
 	Outcomes  []Outcome
 }
 
-// Unreachable returns the outcomes that never decide, because an earlier one matches whatever they match: index and that of the
-// earlier one, in order.
+// Unreachable returns the outcomes that never decide, because an earlier one matches everything that they match. It
+// yields the index of each and the index of the earlier one.
 func (a Analyzer) Unreachable() iter.Seq2[int, int] {
 	return func(yield func(index, earlier int) bool) {
-		first := make(map[Status]int) // the empty status is every one
+		first := make(map[Status]int) // index of the first outcome for a status; empty: for every status
 		for i, outcome := range a.Outcomes {
 			earlier, covered := first[""]
 			if covered && outcome.When == "" && a.Outcomes[earlier].Verdict == Pass {
-				continue // a status that this version does not know passes the first one by
+				continue // it decides a status that this version does not know: no pass matches that
 			}
 			if !covered {
 				earlier, covered = first[outcome.When]
@@ -41,12 +41,12 @@ func (a Analyzer) Unreachable() iter.Seq2[int, int] {
 	}
 }
 
-// Passes returns the statuses that pass where nothing is known of the reason.
+// Passes returns the statuses that pass if the reason is not known.
 func (a Analyzer) Passes() []Status {
 	return slices.DeleteFunc(Statuses(), func(status Status) bool { return a.Judge(status, "").Verdict != Pass })
 }
 
-// OnNode returns the analyzer whose titles tell that it judges one node of a cluster, as in Troubleshoot.
+// OnNode returns the analyzer with the name of a cluster's node in its titles, as in Troubleshoot.
 func (a Analyzer) OnNode(node string) Analyzer {
 	titled := func(title string) string { return fmt.Sprintf("%s - Node %s", title, node) }
 	outcomes := slices.Clone(a.Outcomes)
@@ -58,7 +58,7 @@ func (a Analyzer) OnNode(node string) Analyzer {
 	return Analyzer{CheckName: titled(a.CheckName), Outcomes: outcomes}
 }
 
-// JudgeResult judges the result of a check. Without outcomes it passes if it is ready, and fails if it is not.
+// JudgeResult judges the result of a check. Without outcomes, a ready result passes and any other fails.
 func (a Analyzer) JudgeResult(result *Result) Finding {
 	finding := a.Judge(result.Status, result.Reason)
 	if len(a.Outcomes) == 0 {
@@ -72,9 +72,8 @@ func (a Analyzer) JudgeResult(result *Result) Finding {
 	return finding
 }
 
-// Judge judges a status and its reason, which is empty if it is not known. It fails closed: if no outcome matches, the
-// verdict is Fail and the message says which status nothing covered. No pass matches a reason that says nothing about the
-// peer.
+// Judge judges a status and its reason, which is empty if it is not known. If no outcome matches, the verdict is Fail
+// and the message names the status. No pass matches a reason that says nothing about the peer.
 func (a Analyzer) Judge(status Status, reason Reason) Finding {
 	for _, outcome := range a.Outcomes {
 		if outcome.matches(status, reason) {
@@ -90,7 +89,8 @@ func (a Analyzer) Judge(status Status, reason Reason) Finding {
 	}
 	uncovered := fmt.Sprintf("no outcome covers the status %q, so the check fails", status)
 	if reason.SaysNothing() {
-		uncovered = fmt.Sprintf("the reason %q says nothing about the peer, so no pass applies to the status %q, and the check fails", reason, status)
+		uncovered = fmt.Sprintf("the reason %q says nothing about the peer, so no pass applies to the status %q, "+
+			"and the check fails", reason, status)
 	}
 	return Finding{Verdict: Fail, Title: a.CheckName, Message: a.CheckName + ": " + uncovered}
 }

@@ -12,13 +12,25 @@ import (
 func TestFirstOutcomeThatMatchesDecides(t *testing.T) {
 	t.Parallel()
 	analyzer := Analyzer{CheckName: "Database", Outcomes: []Outcome{
-		{Verdict: Fail, When: ConnectionRefused, Message: "refused", URI: "https://example.com/refused", Title: "Refused"},
+		{
+			Verdict: Fail,
+			When:    ConnectionRefused,
+			Message: "refused",
+			URI:     "https://example.com/refused",
+			Title:   "Refused",
+		},
 		{Verdict: Pass, When: ConnectionRefused, Message: "never reached"},
 		{Verdict: Warn, When: ConnectionTimeout},
 		{Verdict: Pass},
 	}}
 	for status, want := range map[Status]Finding{
-		ConnectionRefused: {Verdict: Fail, Title: "Refused", Message: "refused", URI: "https://example.com/refused", Matched: true},
+		ConnectionRefused: {
+			Verdict: Fail,
+			Title:   "Refused",
+			Message: "refused",
+			URI:     "https://example.com/refused",
+			Matched: true,
+		},
 		ConnectionTimeout: {Verdict: Warn, Title: "Database", Message: "Database: connection-timeout", Matched: true},
 		Connected:         {Verdict: Pass, Title: "Database", Message: "Database: connected", Matched: true},
 		Error:             {Verdict: Pass, Title: "Database", Message: "Database: error", Matched: true},
@@ -73,7 +85,13 @@ func TestParseStatusTakesStatusesToTheLetter(t *testing.T) {
 			t.Errorf("ParseStatus(%q) = %q, %v", status, got, err)
 		}
 	}
-	for text, nearest := range map[string]string{"connection_refused": "connection-refused", "Connected": "connected", "refused": "connection-refused", "": "error", "connected\n": "connected"} {
+	for text, nearest := range map[string]string{
+		"connection_refused": "connection-refused",
+		"Connected":          "connected",
+		"refused":            "connection-refused",
+		"":                   "error",
+		"connected\n":        "connected",
+	} {
 		_, err := ParseStatus(text)
 		if err == nil {
 			t.Errorf("ParseStatus(%q) takes it", text)
@@ -102,11 +120,12 @@ func TestNoPassMatchesAReasonThatSaysNothingAboutThePeer(t *testing.T) {
 					if verdict == Pass && slices.Contains(silent, reason) && (got.Verdict != Fail || got.Matched) {
 						t.Errorf("%s when %q passed %s for the reason %s: %+v", verdict, when, status, reason, got)
 					}
-					if !slices.Contains(silent, reason) && got.Matched != (verdict != Pass || status.Known() || when != "") {
+					mayMatch := verdict != Pass || status.Known() || when != ""
+					if !slices.Contains(silent, reason) && got.Matched != mayMatch {
 						t.Errorf("%s when %q on %s for the reason %q: %+v", verdict, when, status, reason, got)
 					}
 					if verdict != Pass && got.Verdict != verdict {
-						t.Errorf("%s when %q became %s on %s for the reason %q", verdict, when, got.Verdict, status, reason)
+						t.Errorf("%s when %q on %s for the reason %q is %s", verdict, when, status, reason, got.Verdict)
 					}
 				}
 			}
@@ -120,11 +139,19 @@ func TestPassesListsWhatWouldPass(t *testing.T) {
 		outcomes []Outcome
 		want     []Status
 	}{
-		"nothing":         {nil, []Status{}},
-		"one":             {[]Outcome{{Verdict: Pass, When: Error}}, []Status{Error}},
-		"everything":      {[]Outcome{{Verdict: Pass}}, Statuses()},
-		"all but one":     {[]Outcome{{Verdict: Fail, When: Connected}, {Verdict: Pass}}, Statuses()[1:]},
-		"the others fail": {[]Outcome{{Verdict: Fail, When: ConnectionRefused}, {Verdict: Fail, When: ConnectionTimeout}, {Verdict: Warn, When: Error}, {Verdict: Pass}}, []Status{Connected}},
+		"nothing":     {nil, []Status{}},
+		"one":         {[]Outcome{{Verdict: Pass, When: Error}}, []Status{Error}},
+		"everything":  {[]Outcome{{Verdict: Pass}}, Statuses()},
+		"all but one": {[]Outcome{{Verdict: Fail, When: Connected}, {Verdict: Pass}}, Statuses()[1:]},
+		"the others fail": {
+			[]Outcome{
+				{Verdict: Fail, When: ConnectionRefused},
+				{Verdict: Fail, When: ConnectionTimeout},
+				{Verdict: Warn, When: Error},
+				{Verdict: Pass},
+			},
+			[]Status{Connected},
+		},
 	} {
 		if got := (Analyzer{CheckName: "Database", Outcomes: test.outcomes}).Passes(); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %q, want %q", name, got, test.want)

@@ -46,7 +46,8 @@ func BenchmarkConnect(b *testing.B) {
 			}
 			var collector Collector
 			for i := 0; b.Loop(); i++ {
-				result, err := collector.Collect(b.Context(), Check{Target: targets[i%len(targets)], Timeout: patient}, nil)
+				check := Check{Target: targets[i%len(targets)], Timeout: patient}
+				result, err := collector.Collect(b.Context(), check, nil)
 				if err != nil || (result.Status == Connected) != (port.name == "open") {
 					b.Fatal(result, err)
 				}

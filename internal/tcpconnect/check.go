@@ -9,20 +9,19 @@ import (
 	"time"
 )
 
-// Check is what a Collector is asked for: an address, and how it is dialled. Equal ones, in the sense of Equal, make the
-// same dials.
+// Check is an address and how it is dialled.
 type Check struct {
 	Target  Target
 	Timeout time.Duration // of name resolution and all dials together; greater than zero
 	Retry   *Retry        // nil: one dial
 }
 
-// Target is what a check dials, and from where.
+// Target is what a check dials, and the address it dials from.
 type Target struct {
 	Address      Address
 	Family       Family     // zero: both
 	Source       netip.Addr // zero: the system's choice
-	AllAddresses bool       // dial every address of the name, and give the worst status
+	AllAddresses bool       // dial every address of the name, and return the worst status
 }
 
 // Equal reports whether two checks make the same dials.
@@ -48,8 +47,8 @@ func (c Check) String() string {
 	return text + ")"
 }
 
-// Validate returns an error if the target cannot be dialled for certain: source and address, or either and the family,
-// contradict each other.
+// Validate returns an error if no dial of the target can succeed, because its address, source and family contradict
+// each other.
 func (t Target) Validate() error {
 	ip, isIP := t.Address.ip()
 	switch {
@@ -64,7 +63,7 @@ func (t Target) Validate() error {
 	}
 }
 
-// family is the family that remains: a source address can reach its own only.
+// family returns the family to dial: a source address reaches only addresses of its own family.
 func (t Target) family() Family {
 	switch {
 	case !t.Source.IsValid():

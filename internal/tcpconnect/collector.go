@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// DefaultCollectorName is the name of a collector that has none, as in Troubleshoot.
+// DefaultCollectorName is the name of a collector without one, as in Troubleshoot.
 const DefaultCollectorName = "connect"
 
-// Collector makes checks. The zero value uses the system's resolver and dialer. It may be used concurrently: checks that
-// run at the same time share lookups and the bounds of what may be in flight. It must not be copied after first use.
+// Collector makes checks. The zero value uses the system's resolver and dialer. It may be used concurrently: checks
+// that run at the same time share lookups and the limits of dials and lookups. It must not be copied after first use.
 type Collector struct {
 	Resolver Resolver // nil: the system's
 	Dialer   Dialer   // nil: the system's
 
 	// ControlHost is an IP address at which nothing listens. If a dial of it connects, the result for that port is
-	// ReasonIntercepted. It is dialled once for each port and source address, outside of any timeout but its own second.
-	// Zero: there is no control.
+	// ReasonIntercepted. It is dialled once for each port and source address, for at most one second, which is not part
+	// of the timeout of the check. Zero: there is no control host.
 	ControlHost netip.Addr
 
 	lookups lookups
@@ -33,24 +33,23 @@ type Collector struct {
 	room    room
 }
 
-// Result is the answer to a check.
+// Result is the answer of a check.
 type Result struct {
 	Status Status
 	Reason Reason
-	// Message is what the operating system or the resolver said, empty when connected. Where several endpoints were tried
-	// it tells of all.
+	// Message is what the operating system or the resolver said about each endpoint. It is empty if connected.
 	Message     string
 	Remote      netip.AddrPort   // of the connection, zero if there was none
 	Local       netip.AddrPort   // of the connection, zero if there was none
 	Tried       []netip.AddrPort // the endpoints that were dialled, in order
-	Endpoints   []EndpointResult // with AllAddresses: the answer of each
+	Endpoints   []EndpointResult // one for each endpoint, with AllAddresses only
 	CollectedAt time.Time        // when the last dial ended, UTC
-	Duration    time.Duration    // name resolution included
+	Duration    time.Duration    // including name resolution and delays between dials
 	Attempts    int64            // how many dials were made
 	Ready       bool             // connected, or what a Retry waits for
 }
 
-// EndpointResult is the answer of one of several endpoints.
+// EndpointResult is the result of one of several endpoints.
 type EndpointResult struct {
 	Endpoint netip.AddrPort
 	Status   Status
@@ -59,28 +58,28 @@ type EndpointResult struct {
 	Duration time.Duration
 }
 
-// Collect makes a check and closes every connection at once, having sent nothing. If report is not nil, it is called
+// Collect makes a check. It closes every connection at once, and sends nothing. If report is not nil, it is called
 // after each dial.
 //
-// A dial looks the families of a host name up side by side, once. It tries the addresses as RFC 8305 describes, and the
-// first completed handshake wins; if all fail, status and reason are those of the first address in order, or those of a
-// lookup that failed: an address of the name may be missing then. With AllAddresses all are dialled side by side, and
-// status and reason are those of the failed lookup or of the worst address. The timeout limits all of it, from the time
-// at which the first lookup has its turn.
+// A dial looks up the families of a host name side by side, once. It tries the addresses as RFC 8305 describes, and the
+// first completed handshake wins. If all fail, status and reason are those of the first address in order. If a lookup
+// failed too, they are those of the lookup, because an address of the name may be missing. With AllAddresses, all
+// addresses are dialled side by side, and status and reason are those of the failed lookup or of the worst address. The
+// timeout starts when the first lookup has its turn.
 //
-// With a Retry the target is dialled until it is ready; see there.
+// With a Retry, the target is dialled until it is ready.
 //
-// A network failure is an answer, not an error. The error is non-nil only if ctx ended: the check was interrupted, and
+// A network failure is a result, not an error. The error is non-nil only if ctx ended: the check was interrupted, and
 // there is no result.
 func (c *Collector) Collect(ctx context.Context, check Check, report func(Attempt)) (Result, error) {
 	return c.collect(ctx, check, conditions{dial: c.dialer().Dial}, report)
 }
 
-// conditions are under which a check is made.
+// conditions are what a sweep sets for its checks.
 type conditions struct {
 	dial  dialFunc
-	place *place // in a sweep, which bounds the dials in flight; nil: none
-	round round  // lookups that checks share
+	place *place // limits the dials in flight; nil: no limit
+	round round  // shared lookups
 }
 
 func (c *Collector) collect(ctx context.Context, check Check, by conditions, report func(Attempt)) (Result, error) {
@@ -119,7 +118,7 @@ func interrupted(target Target, err error) error {
 	return fmt.Errorf("dial %s: %w", target.Address, err)
 }
 
-// patience is how long a lookup of the check may stay unanswered in a crowd.
+// patience returns how long a lookup of the check may stay unanswered in a crowd.
 func patience(check Check) time.Duration {
 	limit := check.Timeout
 	if check.Retry != nil {
@@ -128,8 +127,10 @@ func patience(check Check) time.Duration {
 	return min(crowdPatience, limit/2)
 }
 
-// connect dials what a resolution finds, and reports whether it was the timeout that ended the dial, or that of any address.
-func (c *Collector) connect(ctx context.Context, dial dialFunc, names *resolution, timeout time.Duration) (result Result, timedOut bool, err error) {
+// connect dials the endpoints of a resolution, and reports whether the timeout ended the dial of any of them.
+func (c *Collector) connect(
+	ctx context.Context, dial dialFunc, names *resolution, timeout time.Duration,
+) (result Result, timedOut bool, err error) {
 	target := names.target
 	start := time.Now()
 	dialCtx, cancel := context.WithTimeout(ctx, timeout)
@@ -138,8 +139,8 @@ func (c *Collector) connect(ctx context.Context, dial dialFunc, names *resolutio
 		return dialEndpoint(ctx, dial, target.Source, remote)
 	}
 	switch {
-	case names.isFar:
-		result = connectFar(dialCtx, dial, target)
+	case names.byDialer:
+		result = connectByName(dialCtx, dial, target)
 	case target.AllAddresses:
 		result = connectAll(dialCtx, dialOne, names)
 	default:
@@ -161,8 +162,8 @@ func (c *Collector) connect(ctx context.Context, dial dialFunc, names *resolutio
 	return result, timedOut, err
 }
 
-// connectFar connects to a name that is resolved at the vantage point, so that its addresses are not known here.
-func connectFar(ctx context.Context, dial dialFunc, target Target) Result {
+// connectByName connects to a name that is resolved at the vantage point. Its addresses are not known here.
+func connectByName(ctx context.Context, dial dialFunc, target Target) Result {
 	conn, err := dial(ctx, target.Source, target.Address.String())
 	if err != nil {
 		return Result{Reason: dialReason(err), Message: err.Error()}
@@ -184,7 +185,10 @@ func (c *Collector) connectAny(ctx context.Context, dial endpointDial, names *re
 	if conn := attempts.run(ctx, names.endpoints(ctx)); conn != nil {
 		return connected(conn, attempts.tried)
 	}
-	result := Result{Message: describe(names.failure, attempts.failures, len(attempts.waiting)), Tried: attempts.tried}
+	result := Result{
+		Message: describe(names.failure, attempts.failures, len(attempts.waiting)),
+		Tried:   attempts.tried,
+	}
 	if names.failure != nil {
 		result.Reason = lookupReason(names.failure)
 	} else {
@@ -193,7 +197,8 @@ func (c *Collector) connectAny(ctx context.Context, dial endpointDial, names *re
 	return result
 }
 
-// reasonOf returns the reason of the first of several attempts that all failed. If there was no time for any, the lookup took it all.
+// reasonOf returns the reason of the first failed attempt. If there was no time for any attempt, the lookup took it
+// all.
 func reasonOf(failures []error) Reason {
 	if len(failures) == 0 {
 		return ReasonDNSTimeout
@@ -201,10 +206,15 @@ func reasonOf(failures []error) Reason {
 	return dialReason(failures[0])
 }
 
-// connected closes a connection, and is the result of it.
+// connected closes a connection and returns its result.
 func connected(conn net.Conn, tried []netip.AddrPort) Result {
 	defer conn.Close() //nolint:errcheck // Nothing was written, so nothing can be lost.
-	return Result{Reason: ReasonConnected, Remote: addrPort(conn.RemoteAddr()), Local: addrPort(conn.LocalAddr()), Tried: tried}
+	return Result{
+		Reason: ReasonConnected,
+		Remote: addrPort(conn.RemoteAddr()),
+		Local:  addrPort(conn.LocalAddr()),
+		Tried:  tried,
+	}
 }
 
 // connectAll connects to every endpoint.
@@ -231,8 +241,8 @@ func connectAll(ctx context.Context, dial endpointDial, names *resolution) Resul
 	return result
 }
 
-// compareWithControl makes the result of a dial Intercepted if what it shows holds for the control host too. An endpoint of another IP
-// family has no control.
+// compareWithControl sets the reason to ReasonIntercepted if the control host accepts a connection too. It does so for
+// endpoints of the control host's IP family only.
 func (c *Collector) compareWithControl(ctx context.Context, dial dialFunc, target Target, result *Result) error {
 	comparable := func(endpoint netip.AddrPort) bool { return endpoint.Addr().Is4() == c.ControlHost.Is4() }
 	tried := result.Tried
@@ -243,14 +253,15 @@ func (c *Collector) compareWithControl(ctx context.Context, dial dialFunc, targe
 		return nil
 	}
 	port := target.Address.port
-	intercepted, err := c.control.intercepts(ctx, dial, c.ControlHost, controlled{port, target.Source})
+	intercepted, err := c.control.intercepts(ctx, dial, c.ControlHost, controlKey{port, target.Source})
 	if err != nil || !intercepted {
 		return err
 	}
 	text := interceptedBy(netip.AddrPortFrom(c.ControlHost, port))
 	for i, endpoint := range result.Endpoints {
 		if comparable(endpoint.Endpoint) {
-			result.Endpoints[i].Reason, result.Endpoints[i].Status, result.Endpoints[i].Message = ReasonIntercepted, Error, text
+			result.Endpoints[i].Reason, result.Endpoints[i].Status = ReasonIntercepted, Error
+			result.Endpoints[i].Message = text
 		}
 	}
 	result.Reason, result.Remote, result.Local = ReasonIntercepted, netip.AddrPort{}, netip.AddrPort{}
@@ -258,10 +269,10 @@ func (c *Collector) compareWithControl(ctx context.Context, dial dialFunc, targe
 	return nil
 }
 
-// dialEndpoint opens a connection to one endpoint, which is not this very connection.
+// dialEndpoint opens a connection to one endpoint. It refuses unspecified addresses and connections to themselves.
 func dialEndpoint(ctx context.Context, dial dialFunc, source netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 	if remote.Addr().WithZone("").IsUnspecified() {
-		// Some resolvers answer so for names that they block. The kernel would connect to this machine.
+		// Some resolvers return such addresses for names that they block. The kernel would connect to this machine.
 		return nil, &ReasonError{Reason: ReasonOther, Err: fmt.Errorf("dial tcp %s: %w", remote, errUnspecified)}
 	}
 	conn, err := dial(ctx, source, remote.String())
@@ -269,8 +280,8 @@ func dialEndpoint(ctx context.Context, dial dialFunc, source netip.Addr, remote 
 		return nil, err
 	}
 	if met := addrPort(conn.RemoteAddr()); met.IsValid() && met == addrPort(conn.LocalAddr()) {
-		// TCP can connect a socket to itself (RFC 9293, section 3.5, simultaneous open) if the kernel picks the dialled
-		// port of this machine as the local one. That shows that nobody listens there.
+		// TCP can connect a socket to itself (RFC 9293, section 3.5, simultaneous open), if the kernel picks the
+		// dialled port of this machine as the local one. So nothing listens there.
 		_ = conn.Close()
 		return nil, &ReasonError{Reason: ReasonRefused, Err: fmt.Errorf("dial tcp %s: %w", remote, errSelfConnected)}
 	}
@@ -278,8 +289,8 @@ func dialEndpoint(ctx context.Context, dial dialFunc, source netip.Addr, remote 
 }
 
 var (
-	errUnspecified   = errors.New("the resolver gave the unspecified address, which would mean this machine")
-	errSelfConnected = errors.New("connection refused: the connection met itself, nothing listens there")
+	errUnspecified   = errors.New("the resolver returned the unspecified address, which would mean this machine")
+	errSelfConnected = errors.New("connection refused: the socket connected to itself, so nothing listens there")
 )
 
 func (c *Collector) resolver() Resolver {
@@ -296,8 +307,8 @@ func (c *Collector) dialer() Dialer {
 	return systemDialer{}
 }
 
-// sources returns the function that reports whether there is an address to dial an endpoint from, nil if only the
-// vantage point knows.
+// sources returns a function that reports whether this machine has an address to dial an endpoint from. It is nil if
+// another vantage point dials.
 func (c *Collector) sources() func(netip.AddrPort) bool {
 	if c.Dialer != nil {
 		return nil
@@ -314,8 +325,8 @@ func addrPort(address net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
-// describe says why a name did not connect: why its addresses are not known, how each attempt failed, and how many addresses were
-// left when the time ran out.
+// describe returns the message for a name that did not connect: the error of its lookup, the error of each attempt, and
+// how many addresses were not tried.
 func describe(lookup error, attempts []error, untried int) string {
 	var texts []string
 	if lookup != nil {
@@ -325,7 +336,7 @@ func describe(lookup error, attempts []error, untried int) string {
 		texts = append(texts, err.Error())
 	}
 	if untried > 0 {
-		texts = append(texts, fmt.Sprintf("the time ran out before %d more addresses were tried", untried))
+		texts = append(texts, fmt.Sprintf("addresses not tried before the timeout: %d", untried))
 	}
 	return strings.Join(texts, "; ")
 }

@@ -34,9 +34,19 @@ func mustParse(t *testing.T, text string) Address {
 	return address
 }
 
+func checkOf(t *testing.T, address string, timeout time.Duration) Check {
+	t.Helper()
+	return Check{Target: Target{Address: mustParse(t, address)}, Timeout: timeout}
+}
+
+func retrying(check Check, policy Retry) Check {
+	check.Retry = &policy
+	return check
+}
+
 func collect(t *testing.T, collector *Collector, address string, timeout time.Duration) Result {
 	t.Helper()
-	result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, address)}, Timeout: timeout}, nil)
+	result, err := collector.Collect(t.Context(), checkOf(t, address, timeout), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +76,7 @@ func TestOpenPortIsConnected(t *testing.T) {
 		result := collect(t, &Collector{}, peer.String(), patient)
 		expect(t, result, Connected, ReasonConnected, "")
 		if result.Remote != peer || result.Local.Addr() != ip || !slices.Equal(result.Tried, []netip.AddrPort{peer}) {
-			t.Errorf("connected to %s from %s having tried %s, want %s", result.Remote, result.Local, result.Tried, peer)
+			t.Errorf("connected to %s from %s, tried %s, want %s", result.Remote, result.Local, result.Tried, peer)
 		}
 	}
 }
@@ -94,8 +104,12 @@ func TestSilentPortIsATimeout(t *testing.T) {
 
 func TestResolverAnswersBecomeReasons(t *testing.T) {
 	t.Parallel()
-	zone := loopback.Zone{"empty.test.": nil, "blocked.test.": {netip.MustParseAddr("0.0.0.0")}, "blocked6.test.": {netip.MustParseAddr("::")}}
-	nxdomain := loopback.DNS(t, zone, dnsmessage.RCodeNameError)
+	nxdomain := loopback.DNS(t, loopback.Zone{
+		"empty.test.":    nil,
+		"blocked.test.":  {netip.IPv4Unspecified()},
+		"blocked6.test.": {netip.IPv6Unspecified()},
+	}, dnsmessage.RCodeNameError)
+	servfail := loopback.DNS(t, nil, dnsmessage.RCodeServerFailure)
 	for _, test := range []struct {
 		name     string
 		resolver *net.Resolver
@@ -107,7 +121,7 @@ func TestResolverAnswersBecomeReasons(t *testing.T) {
 		{"empty.test.", nxdomain, Error, ReasonNoSuchHost, "empty.test."},
 		{"blocked.test.", nxdomain, Error, ReasonOther, "unspecified"},
 		{"blocked6.test.", nxdomain, Error, ReasonOther, "unspecified"},
-		{"broken.test.", loopback.DNS(t, nil, dnsmessage.RCodeServerFailure), Error, ReasonDNSFailure, "server misbehaving"},
+		{"broken.test.", servfail, Error, ReasonDNSFailure, "server misbehaving"},
 		{"silent.test.", loopback.SilentDNS(t), ConnectionTimeout, ReasonDNSTimeout, "silent.test."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -133,12 +147,12 @@ func TestNameConnectsToItsAddress(t *testing.T) {
 	}
 }
 
-// addresses is a resolver that gives its elements in their order, which a real resolver would sort by RFC 6724.
+// addresses is a resolver that returns its elements in their order. A real one would sort them by RFC 6724.
 type addresses []netip.Addr
 
 func (a addresses) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) { return a, nil }
 
-// route makes a collector whose resolver gives the addresses of some endpoints, and that dials those endpoints for real.
+// route returns a collector whose names have the addresses of some endpoints, and that dials those endpoints.
 func route(endpoints ...netip.AddrPort) *Collector {
 	var ips addresses
 	ports := make(map[netip.Addr]uint16)
@@ -146,9 +160,10 @@ func route(endpoints ...netip.AddrPort) *Collector {
 		ips = append(ips, endpoint.Addr())
 		ports[endpoint.Addr()] = endpoint.Port()
 	}
-	return &Collector{Resolver: ips, Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	dial := func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 		return dialSystem(ctx, local, netip.AddrPortFrom(remote.Addr(), ports[remote.Addr()]))
-	})}
+	}
+	return &Collector{Resolver: ips, Dialer: endpointDialer(dial)}
 }
 
 func TestSilentFirstAddressDoesNotHideALiveSecond(t *testing.T) {
@@ -219,7 +234,7 @@ func TestInterruptedCheckHasNoResult(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(50*time.Millisecond, cancel)
 			start := time.Now()
-			result, err := test.collector.Collect(ctx, Check{Target: Target{Address: mustParse(t, test.address)}, Timeout: patient}, nil)
+			result, err := test.collector.Collect(ctx, checkOf(t, test.address, patient), nil)
 			if !errors.Is(err, context.Canceled) || result.Status != "" {
 				t.Errorf("got %+v, %v", result, err)
 			}
@@ -233,20 +248,28 @@ func TestInterruptedCheckHasNoResult(t *testing.T) {
 func TestConnectionToItselfIsRefused(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Refused(t)
-	collector := &Collector{Dialer: endpointDialer(func(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	dial := func(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 		conn, err := netDialer.DialTCP(ctx, "tcp", peer, remote)
 		if err != nil {
-			t.Skipf("this operating system connects no socket to itself: %v", err)
+			t.Skipf("this operating system does not connect a socket to itself: %v", err)
 		}
 		return conn, nil
-	})}
+	}
+	collector := &Collector{Dialer: endpointDialer(dial)}
 	expect(t, collect(t, collector, peer.String(), patient), ConnectionRefused, ReasonRefused, "nothing listens there")
 }
 
-// script is a dial function whose answers take a given time, for a virtual clock.
-type script map[string]struct {
+// script is a dial function with an answer for each IP address, for a virtual clock.
+type script map[string]scriptedAnswer
+
+type scriptedAnswer struct {
 	after time.Duration
 	err   error
+}
+
+// dialError returns the error of net.Dial for an error of connect(2).
+func dialError(errno syscall.Errno) error {
+	return &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(errno)}
 }
 
 func (s script) dial(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (net.Conn, error) {
@@ -262,8 +285,8 @@ func (s script) dial(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (
 	return fakeConn{near, remote}, nil
 }
 
-// pause waits under the virtual clock. It makes no timer that is due at once: with the race detector, Go runs such timers of a
-// virtual clock on several threads at a time, and crashes (go.dev/issue/78156).
+// pause waits under the virtual clock. It never makes a timer that is due at once: with the race detector, Go runs such
+// timers on several threads at a time, and crashes (go.dev/issue/78156).
 func pause(ctx context.Context, duration time.Duration) error {
 	if duration > 0 {
 		_ = sleep(ctx, duration)
@@ -281,7 +304,7 @@ func (c fakeConn) LocalAddr() net.Addr  { return &net.TCPAddr{IP: net.IPv4(127, 
 
 func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 	t.Parallel()
-	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(refusedErrno)}
+	refused := dialError(refusedErrno)
 	const never, timeout = time.Hour, 900 * time.Millisecond
 	for name, test := range map[string]struct {
 		ips     []string
@@ -291,20 +314,27 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 		reason  Reason
 	}{
 		"the next after 250 ms of silence": {
-			ips:     []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"},
-			answers: script{"127.0.0.1": {after: never}, "127.0.0.2": {after: never}, "127.0.0.3": {after: 10 * time.Millisecond}},
-			want:    510 * time.Millisecond,
-			tried:   []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"},
-			reason:  ReasonConnected,
+			ips: []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"},
+			answers: script{
+				"127.0.0.1": {after: never},
+				"127.0.0.2": {after: never},
+				"127.0.0.3": {after: 10 * time.Millisecond},
+			},
+			want:   510 * time.Millisecond,
+			tried:  []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"},
+			reason: ReasonConnected,
 		},
 		"the next as soon as one has failed": {
-			ips:     []string{"127.0.0.1", "127.0.0.2"},
-			answers: script{"127.0.0.1": {after: 20 * time.Millisecond, err: refused}, "127.0.0.2": {after: 10 * time.Millisecond}},
-			want:    30 * time.Millisecond,
-			tried:   []string{"127.0.0.1", "127.0.0.2"},
-			reason:  ReasonConnected,
+			ips: []string{"127.0.0.1", "127.0.0.2"},
+			answers: script{
+				"127.0.0.1": {after: 20 * time.Millisecond, err: refused},
+				"127.0.0.2": {after: 10 * time.Millisecond},
+			},
+			want:   30 * time.Millisecond,
+			tried:  []string{"127.0.0.1", "127.0.0.2"},
+			reason: ReasonConnected,
 		},
-		"no other where the first is quick": {
+		"no other if the first is quick": {
 			ips:     []string{"127.0.0.1", "127.0.0.2"},
 			answers: script{"127.0.0.1": {after: 240 * time.Millisecond}},
 			want:    240 * time.Millisecond,
@@ -321,7 +351,11 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 		"families in turn": {
 			ips: []string{"::1", "::2", "::3", "127.0.0.1", "127.0.0.2"},
 			answers: script{
-				"::1": {err: refused}, "127.0.0.1": {err: refused}, "::2": {err: refused}, "127.0.0.2": {err: refused}, "::3": {after: time.Millisecond},
+				"::1":       {err: refused},
+				"127.0.0.1": {err: refused},
+				"::2":       {err: refused},
+				"127.0.0.2": {err: refused},
+				"::3":       {after: time.Millisecond},
 			},
 			want:   time.Millisecond,
 			tried:  []string{"::1", "127.0.0.1", "::2", "127.0.0.2", "::3"},
@@ -335,11 +369,16 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 			reason:  ReasonConnected,
 		},
 		"one total timeout": {
-			ips:     []string{"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6"},
-			answers: script{"127.0.0.1": {after: never}, "127.0.0.2": {after: never}, "127.0.0.3": {after: never}, "127.0.0.4": {after: never}},
-			want:    timeout,
-			tried:   []string{"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"},
-			reason:  ReasonNoResponse,
+			ips: []string{"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6"},
+			answers: script{
+				"127.0.0.1": {after: never},
+				"127.0.0.2": {after: never},
+				"127.0.0.3": {after: never},
+				"127.0.0.4": {after: never},
+			},
+			want:   timeout,
+			tried:  []string{"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"},
+			reason: ReasonNoResponse,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -356,18 +395,20 @@ func TestAddressesAreTriedAsHappyEyeballsSays(t *testing.T) {
 					tried = append(tried, endpoint.Addr().String())
 				}
 				if result.Duration != test.want || !slices.Equal(tried, test.tried) || result.Reason != test.reason {
-					t.Errorf("%s after %s, tried %s; want %s after %s, %s", result.Reason, result.Duration, tried, test.reason, test.want, test.tried)
+					t.Errorf("%s after %s, tried %s; want %s after %s, %s",
+						result.Reason, result.Duration, tried, test.reason, test.want, test.tried)
 				}
-				if untried := len(test.ips) - len(tried); result.Status != Connected && untried > 0 &&
-					!strings.Contains(result.Message, fmt.Sprintf("before %d more addresses were tried", untried)) {
-					t.Errorf("message %q does not count the %d addresses that were not tried", result.Message, untried)
+				untried := len(test.ips) - len(tried)
+				counted := fmt.Sprintf("addresses not tried before the timeout: %d", untried)
+				if result.Status != Connected && untried > 0 && !strings.Contains(result.Message, counted) {
+					t.Errorf("message %q, want %q in it", result.Message, counted)
 				}
 			})
 		})
 	}
 }
 
-// closable counts what is open of its connections.
+// closable counts its open connections.
 type closable struct {
 	net.Conn
 	open *atomic.Int64
@@ -405,8 +446,15 @@ func TestGravestAddressIsTheFirstOfEquals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		collector := &Collector{
-			Resolver: addresses{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.3")},
-			Dialer:   endpointDialer(script{"127.0.0.2": {err: errors.New("odd")}, "127.0.0.3": {err: syscallError(unreachableErrno)}}.dial),
+			Resolver: addresses{
+				netip.MustParseAddr("127.0.0.1"),
+				netip.MustParseAddr("127.0.0.2"),
+				netip.MustParseAddr("127.0.0.3"),
+			},
+			Dialer: endpointDialer(script{
+				"127.0.0.2": {err: errors.New("odd")},
+				"127.0.0.3": {err: syscallError(unreachableErrno)},
+			}.dial),
 		}
 		target := Target{Address: mustParse(t, "db.test:80"), AllAddresses: true}
 		result, err := collector.Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
@@ -422,13 +470,18 @@ func TestGravestAddressIsTheFirstOfEquals(t *testing.T) {
 		if result, err = collector.Collect(t.Context(), Check{Target: target, Timeout: patient}, nil); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, result, Error, ReasonLocalLimit, "odd") // that one was not judged
+		expect(t, result, Error, ReasonLocalLimit, "odd") // says nothing about the peer, so it decides
 	})
 }
 
 func TestErrorsThatNothingClassifiesAreOther(t *testing.T) {
 	t.Parallel()
-	for _, err := range []error{syscallError(syscall.EINVAL), syscallError(syscall.EAGAIN), errors.New("odd"), errors.New("connection refused")} {
+	for _, err := range []error{
+		syscallError(syscall.EINVAL),
+		syscallError(syscall.EAGAIN),
+		errors.New("odd"),
+		errors.New("connection refused"),
+	} {
 		if got := systemReason(err); got != ReasonOther {
 			t.Errorf("%v is %s, want %s", err, got, ReasonOther)
 		}
@@ -437,7 +490,12 @@ func TestErrorsThatNothingClassifiesAreOther(t *testing.T) {
 
 func TestResolverThatRefusesIsNoRefusedConnection(t *testing.T) {
 	t.Parallel()
-	err := &net.DNSError{UnwrapErr: syscallError(refusedErrno), Err: "lookup failed", Name: "db.test", IsTemporary: true}
+	err := &net.DNSError{
+		UnwrapErr:   syscallError(refusedErrno),
+		Err:         "lookup failed",
+		Name:        "db.test",
+		IsTemporary: true,
+	}
 	if got := lookupReason(err); got != ReasonDNSFailure {
 		t.Errorf("a resolver that refuses is %s, want %s", got, ReasonDNSFailure)
 	}
@@ -460,7 +518,8 @@ func TestReasonsExplainTheStatusOfTheContract(t *testing.T) {
 	contract := map[Reason]Status{
 		"connected": "connected", "refused": "connection-refused",
 		"no-response": "connection-timeout", "dns-timeout": "connection-timeout", "not-ready": "connection-timeout",
-		"no-such-host": "error", "dns-failure": "error", "host-unreachable": "error", "network-unreachable": "error", "prohibited": "error",
+		"no-such-host": "error", "dns-failure": "error",
+		"host-unreachable": "error", "network-unreachable": "error", "prohibited": "error",
 		"reset": "error", "local-address": "error", "local-limit": "error", "intercepted": "error", "other": "error",
 	}
 	for _, reason := range Reasons() {

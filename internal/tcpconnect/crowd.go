@@ -9,51 +9,54 @@ import (
 	"time"
 )
 
-// A name server drops, refuses or fails what comes too fast, and Go's resolver repeats a query only after five seconds. So the number
-// of lookups under way has a bound of its own, and a lookup that failed in a crowd is asked again in quiet before it counts.
+// A name server drops, refuses or fails queries that come too fast, and Go's resolver repeats a query only after five
+// seconds. So the number of lookups in flight is limited, and a lookup that failed among many is repeated among few
+// before its failure counts.
 const (
-	quietLookups = 8  // so many lookups under way are not a crowd
-	firstBound   = 32 // at the beginning
-	highestBound = 64 // while answers keep coming
+	quietLookups = 8  // more lookups in flight are a crowd
+	initialBound = 32 // of lookups in flight
+	highestBound = 64 // reached while answers keep coming
 
-	// unboundLookups is the bound while even lookups in quiet are not answered: the crowd is not to blame then.
-	unboundLookups = 1000
+	// maxLookups is the bound if even lookups among few are not answered: their number is not the cause then.
+	maxLookups = 1000
 
-	// crowdPatience is how long a lookup in a crowd may stay unanswered before it is asked again in quiet, or half of the check's
-	// timeout if that is less.
+	// crowdPatience is how long a lookup in a crowd may stay unanswered before it is repeated. It is half of the
+	// check's timeout if that is less.
 	crowdPatience = time.Second
 
-	// longSilence is how long no lookup must have been answered before one that fails in quiet shows that the crowd is not to blame.
+	// longSilence is how long no lookup must have been answered before a failure among few shows that the crowd is not
+	// the cause.
 	longSilence = time.Second
 
-	// recountAfter is how often free descriptors are counted again while they allow few lookups: dials may have held the others.
+	// recountAfter is how often free descriptors are counted again while they allow few lookups: dials may have held
+	// the others.
 	recountAfter = time.Second
 )
 
-// crowd is the lookups under way together. The zero value is ready for use.
+// crowd limits the lookups that are in flight together. The zero value is ready for use.
 type crowd struct {
-	mu       sync.Mutex
-	underWay int
-	quiet    int     // of them, those that are asked again in quiet
-	bound    float64 // of those that are asked first
-	most     int     // that the descriptors of this process allow
-	first    []*turn // that wait to be asked
-	again    []*turn // that wait to be asked again in quiet
+	mu              sync.Mutex
+	inFlight        int
+	retriesInFlight int     // of them
+	bound           float64 // of inFlight, adapted to the answers
+	affordable      int     // limit of inFlight by the free descriptors of this process
+	firstQueue      []*turn // lookups to be made for the first time
+	retryQueue      []*turn // lookups to be repeated among few
+	suspected       bool    // a crowd may be the cause of failures
 
-	counted  time.Time // when free descriptors were last counted
-	crowded  time.Time // when a lookup last joined a crowd
-	answered time.Time // when an answer last came, or the first lookup began
-	blamable bool      // whether a crowd may be to blame for a failure
+	countedAt  time.Time // when free descriptors were last counted
+	crowdedAt  time.Time // when a lookup last joined a crowd
+	answeredAt time.Time // when an answer last came, or the first lookup began
 }
 
-// turn is a lookup that waits for its turn.
+// turn is the turn of one lookup that waits in a queue.
 type turn struct {
-	over     chan struct{} // closed when the wait is over
-	admitted time.Time     // zero: not
-	gone     bool
+	over       chan struct{} // closed when the wait is over
+	admittedAt time.Time     // zero: it was not admitted
+	gone       bool          // nobody waits for it any more
 }
 
-// ask asks a resolver when the lookup has its turn, and again if it failed in a crowd.
+// ask asks a resolver when the lookup has its turn, and once more if a crowd may have made it fail.
 func (c *crowd) ask(resolver Resolver, asked *lookup, first *turn) answer {
 	start, admitted := c.await(asked.ctx, first)
 	if !admitted {
@@ -61,72 +64,72 @@ func (c *crowd) ask(resolver Resolver, asked *lookup, first *turn) answer {
 	}
 	asked.askedAt.Store(&start)
 	close(asked.turn)
-	given, failedInCrowd := c.askInCrowd(resolver, asked, start)
-	if !failedInCrowd {
+	given, mustRetry := c.askAmongMany(resolver, asked, start)
+	if !mustRetry {
 		return given
 	}
-	asked.inCrowd.Store(&given)
-	if start, admitted = c.await(asked.ctx, c.join(&c.again)); !admitted {
+	asked.failedAmongMany.Store(&given)
+	if start, admitted = c.await(asked.ctx, c.join(&c.retryQueue)); !admitted {
 		return given
 	}
-	return c.askInQuiet(resolver, asked, start)
+	return c.askAmongFew(resolver, asked, start)
 }
 
-// askInCrowd asks beside others, and reports whether their number may be to blame for a failure.
-func (c *crowd) askInCrowd(resolver Resolver, asked *lookup, start time.Time) (given answer, failedInCrowd bool) {
+// askAmongMany asks a resolver, and reports whether the answer is a failure that a crowd may have caused.
+func (c *crowd) askAmongMany(resolver Resolver, asked *lookup, start time.Time) (given answer, mustRetry bool) {
 	ctx, cancel := context.WithCancel(asked.ctx)
 	defer cancel()
-	impatient := time.AfterFunc(asked.patience, func() {
-		if c.mayBlame(start) {
+	timer := time.AfterFunc(asked.patience, func() {
+		if c.mayBeToBlame(start) {
 			cancel()
 		}
 	})
-	given = askResolver(ctx, resolver, asked.question, &asked.search)
-	impatient.Stop()
+	given = askResolver(ctx, resolver, asked.question, &asked.searchIndex)
+	timer.Stop()
 	if given.err != nil && ctx.Err() != nil {
 		given.err = noAnswer(asked.question.host)
 	}
-	failedInCrowd = given.failed() && c.mayBlame(start)
+	mustRetry = given.failed() && c.mayBeToBlame(start)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if failedInCrowd {
+	if mustRetry {
 		c.bound = max(c.bound/2, quietLookups)
 	}
 	c.leave(given)
-	return given, failedInCrowd
+	return given, mustRetry
 }
 
-// askInQuiet asks again, beside few others.
-func (c *crowd) askInQuiet(resolver Resolver, asked *lookup, start time.Time) answer {
-	given := askResolver(asked.ctx, resolver, asked.question, &asked.search)
+// askAmongFew asks a resolver once more.
+func (c *crowd) askAmongFew(resolver Resolver, asked *lookup, start time.Time) answer {
+	given := askResolver(asked.ctx, resolver, asked.question, &asked.searchIndex)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.quiet--
-	if given.failed() && c.answered.Before(start) && time.Since(c.answered) >= longSilence {
-		c.blamable = false
-		for _, waiting := range c.again { // they count as they are
+	c.retriesInFlight--
+	if given.failed() && c.answeredAt.Before(start) && time.Since(c.answeredAt) >= longSilence {
+		c.suspected = false
+		for _, waiting := range c.retryQueue { // their failures count
 			close(waiting.over)
 		}
-		c.again = nil
+		c.retryQueue = nil
 	}
 	c.leave(given)
 	return given
 }
 
-// mayBlame reports whether there has been a crowd since a time, and it may be to blame for a failure.
-func (c *crowd) mayBlame(since time.Time) bool {
+// mayBeToBlame reports whether there has been a crowd since a time that may have caused a failure.
+func (c *crowd) mayBeToBlame(since time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.blamable && !c.crowded.Before(since)
+	return c.suspected && !c.crowdedAt.Before(since)
 }
 
-// join takes a place in a queue. The wait is over at once if asking again would change nothing.
+// join adds a turn to a queue. The wait for a retry is over at once if a retry would change nothing.
 func (c *crowd) join(queue *[]*turn) *turn {
 	mine := &turn{over: make(chan struct{})}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.prepare()
-	if queue == &c.again && !c.blamable {
+	if queue == &c.retryQueue && !c.suspected {
 		close(mine.over)
 		return mine
 	}
@@ -135,7 +138,8 @@ func (c *crowd) join(queue *[]*turn) *turn {
 	return mine
 }
 
-// await waits for a turn, and returns when it came. There is none if the context ended first, or if asking again would change nothing.
+// await waits until a turn is over, and returns when the lookup was admitted. It was not admitted if the context ended
+// first, or if a retry would change nothing.
 func (c *crowd) await(ctx context.Context, mine *turn) (start time.Time, admitted bool) {
 	select {
 	case <-mine.over:
@@ -144,38 +148,38 @@ func (c *crowd) await(ctx context.Context, mine *turn) (start time.Time, admitte
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	mine.gone = true
-	return mine.admitted, !mine.admitted.IsZero()
+	return mine.admittedAt, !mine.admittedAt.IsZero()
 }
 
 func (c *crowd) prepare() {
 	if c.bound == 0 {
-		c.bound, c.blamable, c.answered = firstBound, true, time.Now()
+		c.bound, c.suspected, c.answeredAt = initialBound, true, time.Now()
 	}
-	if c.most < highestBound && time.Since(c.counted) >= recountAfter {
-		c.most, c.counted = max(c.most, lookupShare(freeDescriptors())), time.Now()
+	if c.affordable < highestBound && time.Since(c.countedAt) >= recountAfter {
+		c.affordable, c.countedAt = max(c.affordable, lookupShare(freeDescriptors())), time.Now()
 	}
 }
 
-// admit gives turns to those that wait: first to those that are asked again, while it is quiet.
+// admit gives turns to waiting lookups, retries first.
 func (c *crowd) admit() {
-	for c.underWay < min(quietLookups, c.most) && c.next(&c.again) {
-		c.quiet++
+	for c.inFlight < min(quietLookups, c.affordable) && c.admitNext(&c.retryQueue) {
+		c.retriesInFlight++
 	}
-	for c.underWay < c.limit() && c.next(&c.first) {
+	for c.inFlight < c.limit() && c.admitNext(&c.firstQueue) {
 	}
 }
 
-// next gives the turn to the next in a queue, and reports whether there was one.
-func (c *crowd) next(queue *[]*turn) bool {
+// admitNext gives a turn to the next lookup of a queue, and reports whether there was one.
+func (c *crowd) admitNext(queue *[]*turn) bool {
 	for len(*queue) > 0 {
 		waiting := (*queue)[0]
 		*queue = (*queue)[1:]
 		if waiting.gone {
 			continue
 		}
-		waiting.admitted = time.Now()
-		if c.underWay++; c.underWay > quietLookups {
-			c.crowded = time.Now()
+		waiting.admittedAt = time.Now()
+		if c.inFlight++; c.inFlight > quietLookups {
+			c.crowdedAt = time.Now()
 		}
 		close(waiting.over)
 		return true
@@ -183,32 +187,33 @@ func (c *crowd) next(queue *[]*turn) bool {
 	return false
 }
 
-// limit is how many lookups may be under way now.
+// limit returns how many lookups may be in flight now.
 func (c *crowd) limit() int {
 	switch {
-	case !c.blamable:
-		return c.most
-	case c.quiet > 0 || len(c.again) > 0:
-		return min(quietLookups, c.most)
+	case !c.suspected:
+		return c.affordable
+	case c.retriesInFlight > 0 || len(c.retryQueue) > 0:
+		return min(quietLookups, c.affordable)
 	default:
-		return min(int(c.bound), c.most)
+		return min(int(c.bound), c.affordable)
 	}
 }
 
-// leave ends a lookup, and gives its place to another.
+// leave ends a lookup, and admits others in its place.
 func (c *crowd) leave(given answer) {
-	c.underWay--
+	c.inFlight--
 	if given.err == nil || given.absent() {
-		c.answered, c.blamable = time.Now(), true
+		c.answeredAt, c.suspected = time.Now(), true
 		c.bound = min(c.bound+1/c.bound, highestBound)
 	}
 	c.admit()
 }
 
-// lookupDescriptors is how many descriptors a lookup needs at once: a socket, and a file of the resolver's.
+// lookupDescriptors is how many descriptors a lookup needs at once: a socket, and a file of the resolver.
 const lookupDescriptors = 2
 
-// lookupShare returns how many lookups may be under way where so many descriptors are free: at most half of them serve lookups.
+// lookupShare returns how many lookups may be in flight with a number of free descriptors: they use at most half of
+// them.
 func lookupShare(free int) int {
-	return min(max((free-spareDescriptors)/2/lookupDescriptors, 1), unboundLookups)
+	return min(max((free-spareDescriptors)/2/lookupDescriptors, 1), maxLookups)
 }

@@ -5,5 +5,5 @@ package tcpconnect
 
 import "math"
 
-// freeDescriptors tells how many more sockets this process may open: Windows has no limit but memory.
+// freeDescriptors returns how many more sockets this process may open: on Windows, only memory limits them.
 func freeDescriptors() int { return math.MaxInt32 }

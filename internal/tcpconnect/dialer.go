@@ -16,35 +16,35 @@ import (
 
 // Dialer opens TCP connections from one vantage point. It may be used concurrently.
 type Dialer interface {
-	// Dial opens a connection to an address, from a source address of this machine if that is valid. It returns when the
-	// context ends. Its error holds a *ReasonError; an error without one is ReasonOther.
+	// Dial opens a connection to an address, from a source address of this machine if source is valid. It returns when
+	// the context ends. Its error wraps a *ReasonError; an error that does not is ReasonOther.
 	Dial(ctx context.Context, source netip.Addr, address string) (net.Conn, error)
 
-	// ResolvesNames reports which addresses Dial takes. If true, it takes host:port as the user wrote it, and looks names
-	// up at the vantage point. If false, it takes ip:port: names are looked up on this machine.
+	// ResolvesNames reports whether Dial takes host:port as the user wrote it, and looks names up at the vantage point.
+	// If false, it takes ip:port, and names are looked up on this machine.
 	ResolvesNames() bool
 
-	// Room returns how many dials can be in flight at once, beside what is open now.
+	// Room returns how many more dials can be in flight at once.
 	Room() int
 }
 
-// ReasonError is an error that carries its reason.
+// ReasonError is an error with its reason.
 type ReasonError struct {
 	Reason Reason
 	Err    error
 
-	// Limit names a limit of the vantage point that was reached and may be lifted while one waits, such as "free file
-	// descriptor". Empty: waiting changes nothing.
+	// Limit names what the vantage point has run out of for now, such as "free file descriptor". Empty: waiting changes
+	// nothing.
 	Limit string
 }
 
-// Error returns the text of the error inside.
+// Error returns the text of the wrapped error.
 func (e *ReasonError) Error() string { return e.Err.Error() }
 
-// Unwrap returns the error inside.
+// Unwrap returns the wrapped error.
 func (e *ReasonError) Unwrap() error { return e.Err }
 
-// dialReason returns the reason that the error of a dial carries.
+// dialReason returns the reason of the error of a dial.
 func dialReason(err error) Reason {
 	if known, ok := errors.AsType[*ReasonError](err); ok {
 		return known.Reason
@@ -55,7 +55,7 @@ func dialReason(err error) Reason {
 // dialFunc is the method Dial of a Dialer.
 type dialFunc func(ctx context.Context, source netip.Addr, address string) (net.Conn, error)
 
-// redialling dials again while a limit of the vantage point stands in the way, until the context ends.
+// redialling returns a function that dials again while a limit of the vantage point is reached, until the context ends.
 func redialling(dial dialFunc) dialFunc {
 	return func(ctx context.Context, source netip.Addr, address string) (net.Conn, error) {
 		start := time.Now()
@@ -65,7 +65,7 @@ func redialling(dial dialFunc) dialFunc {
 			attempt := time.Now()
 			conn, err := dial(ctx, source, address)
 			if delays != nil && dialReason(err) == ReasonNoResponse && time.Since(attempt) < attempt.Sub(start) {
-				return nil, fault // most of the time went by before the peer was asked
+				return nil, fault // more time was spent on the limit than on the peer, so its silence shows nothing
 			}
 			reached, ok := errors.AsType[*ReasonError](err)
 			if !ok || reached.Limit == "" {

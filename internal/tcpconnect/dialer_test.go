@@ -19,7 +19,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// endpointDialer stands for this machine's dialer. What it fails with is classified as that one's errors are.
+// endpointDialer stands for this machine's dialer. Its errors are classified in the same way.
 type endpointDialer func(ctx context.Context, source netip.Addr, remote netip.AddrPort) (net.Conn, error)
 
 func (d endpointDialer) Dial(ctx context.Context, source netip.Addr, address string) (net.Conn, error) {
@@ -38,9 +38,9 @@ func dialSystem(ctx context.Context, source netip.Addr, remote netip.AddrPort) (
 	return systemDialer{}.Dial(ctx, source, remote.String())
 }
 
-// vantagePoint is a dialer at another place: it resolves names itself, and knows no errno.
+// vantagePoint is a dialer at another place: it resolves names itself, and its errors have no errno.
 type vantagePoint struct {
-	hosts map[string]netip.AddrPort // what names lead to
+	hosts map[string]netip.AddrPort // endpoints by host:port
 	room  int
 	asked atomic.Int64
 }
@@ -60,7 +60,7 @@ func (v *vantagePoint) Dial(ctx context.Context, _ netip.Addr, address string) (
 		return conn, nil
 	case isTimeout(err):
 		return nil, &ReasonError{Reason: ReasonNoResponse, Err: errors.New("no channel was opened in time")}
-	default: // its words, not those of this machine
+	default: // in its own words
 		return nil, &ReasonError{Reason: ReasonRefused, Err: errors.New("channel 3: open failed")}
 	}
 }
@@ -88,8 +88,9 @@ func TestVantagePointResolvesNames(t *testing.T) {
 		{"silent.internal:5432", 200 * time.Millisecond, ReasonNoResponse, "no channel was opened in time"},
 		{"gone.internal:5432", patient, ReasonNoSuchHost, "the vantage point knows no gone.internal:5432"},
 	} {
-		check := Check{Target: Target{Address: mustParse(t, test.address)}, Timeout: test.timeout}
-		for _, result := range append(sweepAll(t, collector, []Check{check}, 1), collect(t, collector, test.address, test.timeout)) {
+		check := checkOf(t, test.address, test.timeout)
+		results := sweepAll(t, collector, []Check{check}, 1)
+		for _, result := range append(results, collect(t, collector, test.address, test.timeout)) {
 			if result.Reason != test.reason || result.Status != test.reason.Status() || result.Message != test.message {
 				t.Errorf("%s is %s, %s: %q", test.address, result.Status, result.Reason, result.Message)
 			}
@@ -118,13 +119,13 @@ func TestErrorWithoutAReasonIsOther(t *testing.T) {
 	}
 }
 
-// A sweep has as much in flight as its dialer has room for, and shares that with other sweeps.
+// Sweeps together have as many dials in flight as their dialer has room for.
 func TestSweepsShareTheRoomOfTheDialer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const timeout = 2 * time.Second
-		crowded := &crowdedDialer{room: 5}
-		collector := &Collector{Dialer: crowded}
+		silent := &silentDialer{room: 5}
+		collector := &Collector{Dialer: silent}
 		start := time.Now()
 		done := make(chan struct{})
 		go func() {
@@ -133,23 +134,23 @@ func TestSweepsShareTheRoomOfTheDialer(t *testing.T) {
 		}()
 		sweepAll(t, collector, checksOf(t, 10, timeout), 1000)
 		<-done
-		if took := time.Since(start); took != 4*timeout || crowded.most.Load() != 5 {
-			t.Errorf("20 silent checks took %s with %d in flight", took, crowded.most.Load())
+		if took := time.Since(start); took != 4*timeout || silent.peak.Load() != 5 {
+			t.Errorf("20 silent checks took %s with %d in flight", took, silent.peak.Load())
 		}
 	})
 }
 
-// crowdedDialer counts what is in flight. Nothing answers.
-type crowdedDialer struct {
+// silentDialer counts the dials in flight. Nothing answers them.
+type silentDialer struct {
 	room           int
-	inFlight, most atomic.Int64
+	inFlight, peak atomic.Int64
 }
 
-func (*crowdedDialer) ResolvesNames() bool { return false }
-func (d *crowdedDialer) Room() int         { return d.room }
+func (*silentDialer) ResolvesNames() bool { return false }
+func (d *silentDialer) Room() int         { return d.room }
 
-func (d *crowdedDialer) Dial(ctx context.Context, _ netip.Addr, _ string) (net.Conn, error) {
-	d.most.Store(max(d.most.Load(), d.inFlight.Add(1)))
+func (d *silentDialer) Dial(ctx context.Context, _ netip.Addr, _ string) (net.Conn, error) {
+	d.peak.Store(max(d.peak.Load(), d.inFlight.Add(1)))
 	defer d.inFlight.Add(-1)
 	<-ctx.Done()
 	return nil, &ReasonError{Reason: ReasonNoResponse, Err: ctx.Err()}

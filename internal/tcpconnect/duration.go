@@ -12,8 +12,8 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
-// ParseDuration parses a Go duration string (https://pkg.go.dev/time#ParseDuration) greater than zero, as timeouts are. The error
-// says how one is written.
+// ParseDuration parses a Go duration string (https://pkg.go.dev/time#ParseDuration) greater than zero, for example a
+// timeout. The error says how to write it.
 func ParseDuration(text string) (time.Duration, error) {
 	duration, err := time.ParseDuration(text)
 	if err != nil || duration <= 0 {
@@ -23,10 +23,11 @@ func ParseDuration(text string) (time.Duration, error) {
 	return duration, nil
 }
 
-// numberAndUnit matches a number with a unit in anybody's spelling, or with none, which means seconds in most tools.
+// numberAndUnit matches a number with a unit in any common spelling, or without a unit, which means seconds in most
+// tools.
 var numberAndUnit = regexp.MustCompile(`^([0-9.]+)(|ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)$`)
 
-// durationQuestion asks whether the same number was meant with a unit that counts.
+// durationQuestion asks whether the same number was meant, with a unit that Go accepts.
 func durationQuestion(text string) string {
 	parts := numberAndUnit.FindStringSubmatch(strings.ReplaceAll(strings.ToLower(text), " ", ""))
 	if parts == nil {
@@ -48,7 +49,7 @@ func durationQuestion(text string) string {
 	return suggest.Asking(meant)
 }
 
-// Rounded keeps about two digits of a duration, for people. Only no duration at all becomes zero.
+// Rounded keeps about two digits of a duration, for people. Only zero becomes zero.
 func Rounded(duration time.Duration) time.Duration {
 	unit := time.Second
 	for unit > 1 && duration.Abs() < 10*unit {

@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// errnoReasons tells what the errors of connect(2), socket(2) and bind(2) mean for a dial.
+// errnoReasons maps the errors of connect(2), socket(2) and bind(2) to reasons.
 var errnoReasons = map[syscall.Errno]Reason{
 	syscall.ECONNREFUSED:  ReasonRefused,
 	syscall.ETIMEDOUT:     ReasonNoResponse,
@@ -30,7 +30,7 @@ var errnoReasons = map[syscall.Errno]Reason{
 	syscall.ENOMEM:        ReasonLocalLimit,
 }
 
-// errnoLimits names what of this machine has run out.
+// errnoLimits names what this machine has run out of.
 var errnoLimits = map[syscall.Errno]string{
 	syscall.EADDRNOTAVAIL: "free local port or usable local address",
 	syscall.EADDRINUSE:    "free local port or usable local address",
@@ -40,8 +40,8 @@ var errnoLimits = map[syscall.Errno]string{
 	syscall.ENOMEM:        "memory for another socket",
 }
 
-// resetAfterHandshake tells whether the error of connect(2) shows that the handshake was completed, and the connection reset before
-// the dialer looked. A reset that answers a SYN is ECONNREFUSED: RFC 9293, section 3.10.7.3, in every kernel.
+// resetAfterHandshake reports whether an error of connect(2) means that the peer completed the handshake and then reset
+// the connection. A reset that answers a SYN is ECONNREFUSED in every kernel (RFC 9293, section 3.10.7.3).
 func resetAfterHandshake(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET)
 }

@@ -42,6 +42,13 @@ func TestContractErrnosAreClassified(t *testing.T) {
 }
 
 // limitErrnos are limits of this machine, which a sweep waits out.
-var limitErrnos = []syscall.Errno{syscall.EADDRNOTAVAIL, syscall.EADDRINUSE, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM}
+var limitErrnos = []syscall.Errno{
+	syscall.EADDRNOTAVAIL,
+	syscall.EADDRINUSE,
+	syscall.EMFILE,
+	syscall.ENFILE,
+	syscall.ENOBUFS,
+	syscall.ENOMEM,
+}
 
 const limitText = "RLIMIT_NOFILE"

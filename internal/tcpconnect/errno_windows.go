@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// errnoReasons tells what the errors of ConnectEx, WSASocket and bind mean for a dial: Winsock's codes
-// (https://learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2), and the system codes that an overlapped
-// operation may end with in their place.
+// errnoReasons maps the errors of ConnectEx, WSASocket and bind to reasons. They are Winsock's codes
+// (https://learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2), and the system codes that
+// overlapped operations may return instead.
 var errnoReasons = map[syscall.Errno]Reason{
 	windows.WSAECONNREFUSED:                  ReasonRefused,
 	windows.ERROR_CONNECTION_REFUSED:         ReasonRefused,
@@ -42,7 +42,7 @@ var errnoReasons = map[syscall.Errno]Reason{
 	windows.ERROR_TOO_MANY_OPEN_FILES:        ReasonLocalLimit,
 }
 
-// errnoLimits names what of this machine has run out.
+// errnoLimits names what this machine has run out of.
 var errnoLimits = map[syscall.Errno]string{
 	windows.WSAEADDRNOTAVAIL:                 "free local port or usable local address",
 	windows.WSAEADDRINUSE:                    "free local port or usable local address",
@@ -55,5 +55,6 @@ var errnoLimits = map[syscall.Errno]string{
 	windows.ERROR_NO_SYSTEM_RESOURCES:        "memory for another socket",
 }
 
-// resetAfterHandshake tells whether the error of a dial shows that the handshake was completed. ConnectEx has no such error.
+// resetAfterHandshake reports whether an error means that the peer completed the handshake and then reset the
+// connection. ConnectEx has no such error.
 func resetAfterHandshake(error) bool { return false }

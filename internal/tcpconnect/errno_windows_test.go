@@ -42,6 +42,16 @@ func TestContractErrnosAreClassified(t *testing.T) {
 }
 
 // limitErrnos are limits of this machine, which a sweep waits out.
-var limitErrnos = []syscall.Errno{windows.WSAEADDRNOTAVAIL, windows.WSAEADDRINUSE, windows.WSAEMFILE, windows.ERROR_TOO_MANY_OPEN_FILES, windows.WSAENOBUFS, windows.ERROR_NOT_ENOUGH_MEMORY, windows.ERROR_OUTOFMEMORY, windows.ERROR_NO_SYSTEM_RESOURCES, windows.ERROR_ADDRESS_ALREADY_ASSOCIATED}
+var limitErrnos = []syscall.Errno{
+	windows.WSAEADDRNOTAVAIL,
+	windows.WSAEADDRINUSE,
+	windows.WSAEMFILE,
+	windows.ERROR_TOO_MANY_OPEN_FILES,
+	windows.WSAENOBUFS,
+	windows.ERROR_NOT_ENOUGH_MEMORY,
+	windows.ERROR_OUTOFMEMORY,
+	windows.ERROR_NO_SYSTEM_RESOURCES,
+	windows.ERROR_ADDRESS_ALREADY_ASSOCIATED,
+}
 
 const limitText = "free socket in this process"

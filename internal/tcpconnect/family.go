@@ -11,7 +11,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
-// Family narrows a dial to one version of the Internet Protocol.
+// Family limits a dial to one version of the Internet Protocol.
 type Family string
 
 // The families. The zero value means AnyFamily.
@@ -34,7 +34,7 @@ func ParseFamily(text string) (Family, error) {
 	return "", notOneOf(text, "is not an IP family", Families(), suggest.Question(text, Families()))
 }
 
-// holds tells whether an address is of the family.
+// holds reports whether an address is of the family.
 func (f Family) holds(ip netip.Addr) bool {
 	switch f {
 	case IPv4:
@@ -46,7 +46,7 @@ func (f Family) holds(ip netip.Addr) bool {
 	}
 }
 
-// network is the family in the words of net.Resolver.
+// network returns the family as net.Resolver names it.
 func (f Family) network() string {
 	switch f {
 	case IPv4:
@@ -58,7 +58,7 @@ func (f Family) network() string {
 	}
 }
 
-// single returns the single families that f stands for, in the order of preference (RFC 6724, section 2.1).
+// single returns the families that f stands for, in the order of preference (RFC 6724, section 2.1).
 func (f Family) single() []Family {
 	if f == IPv4 || f == IPv6 {
 		return []Family{f}
@@ -77,14 +77,16 @@ func (f Family) describe() string {
 	}
 }
 
-// ParseSource returns the IP address of this machine that text names, to dial from.
+// ParseSource parses the IP address to dial from.
 func ParseSource(text string) (netip.Addr, error) {
 	ip, err := netip.ParseAddr(text)
 	switch {
 	case err != nil:
-		return netip.Addr{}, fmt.Errorf("%q is not an IP address. Write an address of this machine, without a port, for example \"10.0.0.5\" or \"2001:db8::1\".", text)
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address. Write an address of this machine, without a port, "+
+			"for example \"10.0.0.5\" or \"2001:db8::1\".", text)
 	case ip.Unmap().WithZone("").IsUnspecified():
-		return netip.Addr{}, fmt.Errorf("%q is the unspecified address, which leaves the choice to the system. Leave the argument out for that.", text)
+		return netip.Addr{}, fmt.Errorf("%q is the unspecified address. "+
+			"To let the system choose an address, omit the argument.", text)
 	default:
 		return ip.Unmap(), nil
 	}

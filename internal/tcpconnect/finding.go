@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Finding is a check with its result and its verdict. The zero value is a closed gate.
+// Finding is a check with its result and its verdict. The zero value does not pass.
 type Finding struct {
 	Verdict Verdict
 	Title   string // never empty
@@ -16,9 +16,9 @@ type Finding struct {
 	URI     string // where to read more, may be empty
 	Matched bool   // whether an outcome matched
 
-	CollectorName string  // of the check; empty: the finding is about no check
-	Address       string  // of the check; empty: it does not exist
-	Result        *Result // of the check; nil: it was not made
+	CollectorName string  // empty: the finding is not about a check
+	Address       string  // empty: there is no such check
+	Result        *Result // nil: the check was not made
 	Strict        bool    // a failure is an error
 }
 
@@ -32,8 +32,8 @@ func (f Finding) Text() string {
 	return strings.TrimPrefix(f.Message, f.Title+": ")
 }
 
-// Standalone returns the finding with a message that needs nothing beside it: unless it is a pass, the message ends with
-// the address, the status and the URI.
+// Standalone returns the finding with a complete message: unless the verdict is Pass, the address, the status and the
+// URI are appended.
 func (f Finding) Standalone() Finding {
 	if f.Verdict == Pass {
 		return f
@@ -51,8 +51,8 @@ func (f Finding) Standalone() Finding {
 	return f
 }
 
-// Details lists what is known beside the message, one fact in a line: address, status and reason, what the system said,
-// what to do, and where to read more.
+// Details lists what the message does not say, one fact in each line: address, status and reason, the message of the
+// operating system, what to do, and where to read more.
 func (f Finding) Details() []string {
 	var details []string
 	if f.Result != nil {
@@ -74,8 +74,8 @@ func (f Finding) Details() []string {
 	return details
 }
 
-// Summarize returns the worst verdict of several findings, Fail if there are none, and a message that is never empty: the
-// lines of what is not a pass, the failures first.
+// Summarize returns the worst verdict of several findings, or Fail if there are none. The message is never empty: it
+// lists the failures and then the warnings.
 func Summarize(findings []Finding) (Verdict, string) {
 	var failures, warnings []string
 	for _, finding := range findings {
@@ -101,7 +101,7 @@ func Summarize(findings []Finding) (Verdict, string) {
 	}
 }
 
-// maxJoined keeps an error message readable whatever has failed.
+// maxJoined keeps an error message readable if many checks failed.
 const maxJoined = 20
 
 // JoinFirst joins texts, at most 20 of them, and counts the rest.

@@ -11,19 +11,25 @@ import (
 
 func TestSummaryIsTheWorstAndTellsOfAllThatIsNoPass(t *testing.T) {
 	t.Parallel()
-	pass, warn, fail := Finding{Verdict: Pass, Title: "db", Message: "db: connected"}, Finding{Verdict: Warn, Title: "cache", Message: "slow"}, Finding{Verdict: Fail, Title: "api", Message: "api: error"}
+	pass := Finding{Verdict: Pass, Title: "db", Message: "db: connected"}
+	warn := Finding{Verdict: Warn, Title: "cache", Message: "slow"}
+	fail := Finding{Verdict: Fail, Title: "api", Message: "api: error"}
 	for name, test := range map[string]struct {
 		findings []Finding
 		verdict  Verdict
 		message  string
 	}{
-		"nothing":        {nil, Fail, "Nothing was judged."},
-		"no verdict":     {[]Finding{{Title: "db"}}, Fail, "db: "},
-		"one pass":       {[]Finding{pass}, Pass, "db: connected"},
-		"passes":         {[]Finding{pass, pass}, Pass, "All 2 checks passed."},
-		"a warning":      {[]Finding{pass, warn, pass}, Warn, "cache: slow"},
-		"a failure":      {[]Finding{fail, pass}, Fail, "api: error"},
-		"failures first": {[]Finding{warn, pass, fail, warn, fail}, Fail, "api: error\napi: error\ncache: slow\ncache: slow"},
+		"nothing":    {nil, Fail, "Nothing was judged."},
+		"no verdict": {[]Finding{{Title: "db"}}, Fail, "db: "},
+		"one pass":   {[]Finding{pass}, Pass, "db: connected"},
+		"passes":     {[]Finding{pass, pass}, Pass, "All 2 checks passed."},
+		"a warning":  {[]Finding{pass, warn, pass}, Warn, "cache: slow"},
+		"a failure":  {[]Finding{fail, pass}, Fail, "api: error"},
+		"failures first": {
+			[]Finding{warn, pass, fail, warn, fail},
+			Fail,
+			"api: error\napi: error\ncache: slow\ncache: slow",
+		},
 	} {
 		if verdict, message := Summarize(test.findings); verdict != test.verdict || message != test.message {
 			t.Errorf("%s: %s, %q; want %s, %q", name, verdict, message, test.verdict, test.message)
@@ -33,18 +39,36 @@ func TestSummaryIsTheWorstAndTellsOfAllThatIsNoPass(t *testing.T) {
 	for i := range 100 {
 		many = append(many, Finding{Verdict: Fail, Title: fmt.Sprint(i), Message: "down"})
 	}
-	if _, message := Summarize(many); strings.Count(message, "\n") != maxJoined || !strings.HasSuffix(message, "\n... and 80 more.") {
+	_, message := Summarize(many)
+	if strings.Count(message, "\n") != maxJoined || !strings.HasSuffix(message, "\n... and 80 more.") {
 		t.Errorf("a hundred failures:\n%s", message)
 	}
 }
 
 func TestAnalyzerOnANodeTitlesWhatItSays(t *testing.T) {
 	t.Parallel()
-	analyzer := Analyzer{CheckName: "Database", Outcomes: []Outcome{{Verdict: Pass, When: Connected}, {Verdict: Warn, When: ConnectionRefused, Title: "Standby"}}}
+	analyzer := Analyzer{CheckName: "Database", Outcomes: []Outcome{
+		{Verdict: Pass, When: Connected},
+		{Verdict: Warn, When: ConnectionRefused, Title: "Standby"},
+	}}
 	for status, want := range map[Status]Finding{
-		Connected:         {Verdict: Pass, Title: "Database - Node n1", Message: "Database - Node n1: connected", Matched: true},
-		ConnectionRefused: {Verdict: Warn, Title: "Standby - Node n1", Message: "Standby - Node n1: connection-refused", Matched: true},
-		Error:             {Verdict: Fail, Title: "Database - Node n1", Message: `Database - Node n1: no outcome covers the status "error", so the check fails`},
+		Connected: {
+			Verdict: Pass,
+			Title:   "Database - Node n1",
+			Message: "Database - Node n1: connected",
+			Matched: true,
+		},
+		ConnectionRefused: {
+			Verdict: Warn,
+			Title:   "Standby - Node n1",
+			Message: "Standby - Node n1: connection-refused",
+			Matched: true,
+		},
+		Error: {
+			Verdict: Fail,
+			Title:   "Database - Node n1",
+			Message: `Database - Node n1: no outcome covers the status "error", so the check fails`,
+		},
 	} {
 		if got := analyzer.OnNode("n1").Judge(status, ""); got != want {
 			t.Errorf("%s: %+v, want %+v", status, got, want)

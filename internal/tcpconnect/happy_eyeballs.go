@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// attemptDelay is how long an attempt may stay silent before the next address is tried beside it: the Connection Attempt Delay
-// that RFC 8305, section 5, recommends.
+// attemptDelay is how long an attempt may stay unanswered before the next address is tried beside it: the Connection
+// Attempt Delay that RFC 8305, section 5, recommends.
 const attemptDelay = 250 * time.Millisecond
 
 // endpointDial opens a connection to one endpoint.
 type endpointDial func(ctx context.Context, remote netip.AddrPort) (net.Conn, error)
 
-// race is the attempts to connect to any of several endpoints.
+// race connects to any of several endpoints.
 type race struct {
 	dial      endpointDial
-	hasSource func(netip.AddrPort) bool // whether there is an address to dial an endpoint from; nil: not known
-	waiting   []netip.AddrPort          // in the order in which they are to be tried
+	hasSource func(netip.AddrPort) bool // reports whether there is an address to dial an endpoint from; nil: not known
+	waiting   []netip.AddrPort          // to be tried, in this order
 	tried     []netip.AddrPort
-	failures  []error // of those tried; nil: under way
+	failures  []error // of tried; nil: in flight
 	ended     chan attempt
 }
 
@@ -35,9 +35,10 @@ type attempt struct {
 	err   error
 }
 
-// run dials endpoints as RFC 8305 describes, each as soon as the one before has failed or stayed silent for attemptDelay, and returns
-// the first connection. It returns nil if all attempts failed and no more endpoints will be found, or if the context ended. The
-// first attempt waits for the endpoints of the other family, at most for resolutionDelay: section 3.
+// run dials endpoints as RFC 8305 describes, and returns the first connection. It dials the next endpoint as soon as
+// the one before has failed or was silent for attemptDelay. The first attempt waits for the endpoints of the other
+// family, at most for resolutionDelay (section 3). run returns nil if all attempts failed and no more endpoints will be
+// found, or if the context ended.
 func (r *race) run(ctx context.Context, found <-chan []netip.AddrPort) net.Conn {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -45,16 +46,16 @@ func (r *race) run(ctx context.Context, found <-chan []netip.AddrPort) net.Conn 
 	returned := make(chan struct{})
 	defer close(returned)
 
-	underWay, mayStart := 0, false
-	delay := time.NewTimer(time.Hour) // Reset before it matters
+	inFlight, mayStart := 0, false
+	delay := time.NewTimer(time.Hour) // is reset before its first use
 	defer delay.Stop()
 	for {
 		if mayStart && len(r.waiting) > 0 && ctx.Err() == nil {
 			r.start(ctx, returned)
-			underWay, mayStart = underWay+1, false
+			inFlight, mayStart = inFlight+1, false
 			delay.Reset(attemptDelay)
 		}
-		if underWay == 0 && found == nil && (len(r.waiting) == 0 || ctx.Err() != nil) {
+		if inFlight == 0 && found == nil && (len(r.waiting) == 0 || ctx.Err() != nil) {
 			return nil
 		}
 		select {
@@ -70,7 +71,7 @@ func (r *race) run(ctx context.Context, found <-chan []netip.AddrPort) net.Conn 
 				return end.conn
 			}
 			r.failures[end.index] = end.err
-			underWay, mayStart = underWay-1, true
+			inFlight, mayStart = inFlight-1, true
 		case <-delay.C:
 			mayStart = true
 		}
@@ -90,15 +91,15 @@ func (r *race) start(ctx context.Context, returned <-chan struct{}) {
 		case r.ended <- mine:
 		case <-returned:
 			if mine.conn != nil {
-				_ = mine.conn.Close() // a late second winner
+				_ = mine.conn.Close() // connected after another attempt had won
 			}
 		}
 	}()
 }
 
-// add puts endpoints of one family among those that wait, so that the families alternate: RFC 8305, section 4, with a First Address
-// Family Count of 1. IPv6 goes first, or the new family if the other has been tried. Addresses that this machine has no address to
-// dial from come last: RFC 6724, section 6, rule 1.
+// add adds endpoints of one family to those that wait, so that the families alternate: RFC 8305, section 4, with a
+// First Address Family Count of 1. IPv6 is first, or the new family if the other has been tried. Endpoints that this
+// machine has no address to dial from are last: RFC 6724, section 6, rule 1.
 func (r *race) add(endpoints []netip.AddrPort) {
 	if len(endpoints) == 0 {
 		return
@@ -115,7 +116,9 @@ func (r *race) add(endpoints []netip.AddrPort) {
 				sourceless[endpoint] = 1
 			}
 		}
-		slices.SortStableFunc(r.waiting, func(a, b netip.AddrPort) int { return cmp.Compare(sourceless[a], sourceless[b]) })
+		slices.SortStableFunc(r.waiting, func(a, b netip.AddrPort) int {
+			return cmp.Compare(sourceless[a], sourceless[b])
+		})
 	}
 }
 

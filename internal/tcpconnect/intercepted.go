@@ -14,29 +14,30 @@ import (
 // controlTimeout limits the dial of the control host.
 const controlTimeout = time.Second
 
-// control dials a host at which nothing listens, once for each port and source address. What connects there connects everywhere.
+// control dials a host at which nothing listens, once for each port and source address.
 type control struct {
 	mu    sync.Mutex
-	dials map[controlled]*controlDial
+	dials map[controlKey]*controlDial
 }
 
-// controlled is what one dial of the control host speaks for.
-type controlled struct {
+// controlKey identifies one dial of the control host.
+type controlKey struct {
 	port   uint16
 	source netip.Addr
 }
 
 type controlDial struct {
-	turn        chan struct{} // holds one element while a check makes or reads the answer
+	turn        chan struct{} // holds one element while a check sets or reads the fields below
 	done        bool
 	intercepted bool
 }
 
-// intercepts reports whether something on the way accepts connections for everybody. The error is that of the context.
-func (c *control) intercepts(ctx context.Context, dial dialFunc, host netip.Addr, of controlled) (bool, error) {
+// intercepts reports whether something on the way accepts connections for every address. The error is that of the
+// context.
+func (c *control) intercepts(ctx context.Context, dial dialFunc, host netip.Addr, of controlKey) (bool, error) {
 	c.mu.Lock()
 	if c.dials == nil {
-		c.dials = make(map[controlled]*controlDial)
+		c.dials = make(map[controlKey]*controlDial)
 	}
 	once := c.dials[of]
 	if once == nil {
@@ -61,8 +62,8 @@ func (c *control) intercepts(ctx context.Context, dial dialFunc, host netip.Addr
 	return once.intercepted, nil
 }
 
-// connects reports whether the control host accepts a connection. Where a reason of this machine keeps it from being asked, nothing
-// shows that it does not.
+// connects reports whether the control host accepts a connection, or may accept one: a dial that failed by a fault of
+// this machine shows nothing.
 func connects(ctx context.Context, dial dialFunc, source netip.Addr, remote netip.AddrPort) bool {
 	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
 	defer cancel()
@@ -74,7 +75,7 @@ func connects(ctx context.Context, dial dialFunc, source netip.Addr, remote neti
 	return dialReason(err).SaysNothing()
 }
 
-// interceptedBy says what it means that the control host accepts a connection.
+// interceptedBy returns the message for a connection that the control host accepts too.
 func interceptedBy(control netip.AddrPort) string {
 	return fmt.Sprintf("the control host accepts connections too (%s), so a connection shows nothing", control)
 }

@@ -25,19 +25,27 @@ func TestWhatConnectsEverywhereIsIntercepted(t *testing.T) {
 	control := netip.MustParseAddr("127.200.0.1")
 	everywhere := loopback.Listen(t, netip.IPv4Unspecified()).AddrPort().Port()
 	open, refused := loopback.Open(t), loopback.Refused(t)
-	sixth := loopback.Listen(t, loopback.IPv6).AddrPort()
+	openIPv6 := loopback.Listen(t, loopback.IPv6).AddrPort()
+	local := Address{"127.0.0.1", everywhere}
+	other := netip.MustParseAddr("127.0.0.7")
 	for name, test := range map[string]struct {
 		target Target
 		reason Reason
 		says   string
 	}{
-		"a port that is open everywhere": {Target{Address: Address{"127.0.0.1", everywhere}}, ReasonIntercepted, "the control host accepts connections too (127.200.0.1:"},
-		"all addresses":                  {Target{Address: Address{"127.0.0.1", everywhere}, AllAddresses: true}, ReasonIntercepted, "control host"},
-		"an open port":                   {Target{Address: Address{open.Addr().String(), open.Port()}}, ReasonConnected, ""},
-		"a closed port":                  {Target{Address: Address{refused.Addr().String(), refused.Port()}}, ReasonRefused, "refused"},
-		"the other family":               {Target{Address: Address{"::1", sixth.Port()}}, ReasonConnected, ""},
-		"from another source address":    {Target{Address: Address{"127.0.0.1", everywhere}, Source: netip.MustParseAddr("127.0.0.7")}, ReasonIntercepted, "control host"},
-		"a name that does not exist":     {Target{Address: Address{"gone.test", everywhere}}, ReasonNoSuchHost, "no such host"},
+		"a port that is open everywhere": {
+			Target{Address: local}, ReasonIntercepted, "the control host accepts connections too (127.200.0.1:",
+		},
+		"all addresses":    {Target{Address: local, AllAddresses: true}, ReasonIntercepted, "control host"},
+		"an open port":     {Target{Address: mustParse(t, open.String())}, ReasonConnected, ""},
+		"a closed port":    {Target{Address: mustParse(t, refused.String())}, ReasonRefused, "refused"},
+		"the other family": {Target{Address: mustParse(t, openIPv6.String())}, ReasonConnected, ""},
+		"from another source address": {
+			Target{Address: local, Source: other}, ReasonIntercepted, "control host",
+		},
+		"a name that does not exist": {
+			Target{Address: Address{"gone.test", everywhere}}, ReasonNoSuchHost, "no such host",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -66,31 +74,33 @@ func TestControlHostIsDialledOnceForEachPort(t *testing.T) {
 		reason  Reason
 		dials   int64 // of the control host, for two ports and a second source address
 	}{
-		"refused":                    {script{"192.0.2.1": {err: syscallError(refusedErrno)}}, ReasonConnected, 3},
-		"silent":                     {script{"192.0.2.1": {after: time.Hour}}, ReasonConnected, 3},
-		"accepts in time":            {script{"192.0.2.1": {after: 999 * time.Millisecond}}, ReasonIntercepted, 3},
-		"accepts too late":           {script{"192.0.2.1": {after: 1001 * time.Millisecond}}, ReasonConnected, 3},
-		"can't be asked by this one": {script{"192.0.2.1": {err: syscallError(limitErrno)}}, ReasonIntercepted, 0},
+		"refused":          {script{"192.0.2.1": {err: syscallError(refusedErrno)}}, ReasonConnected, 3},
+		"silent":           {script{"192.0.2.1": {after: time.Hour}}, ReasonConnected, 3},
+		"accepts in time":  {script{"192.0.2.1": {after: 999 * time.Millisecond}}, ReasonIntercepted, 3},
+		"accepts too late": {script{"192.0.2.1": {after: 1001 * time.Millisecond}}, ReasonConnected, 3},
+		"can't be dialled": {script{"192.0.2.1": {err: syscallError(limitErrno)}}, ReasonIntercepted, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var dials atomic.Int64
-				collector := &Collector{ControlHost: control, Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+				dial := func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 					if remote.Addr() == control {
 						dials.Add(1)
 						return test.control.dial(ctx, local, remote)
 					}
 					return accepting(ctx, local, remote)
-				})}
+				}
+				collector := &Collector{ControlHost: control, Dialer: endpointDialer(dial)}
 				var checks []Check
 				for _, address := range []string{"10.0.0.1:80", "10.0.0.2:80", "10.0.0.1:81", "10.0.0.2:81"} {
-					checks = append(checks, Check{Target: Target{Address: mustParse(t, address)}, Timeout: 100 * time.Millisecond})
+					checks = append(checks, checkOf(t, address, 100*time.Millisecond))
 				}
 				checks[3].Target.Source = netip.MustParseAddr("10.0.0.9")
 				for i, result := range sweepAll(t, collector, checks, 10) {
 					if result.Reason != test.reason || result.Duration > checks[i].Timeout {
-						t.Errorf("%s is %s (%s) after %s, want %s", checks[i].Target.Address, result.Reason, result.Message, result.Duration, test.reason)
+						t.Errorf("%s is %s (%s) after %s, want %s",
+							checks[i].Target.Address, result.Reason, result.Message, result.Duration, test.reason)
 					}
 				}
 				if test.dials > 0 && dials.Load() != test.dials || dials.Load() < 3 {

@@ -12,7 +12,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// TestMain looks for goroutines that are left; this is the same for descriptors.
+// TestMain looks for leaked goroutines, this test for leaked descriptors.
 //
 //nolint:paralleltest // It counts what the process has open, so nothing else may run.
 func TestNoDescriptorIsLeftOfADial(t *testing.T) {
@@ -21,7 +21,8 @@ func TestNoDescriptorIsLeftOfADial(t *testing.T) {
 	var checks []Check
 	for _, address := range []string{open.String(), refused.String(), silent.String(), "db.test.:1", "gone.test.:1"} {
 		for _, all := range []bool{false, true} {
-			checks = append(checks, Check{Target: Target{Address: mustParse(t, address), AllAddresses: all}, Timeout: 50 * time.Millisecond})
+			target := Target{Address: mustParse(t, address), AllAddresses: all}
+			checks = append(checks, Check{Target: target, Timeout: 50 * time.Millisecond})
 		}
 	}
 	dialAll := func() {

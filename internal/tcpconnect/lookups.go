@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// question is what is looked up: the addresses of one family, IPv4 or IPv6, of a host name.
+// question asks for the addresses of a host name in one family, IPv4 or IPv6.
 type question struct {
 	host   string
 	family Family
@@ -23,9 +23,9 @@ type question struct {
 // answer is what a resolver says to a question.
 type answer struct {
 	ips []netip.Addr
-	// search is the place in the search list of the name that the answer is about, from 0. It is 0 too if that is not known.
-	search int
-	err    error
+	err error
+	// searchIndex says which name the answer is about: its index in the search list (resolv.conf(5)). 0 if not known.
+	searchIndex int
 }
 
 // absent reports whether the resolver knows that there is no such address.
@@ -34,41 +34,43 @@ func (a answer) absent() bool {
 	return ok && dns.IsNotFound
 }
 
-// failed reports whether the resolver gave no answer, or said that it has none. A limit of this machine is not the resolver's word.
+// failed reports whether the resolver gave no answer, or said that it has none. A limit of this machine is not a
+// failure of the resolver.
 func (a answer) failed() bool {
 	return a.err != nil && !a.absent() && lookupReason(a.err) != ReasonLocalLimit
 }
 
-// lookup is a question on its way to the resolver. The checks that ask the same share it.
+// lookup is one question to the resolver. The checks that ask the same question share it.
 type lookup struct {
-	question question
-	patience time.Duration
-	search   atomic.Int64  // the place in the search list of the name that is being asked for
-	turn     chan struct{} // closed when the resolver is first asked
-	askedAt  atomic.Pointer[time.Time]
-	inCrowd  atomic.Pointer[answer] // the failure that is to be asked again in quiet
-	done     chan struct{}          // closed when the answer is known
-	answer   answer
+	question        question
+	patience        time.Duration             // how long it may stay unanswered in a crowd
+	searchIndex     atomic.Int64              // of the name that is being asked for, in the search list
+	turn            chan struct{}             // closed when the resolver is first asked
+	askedAt         atomic.Pointer[time.Time] // nil: not yet
+	failedAmongMany atomic.Pointer[answer]    // the first answer, if the question is asked again
+	done            chan struct{}             // closed when the answer is known
+	answer          answer
 
 	ctx    context.Context // ends when no check is left
 	cancel context.CancelFunc
-	checks int // guarded by lookups.mu, as is what follows
 
-	abandoned bool // the last check left before the answer was known
+	checks    int  // how many share it; guarded by lookups.mu
+	abandoned bool // the last check left before the answer was known; guarded by lookups.mu
 }
 
 // lookups asks a resolver for all checks of a Collector. The zero value is ready for use.
 type lookups struct {
 	crowd    crowd
 	mu       sync.Mutex
-	underWay map[question]*lookup // that a check may join
+	inFlight map[question]*lookup // that a check may join
 }
 
-// round is the lookups that the checks of a sweep share, also those that have ended. It is guarded by lookups.mu; nil shares nothing.
+// round holds the lookups that the checks of a sweep share, ended ones included. It is guarded by lookups.mu. A nil
+// round shares nothing.
 type round map[question]*lookup
 
-// ask looks up the questions of one check, whose turns follow each other, or joins lookups of them in the round or under way. patience is
-// how long a lookup may stay unanswered in a crowd. Who asks must leave the lookups in the end.
+// ask looks up the questions of one check, or joins a lookup of the round or in flight. Questions of one check have
+// their turns one after the other. The caller must leave the lookups in the end.
 func (l *lookups) ask(resolver Resolver, questions []question, patience time.Duration, of round) []*lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,8 +83,8 @@ func (l *lookups) ask(resolver Resolver, questions []question, patience time.Dur
 	return asked
 }
 
-// askAnew looks questions up whatever is under way.
-func (l *lookups) askAnew(resolver Resolver, questions []question, patience time.Duration) []*lookup {
+// askFresh looks questions up without joining other lookups.
+func (l *lookups) askFresh(resolver Resolver, questions []question, patience time.Duration) []*lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	asked := make([]*lookup, len(questions))
@@ -92,20 +94,20 @@ func (l *lookups) askAnew(resolver Resolver, questions []question, patience time
 	return asked
 }
 
-// join adds a check to a lookup for which there is or will be an answer, and returns nil if there is none.
+// join adds a check to a lookup that has or will have an answer, and returns nil if there is none.
 func (l *lookups) join(q question, of round) *lookup {
 	if asked := of[q]; asked != nil && !asked.abandoned {
 		asked.checks++
 		return asked
 	}
-	if asked := l.underWay[q]; asked != nil && !asked.abandoned && asked.isFresh() {
+	if asked := l.inFlight[q]; asked != nil && !asked.abandoned && asked.isFresh() {
 		asked.checks++
 		return asked
 	}
 	return nil
 }
 
-// isFresh reports whether the resolver has not been asked for long: what it was asked long ago says little of now.
+// isFresh reports whether the resolver was asked recently, or is still to be asked.
 func (l *lookup) isFresh() bool {
 	asked := l.askedAt.Load()
 	return asked == nil || time.Since(*asked) < crowdPatience
@@ -120,25 +122,26 @@ func (l *lookup) isDone() bool {
 	}
 }
 
-// answerNow returns the answer if it is known, else what the resolver said in a crowd, else that there was none in time.
-func (l *lookup) answerNow() answer {
+// answerSoFar returns the answer if it is known, else the failure among many, else an error about the time.
+func (l *lookup) answerSoFar() answer {
 	if l.isDone() {
 		return l.answer
 	}
-	if failed := l.inCrowd.Load(); failed != nil {
+	if failed := l.failedAmongMany.Load(); failed != nil {
 		return *failed
 	}
 	if l.askedAt.Load() == nil {
-		return answer{err: &ReasonError{Reason: ReasonLocalLimit, Err: fmt.Errorf(
-			"lookup %s: had no turn before the timeout: too many other lookups were under way", l.question.host)}}
+		err := fmt.Errorf("lookup %s: not started before the timeout, because too many other lookups were in flight",
+			l.question.host)
+		return answer{err: &ReasonError{Reason: ReasonLocalLimit, Err: err}}
 	}
-	return answer{err: noAnswer(l.question.host), search: int(l.search.Load())}
+	return answer{err: noAnswer(l.question.host), searchIndex: int(l.searchIndex.Load())}
 }
 
-// reaches waits until the lookup asks for the name at a place in the search list, so that it knows no address of an earlier one. It
-// returns false if the lookup or the context ended first.
-func (l *lookup) reaches(ctx context.Context, place int) bool {
-	for l.search.Load() < int64(place) {
+// awaitSearchIndex waits until the lookup asks for the name at an index of the search list, so that it has found no
+// address of earlier names. It returns false if the lookup or the context ended first.
+func (l *lookup) awaitSearchIndex(ctx context.Context, index int) bool {
+	for l.searchIndex.Load() < int64(index) {
 		select {
 		case <-l.done:
 			return false
@@ -150,18 +153,24 @@ func (l *lookup) reaches(ctx context.Context, place int) bool {
 	return true
 }
 
-// begin sends a question on its way.
+// begin starts a lookup.
 func (l *lookups) begin(resolver Resolver, q question, patience time.Duration, of round) *lookup {
-	asked := &lookup{question: q, patience: patience, turn: make(chan struct{}), done: make(chan struct{}), checks: 1}
-	asked.ctx, asked.cancel = context.WithCancel(context.Background())
-	if l.underWay == nil {
-		l.underWay = make(map[question]*lookup)
+	asked := &lookup{
+		question: q,
+		patience: patience,
+		turn:     make(chan struct{}),
+		done:     make(chan struct{}),
+		checks:   1,
 	}
-	l.underWay[q] = asked
+	asked.ctx, asked.cancel = context.WithCancel(context.Background())
+	if l.inFlight == nil {
+		l.inFlight = make(map[question]*lookup)
+	}
+	l.inFlight[q] = asked
 	if of != nil {
 		of[q] = asked
 	}
-	turn := l.crowd.join(&l.crowd.first)
+	turn := l.crowd.join(&l.crowd.firstQueue)
 	go func() {
 		asked.answer = l.crowd.ask(resolver, asked, turn)
 		l.forget(asked)
@@ -170,14 +179,15 @@ func (l *lookups) begin(resolver Resolver, q question, patience time.Duration, o
 	return asked
 }
 
-// leave takes a check from a lookup, which ends when none is left: no check's deadline ends the lookup of another.
+// leave removes a check from a lookup, which ends when none is left: the deadline of a check never ends the lookup of
+// another.
 func (l *lookups) leave(left *lookup) {
 	l.mu.Lock()
 	left.checks--
 	isLast := left.checks == 0
 	left.abandoned = left.abandoned || isLast && !left.isDone()
-	if isLast && l.underWay[left.question] == left {
-		delete(l.underWay, left.question)
+	if isLast && l.inFlight[left.question] == left {
+		delete(l.inFlight, left.question)
 	}
 	l.mu.Unlock()
 	if isLast {
@@ -189,7 +199,7 @@ func (l *lookups) leave(left *lookup) {
 func (l *lookups) forget(ended *lookup) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.underWay[ended.question] == ended {
-		delete(l.underWay, ended.question)
+	if l.inFlight[ended.question] == ended {
+		delete(l.inFlight, ended.question)
 	}
 }

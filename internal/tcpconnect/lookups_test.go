@@ -18,24 +18,24 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// nameServer is a resolver for a virtual clock. It answers after a while as long as it is asked for no more names at once than it can
-// take, and does with the others what drop does.
+// nameServer is a resolver for a virtual clock. It answers at most takes lookups at once, and overload answers the
+// others.
 type nameServer struct {
 	takes    int64
 	after    time.Duration
 	overload func(ctx context.Context, host string) error
 	asked    atomic.Int64
-	underWay atomic.Int64
-	most     atomic.Int64 // under way at once
+	inFlight atomic.Int64
+	peak     atomic.Int64 // highest value of inFlight
 }
 
 func (s *nameServer) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	s.asked.Add(1)
-	defer s.underWay.Add(-1)
-	underWay := s.underWay.Add(1)
-	for most := s.most.Load(); underWay > most && !s.most.CompareAndSwap(most, underWay); most = s.most.Load() {
+	defer s.inFlight.Add(-1)
+	inFlight := s.inFlight.Add(1)
+	for peak := s.peak.Load(); inFlight > peak && !s.peak.CompareAndSwap(peak, inFlight); peak = s.peak.Load() {
 	}
-	if underWay > s.takes {
+	if inFlight > s.takes {
 		return nil, s.overload(ctx, host)
 	}
 	if pause(ctx, s.after) != nil {
@@ -47,7 +47,7 @@ func (s *nameServer) LookupNetIP(ctx context.Context, network, host string) ([]n
 	return []netip.Addr{loopback.IPv4}, nil
 }
 
-// silentServer is what a resolver says of a name server that drops a query.
+// silentServer answers as a resolver whose name server drops a query.
 func silentServer(ctx context.Context, host string) error {
 	if pause(ctx, 10*time.Second) != nil { // Go's resolver asks twice, for five seconds each
 		return &net.DNSError{UnwrapErr: ctx.Err(), Err: "operation was canceled", Name: host}
@@ -55,22 +55,27 @@ func silentServer(ctx context.Context, host string) error {
 	return &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true, IsTemporary: true}
 }
 
-// failingServer is what a resolver says of a name server that answers REFUSED or SERVFAIL.
+// failingServer answers as a resolver whose name server answers REFUSED or SERVFAIL.
 func failingServer(_ context.Context, host string) error {
 	return &net.DNSError{Err: "server misbehaving", Name: host, IsTemporary: true}
 }
 
-// accepting connects to everything.
+// withServer returns a collector that looks names up with a resolver, and connects to every address.
+func withServer(resolver Resolver) *Collector {
+	return &Collector{Resolver: resolver, Dialer: endpointDialer(accepting)}
+}
+
+// accepting connects to every address.
 func accepting(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 	return script{}.dial(ctx, local, remote)
 }
 
-// names makes n checks of distinct names.
+// names returns n checks of distinct names.
 func names(t *testing.T, n int, timeout time.Duration) []Check {
 	t.Helper()
 	checks := make([]Check, n)
 	for i := range checks {
-		checks[i] = Check{Target: Target{Address: mustParse(t, fmt.Sprintf("host-%d.test:80", i))}, Timeout: timeout}
+		checks[i] = checkOf(t, fmt.Sprintf("host-%d.test:80", i), timeout)
 	}
 	return checks
 }
@@ -83,19 +88,49 @@ func TestCrowdOfNamesGetsNoFalseAnswer(t *testing.T) {
 		timeout time.Duration
 		within  time.Duration
 	}{
-		"a server that drops what is too much":             {&nameServer{takes: 20, after: 5 * time.Millisecond, overload: silentServer}, 1000, 10 * time.Second, 30 * time.Second},
-		"a server that drops, and checks of little time":   {&nameServer{takes: 20, after: 5 * time.Millisecond, overload: silentServer}, 1000, time.Second, 30 * time.Second},
-		"a server that refuses what is too much":           {&nameServer{takes: 20, after: 5 * time.Millisecond, overload: failingServer}, 1000, 10 * time.Second, 10 * time.Second},
-		"a server that takes no more than a quiet crowd":   {&nameServer{takes: 8, after: 5 * time.Millisecond, overload: silentServer}, 1000, 10 * time.Second, time.Minute},
-		"a slow server, whose turn takes longer than time": {&nameServer{takes: 1000, after: 900 * time.Millisecond}, 500, 2 * time.Second, 2 * time.Minute},
-		"a slow server that drops":                         {&nameServer{takes: 10, after: 3 * time.Second, overload: silentServer}, 100, 20 * time.Second, 5 * time.Minute},
+		"a server that drops what is too much": {
+			server:  &nameServer{takes: 20, after: 5 * time.Millisecond, overload: silentServer},
+			names:   1000,
+			timeout: 10 * time.Second,
+			within:  30 * time.Second,
+		},
+		"a server that drops, and checks with short timeouts": {
+			server:  &nameServer{takes: 20, after: 5 * time.Millisecond, overload: silentServer},
+			names:   1000,
+			timeout: time.Second,
+			within:  30 * time.Second,
+		},
+		"a server that refuses what is too much": {
+			server:  &nameServer{takes: 20, after: 5 * time.Millisecond, overload: failingServer},
+			names:   1000,
+			timeout: 10 * time.Second,
+			within:  10 * time.Second,
+		},
+		"a server that takes no more than a few": {
+			server:  &nameServer{takes: 8, after: 5 * time.Millisecond, overload: silentServer},
+			names:   1000,
+			timeout: 10 * time.Second,
+			within:  time.Minute,
+		},
+		"a slow server, and waits longer than the timeout": {
+			server:  &nameServer{takes: 1000, after: 900 * time.Millisecond},
+			names:   500,
+			timeout: 2 * time.Second,
+			within:  2 * time.Minute,
+		},
+		"a slow server that drops": {
+			server:  &nameServer{takes: 10, after: 3 * time.Second, overload: silentServer},
+			names:   100,
+			timeout: 20 * time.Second,
+			within:  5 * time.Minute,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				collector := &Collector{Resolver: test.server, Dialer: endpointDialer(accepting)}
 				start := time.Now()
-				for i, result := range sweepAll(t, collector, names(t, test.names, test.timeout), 1000) {
+				checks := names(t, test.names, test.timeout)
+				for i, result := range sweepAll(t, withServer(test.server), checks, 1000) {
 					if result.Status != Connected || result.Duration > test.timeout {
 						t.Fatalf("name %d is %s (%s) after %s", i, result.Status, result.Message, result.Duration)
 					}
@@ -113,9 +148,9 @@ func TestCrowdGrowsWhileAnswersCome(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &nameServer{takes: 1000, after: 5 * time.Millisecond}
-		sweepAll(t, &Collector{Resolver: server, Dialer: endpointDialer(accepting)}, names(t, 10_000, patient), 1000)
-		if most := server.most.Load(); most != highestBound {
-			t.Errorf("asked for %d names at once, want %d at last", most, highestBound)
+		sweepAll(t, withServer(server), names(t, 10_000, patient), 1000)
+		if peak := server.peak.Load(); peak != highestBound {
+			t.Errorf("asked for %d names at once, want %d at last", peak, highestBound)
 		}
 		synctest.Wait()
 	})
@@ -123,8 +158,11 @@ func TestCrowdGrowsWhileAnswersCome(t *testing.T) {
 
 func TestErrorOfAnyKindIsAFailureOfTheLookup(t *testing.T) {
 	t.Parallel()
-	broken := resolverFunc(func(context.Context, string, string) ([]netip.Addr, error) { return nil, errors.New("no name server") })
-	expect(t, collect(t, &Collector{Resolver: broken}, "db.test:80", patient), Error, ReasonDNSFailure, "no name server")
+	broken := resolverFunc(func(context.Context, string, string) ([]netip.Addr, error) {
+		return nil, errors.New("no name server")
+	})
+	result := collect(t, &Collector{Resolver: broken}, "db.test:80", patient)
+	expect(t, result, Error, ReasonDNSFailure, "no name server")
 }
 
 func TestDeadNameServerDoesNotTurnManyNamesIntoHours(t *testing.T) {
@@ -133,7 +171,7 @@ func TestDeadNameServerDoesNotTurnManyNamesIntoHours(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			server := &nameServer{overload: silentServer}
 			start := time.Now()
-			for _, result := range sweepAll(t, &Collector{Resolver: server, Dialer: endpointDialer(accepting)}, names(t, 10_000, timeout), 1000) {
+			for _, result := range sweepAll(t, withServer(server), names(t, 10_000, timeout), 1000) {
 				if result.Reason != ReasonDNSTimeout || result.Duration > timeout {
 					t.Fatalf("%s (%s) after %s", result.Reason, result.Message, result.Duration)
 				}
@@ -156,7 +194,7 @@ func TestNameThatFailsAloneIsNotTheCrowdsFault(t *testing.T) {
 			}
 			return server.LookupNetIP(ctx, network, host)
 		})
-		for i, result := range sweepAll(t, &Collector{Resolver: lame, Dialer: endpointDialer(accepting)}, names(t, 500, 10*time.Second), 1000) {
+		for i, result := range sweepAll(t, withServer(lame), names(t, 500, 10*time.Second), 1000) {
 			want := ReasonConnected
 			if i == 7 {
 				want = ReasonDNSFailure
@@ -180,7 +218,7 @@ func TestNameServerThatComesBackIsAskedAgainInQuiet(t *testing.T) {
 			}
 			return server.LookupNetIP(ctx, network, host)
 		})
-		collector := &Collector{Resolver: dead, Dialer: endpointDialer(accepting)}
+		collector := withServer(dead)
 		sweepAll(t, collector, names(t, 1000, 5*time.Second), 1000)
 		time.Sleep(time.Until(start.Add(time.Hour)))
 		for i, result := range sweepAll(t, collector, names(t, 1000, 10*time.Second), 1000) {
@@ -202,12 +240,12 @@ func TestChecksOfANameShareItsLookup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &nameServer{takes: 100, after: time.Second}
-		collector := &Collector{Resolver: server, Dialer: endpointDialer(accepting)}
+		collector := withServer(server)
 		checks := make([]Check, 3000)
 		for i := range checks {
-			checks[i] = Check{Target: Target{Address: mustParse(t, fmt.Sprintf("db.test:%d", i+1))}, Timeout: 5 * time.Second}
+			checks[i] = checkOf(t, fmt.Sprintf("db.test:%d", i+1), 5*time.Second)
 		}
-		checks[0].Timeout = 100 * time.Millisecond // and its end does not end the lookup of the others
+		checks[0].Timeout = 100 * time.Millisecond // does not end the lookup of the others
 		for i, result := range sweepAll(t, collector, checks, 1000) {
 			want := ReasonConnected
 			if i == 0 {
@@ -232,11 +270,11 @@ func TestLookupEndsWithItsLastCheck(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &nameServer{overload: silentServer}
-		collector := &Collector{Resolver: server, Dialer: endpointDialer(accepting)}
+		collector := withServer(server)
 		expect(t, collect(t, collector, "db.test:80", time.Second), ConnectionTimeout, ReasonDNSTimeout, "db.test")
 		synctest.Wait()
-		if underWay := server.underWay.Load(); underWay != 0 {
-			t.Errorf("%d lookups are still under way", underWay)
+		if inFlight := server.inFlight.Load(); inFlight != 0 {
+			t.Errorf("%d lookups are still in flight", inFlight)
 		}
 	})
 }
@@ -251,16 +289,17 @@ func TestLaterDialsLookTheNameUpAnew(t *testing.T) {
 			}
 			return (&nameServer{takes: 1}).LookupNetIP(ctx, network, host)
 		})
-		collector := &Collector{Resolver: firstsStaySilent, Dialer: endpointDialer(accepting)}
+		collector := withServer(firstsStaySilent)
 		other := make(chan Result)
-		go func() { // its lookups go on, and would be joined
-			result, _ := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80")}, Timeout: time.Minute}, nil)
+		go func() { // its lookups stay in flight, and could be joined
+			result, _ := collector.Collect(t.Context(), checkOf(t, "db.test:80", time.Minute), nil)
 			other <- result
 		}()
 		synctest.Wait()
 		policy := retry()
 		policy.AttemptTimeout = 2 * time.Second
-		result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80")}, Timeout: time.Minute, Retry: &policy}, nil)
+		check := retrying(checkOf(t, "db.test:80", time.Minute), policy)
+		result, err := collector.Collect(t.Context(), check, nil)
 		if err != nil || result.Status != Connected || result.Attempts != 2 {
 			t.Errorf("%s after %d attempts, %v", result.Status, result.Attempts, err)
 		}
@@ -274,18 +313,20 @@ func TestWaitingForATurnIsNoPartOfTheTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &nameServer{takes: 1000, after: 400 * time.Millisecond}
-		collector := &Collector{Resolver: server, Dialer: endpointDialer(accepting)}
+		collector := withServer(server)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			sweepAll(t, collector, names(t, 1000, time.Second), 1000)
 		}()
-		time.Sleep(100 * moment) // until all of them are under way
+		time.Sleep(100 * moment) // until all of them are in flight
 		start := time.Now()
 		policy := retry()
 		policy.AttemptTimeout = time.Second
-		result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80")}, Timeout: time.Second, Retry: &policy}, nil)
-		if err != nil || result.Status != Connected || result.Duration > time.Second || time.Since(start) < 5*time.Second {
+		check := retrying(checkOf(t, "db.test:80", time.Second), policy)
+		result, err := collector.Collect(t.Context(), check, nil)
+		if err != nil || result.Status != Connected || result.Duration > time.Second ||
+			time.Since(start) < 5*time.Second {
 			t.Errorf("%s after %s, in all %s, %v", result.Status, result.Duration, time.Since(start), err)
 		}
 		<-done
@@ -298,12 +339,12 @@ func TestFailureInACrowdCountsIfNothingElseIsSaidInTime(t *testing.T) {
 		var asked atomic.Int64
 		resolver := resolverFunc(func(ctx context.Context, _, host string) ([]netip.Addr, error) {
 			if asked.Add(1) <= 20 {
-				_ = pause(ctx, 5*time.Millisecond) // so that all are asked
+				_ = pause(ctx, 5*time.Millisecond) // so that all 20 are in flight together
 				return nil, failingServer(ctx, host)
 			}
 			return nil, silentServer(ctx, host)
 		})
-		for i, result := range sweepAll(t, &Collector{Resolver: resolver, Dialer: endpointDialer(accepting)}, names(t, 10, 4*time.Second), 1000) {
+		for i, result := range sweepAll(t, withServer(resolver), names(t, 10, 4*time.Second), 1000) {
 			if result.Reason != ReasonDNSFailure {
 				t.Errorf("name %d is %s (%s), and the server said that it failed", i, result.Reason, result.Message)
 			}
@@ -315,11 +356,10 @@ func TestFailureInACrowdCountsIfNothingElseIsSaidInTime(t *testing.T) {
 func TestAbandonedLookupIsNoAnswerForLaterChecks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		collector := &Collector{Resolver: &nameServer{takes: 100, after: time.Second}, Dialer: endpointDialer(accepting)}
-		results := sweepAll(t, collector, []Check{
-			{Target: Target{Address: mustParse(t, "db.test:1")}, Timeout: 100 * time.Millisecond}, // leaves before the answer
-			{Target: Target{Address: mustParse(t, "other.test:1")}, Timeout: 10 * time.Second},
-			{Target: Target{Address: mustParse(t, "db.test:2")}, Timeout: 10 * time.Second},
+		results := sweepAll(t, withServer(&nameServer{takes: 100, after: time.Second}), []Check{
+			checkOf(t, "db.test:1", 100*time.Millisecond), // ends before the answer
+			checkOf(t, "other.test:1", 10*time.Second),
+			checkOf(t, "db.test:2", 10*time.Second),
 		}, 1)
 		if results[2].Status != Connected {
 			t.Errorf("the later check is %s (%s)", results[2].Reason, results[2].Message)
@@ -337,7 +377,7 @@ func TestLookupThatNeverHadItsTurnIsNotTheResolversSilence(t *testing.T) {
 			}
 			return (&nameServer{takes: 1}).LookupNetIP(ctx, network, host)
 		})
-		collector := &Collector{Resolver: resolver, Dialer: endpointDialer(accepting)}
+		collector := withServer(resolver)
 		var others sync.WaitGroup
 		for i := range 100 {
 			others.Go(func() {
@@ -347,7 +387,8 @@ func TestLookupThatNeverHadItsTurnIsNotTheResolversSilence(t *testing.T) {
 		}
 		policy := retry()
 		policy.AttemptTimeout, policy.Until, policy.Attempts = 500*time.Millisecond, []Status{ConnectionTimeout}, 3
-		result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:80")}, Timeout: time.Minute, Retry: &policy}, nil)
+		check := retrying(checkOf(t, "db.test:80", time.Minute), policy)
+		result, err := collector.Collect(t.Context(), check, nil)
 		if err != nil || result.Ready || result.Reason == ReasonDNSTimeout {
 			t.Errorf("%s (%s), ready %t, %v", result.Reason, result.Message, result.Ready, err)
 		}
@@ -359,12 +400,12 @@ func TestOldLookupIsNotJoined(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		collector := &Collector{Dialer: endpointDialer(accepting), Resolver: resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+		collector := withServer(resolverFunc(func(ctx context.Context, network, host string) ([]netip.Addr, error) {
 			if time.Since(start) < 5*time.Second {
 				return nil, silentServer(ctx, host)
 			}
 			return (&nameServer{takes: 1}).LookupNetIP(ctx, network, host)
-		})}
+		}))
 		var first sync.WaitGroup
 		first.Go(func() { collect(t, collector, "db.test:1", 30*time.Second) })
 		time.Sleep(9900 * time.Millisecond)
@@ -375,13 +416,16 @@ func TestOldLookupIsNotJoined(t *testing.T) {
 
 func TestTimeoutThatEndsBeforeADialIsAnAnswer(t *testing.T) {
 	t.Parallel()
-	collector := &Collector{Resolver: addresses{loopback.IPv4, loopback.IPv6}, Dialer: endpointDialer(accepting)}
+	collector := withServer(addresses{loopback.IPv4, loopback.IPv6})
 	for timeout := time.Duration(1); timeout < time.Millisecond; timeout *= 2 {
 		for range 20 {
 			for _, all := range []bool{false, true} {
-				result, err := collector.Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "db.test:1"), AllAddresses: all}, Timeout: timeout}, nil)
+				check := checkOf(t, "db.test:1", timeout)
+				check.Target.AllAddresses = all
+				result, err := collector.Collect(t.Context(), check, nil)
 				if err != nil || !result.Status.Known() || (result.Status == Connected) != (result.Message == "") {
-					t.Errorf("all addresses %t: %s, %s (%q) within %s, %v", all, result.Status, result.Reason, result.Message, timeout, err)
+					t.Errorf("all addresses %t: %s, %s (%q) within %s, %v",
+						all, result.Status, result.Reason, result.Message, timeout, err)
 				}
 			}
 		}
@@ -391,10 +435,11 @@ func TestTimeoutThatEndsBeforeADialIsAnAnswer(t *testing.T) {
 func TestLookupThatBeginsAnewAfterTheOtherFamilyIsKnown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		four := &lookup{question: question{"db", IPv4}, done: make(chan struct{}), answer: answer{ips: []netip.Addr{loopback.IPv4}, search: 1}}
+		four := &lookup{question: question{"db", IPv4}, done: make(chan struct{})}
+		four.answer = answer{ips: []netip.Addr{loopback.IPv4}, searchIndex: 1}
 		six := &lookup{question: question{"db", IPv6}, done: make(chan struct{})}
 		close(four.done)
-		six.search.Store(1) // it knows of no address of the first name
+		six.searchIndex.Store(1) // it found no address of the first name
 		names := &resolution{target: Target{Address: mustParse(t, "db:80")}, asked: []*lookup{six, four}}
 		found := names.endpoints(t.Context())
 		if first := <-found; len(first) != 1 || first[0].Addr() != loopback.IPv4 {

@@ -17,10 +17,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The model is what a check and a wait must say, in a few lines, beside the real thing under a virtual clock: random answers of a
-// resolver for each family and of the peers, random limits.
+// The model describes in a few lines how a check and a wait must end. Random answers of the resolver and the peers, and
+// random limits, compare it with the code under a virtual clock.
 
-// familyScript is what becomes of one family of the name in one dial.
+// familyScript is how one family of the name ends in one dial.
 type familyScript string
 
 const (
@@ -35,9 +35,11 @@ const (
 	localFault   familyScript = "no descriptor"
 )
 
-var familyScripts = []familyScript{noRecord, lookupFails, lookupSilent, lookupGaveUp, peerOpen, peerClosed, peerSilent, kernelGaveUp, localFault}
+var familyScripts = []familyScript{
+	noRecord, lookupFails, lookupSilent, lookupGaveUp, peerOpen, peerClosed, peerSilent, kernelGaveUp, localFault,
+}
 
-// dialScript is what becomes of one dial: IPv6, then IPv4.
+// dialScript is how one dial ends: IPv6, then IPv4.
 type dialScript [2]familyScript
 
 func (d dialScript) has(scripts ...familyScript) bool {
@@ -54,7 +56,13 @@ func (d dialScript) reason(allAddresses bool) Reason {
 	case d.has(lookupSilent, lookupGaveUp):
 		return ReasonDNSTimeout
 	}
-	reasons := map[familyScript]Reason{peerOpen: ReasonConnected, peerClosed: ReasonRefused, peerSilent: ReasonNoResponse, kernelGaveUp: ReasonNoResponse, localFault: ReasonLocalLimit}
+	reasons := map[familyScript]Reason{
+		peerOpen:     ReasonConnected,
+		peerClosed:   ReasonRefused,
+		peerSilent:   ReasonNoResponse,
+		kernelGaveUp: ReasonNoResponse,
+		localFault:   ReasonLocalLimit,
+	}
 	worst := Reason("")
 	for _, script := range d {
 		reason, dialled := reasons[script]
@@ -68,7 +76,7 @@ func (d dialScript) reason(allAddresses bool) Reason {
 	return worst
 }
 
-// takes is the model of how long a dial takes if no deadline of ours ends it.
+// takes is the model of how long a dial takes if no timeout ends it.
 func (d dialScript) takes(allAddresses bool) time.Duration {
 	switch {
 	case d.has(peerOpen) && d.has(lookupSilent, lookupGaveUp) && !allAddresses:
@@ -90,7 +98,7 @@ func (d dialScript) takes(allAddresses bool) time.Duration {
 	}
 }
 
-// gaveUp is after what time a kernel or resolver gives up.
+// gaveUp is how long a kernel or a resolver tries.
 const gaveUp = time.Second
 
 // scripted is a resolver and a dialer that follow a script. The number of a dial is in the addresses of the name.
@@ -161,9 +169,12 @@ func drawWait(t *rapid.T) waitModel {
 		family := rapid.SampledFrom(familyScripts)
 		return dialScript{family.Draw(t, "IPv6"), family.Draw(t, "IPv4")}
 	})
-	millis := func(label string, least, most int) time.Duration {
-		return time.Duration(rapid.IntRange(least, most).Draw(t, label)) * time.Millisecond
+	millis := func(label string, from, to int) time.Duration {
+		return time.Duration(rapid.IntRange(from, to).Draw(t, label)) * time.Millisecond
 	}
+	untils := rapid.SampledFrom([][]Status{
+		{Connected}, {ConnectionRefused}, {ConnectionTimeout}, {ConnectionRefused, ConnectionTimeout}, {Error},
+	})
 	m := waitModel{
 		script:       rapid.SliceOfN(dial, 1, 8).Draw(t, "dials"),
 		allAddresses: rapid.Bool().Draw(t, "all_addresses"),
@@ -171,7 +182,7 @@ func drawWait(t *rapid.T) waitModel {
 		retry: Retry{
 			Attempts:    rapid.Int64Range(0, 8).Draw(t, "attempts"),
 			MinDelay:    millis("min_delay", 1, 2000),
-			Until:       rapid.SampledFrom([][]Status{{Connected}, {ConnectionRefused}, {ConnectionTimeout}, {ConnectionRefused, ConnectionTimeout}, {Error}}).Draw(t, "until"),
+			Until:       untils.Draw(t, "until"),
 			Consecutive: rapid.Int64Range(1, 3).Draw(t, "consecutive"),
 			GiveUpOn:    rapid.SliceOfNDistinct(rapid.SampledFrom(Reasons()), 0, 2, rapid.ID).Draw(t, "give_up_on"),
 		},
@@ -181,7 +192,7 @@ func drawWait(t *rapid.T) waitModel {
 	return m
 }
 
-// run waits for real, and returns the first thing that differs from the model.
+// run waits with the code, and returns the first difference from the model.
 func (m waitModel) run(t *testing.T) (difference string) {
 	t.Helper()
 	differs := func(format string, arguments ...any) {
@@ -191,18 +202,20 @@ func (m waitModel) run(t *testing.T) (difference string) {
 	}
 	world := &scripted{dials: m.script}
 	collector := &Collector{Resolver: world, Dialer: endpointDialer(world.dial)}
-	target := Target{Address: mustParse(t, "db.test:80"), AllAddresses: m.allAddresses}
+	check := retrying(checkOf(t, "db.test:80", m.timeout), m.retry)
+	check.Target.AllAddresses = m.allAddresses
 
 	inARow, reason, mustEnd := int64(0), Reason(""), false
 	start, began := time.Now(), time.Now()
-	result, err := collector.Collect(t.Context(), Check{Target: target, Timeout: m.timeout, Retry: &m.retry}, func(attempt Attempt) {
+	result, err := collector.Collect(t.Context(), check, func(attempt Attempt) {
 		script := m.script[min(int(attempt.Number)-1, len(m.script)-1)]
 		left := m.timeout - began.Sub(start)
 		if mustEnd {
 			differs("dial %d after a reason to give up", attempt.Number)
 		}
-		// The end of our own total timeout says nothing, unless there is nothing else.
-		if endedByUs := left <= m.retry.AttemptTimeout && script.takes(m.allAddresses) >= left; !endedByUs || attempt.Number == 1 {
+		// A dial that the check's timeout ended does not count, unless it is the first.
+		cutShort := left <= m.retry.AttemptTimeout && script.takes(m.allAddresses) >= left
+		if !cutShort || attempt.Number == 1 {
 			reason = script.reason(m.allAddresses)
 			if inARow++; !m.satisfied(script) {
 				inARow = 0
@@ -212,7 +225,8 @@ func (m waitModel) run(t *testing.T) (difference string) {
 			differs("dial %d, %v, is %s, want %s", attempt.Number, script, attempt.Result.Reason, reason)
 		}
 		if attempt.Result.Ready != (inARow >= m.retry.Consecutive) {
-			differs("dial %d: ready %t after %d in a row of %d", attempt.Number, attempt.Result.Ready, inARow, m.retry.Consecutive)
+			differs("dial %d: ready %t after %d in a row of %d",
+				attempt.Number, attempt.Result.Ready, inARow, m.retry.Consecutive)
 		}
 		mustEnd = !attempt.Result.Ready && slices.Contains(m.retry.GiveUpOn, reason)
 		began = time.Now().Add(attempt.Next)
@@ -226,17 +240,19 @@ func (m waitModel) run(t *testing.T) (difference string) {
 	if result.Ready != (inARow >= m.retry.Consecutive) {
 		differs("ready %t after %d in a row of %d", result.Ready, inARow, m.retry.Consecutive)
 	}
-	for _, verdict := range []Outcome{{Verdict: Pass}, {Verdict: Pass, When: result.Status}} {
-		opens := Analyzer{CheckName: "db", Outcomes: []Outcome{verdict}}.Judge(result.Status, result.Reason).Verdict.Proceed()
-		if opens && !result.Ready && inARow > 0 {
-			differs("%s, %s is not ready after %d lucky dials of %d, and opens a gate", result.Status, result.Reason, inARow, m.retry.Consecutive)
+	for _, outcome := range []Outcome{{Verdict: Pass}, {Verdict: Pass, When: result.Status}} {
+		analyzer := Analyzer{CheckName: "db", Outcomes: []Outcome{outcome}}
+		proceeds := analyzer.Judge(result.Status, result.Reason).Verdict.Proceed()
+		if proceeds && !result.Ready && inARow > 0 {
+			differs("%s, %s is not ready after %d lucky dials of %d, and passes",
+				result.Status, result.Reason, inARow, m.retry.Consecutive)
 		}
 	}
 	synctest.Wait()
 	return difference
 }
 
-// satisfied reports whether a dial ends in a status that is waited for, with all addresses each of them.
+// satisfied reports whether a dial ends in a status that is waited for. With all addresses, each of them must.
 func (m waitModel) satisfied(script dialScript) bool {
 	wanted := func(reason Reason) bool {
 		return slices.Contains(m.retry.Until, reason.Status()) && !reason.SaysNothing()
@@ -246,7 +262,8 @@ func (m waitModel) satisfied(script dialScript) bool {
 	}
 	for _, family := range script {
 		single := dialScript{family, noRecord}
-		if m.allAddresses && single.has(peerOpen, peerClosed, peerSilent, kernelGaveUp, localFault) && !wanted(single.reason(true)) {
+		dialled := single.has(peerOpen, peerClosed, peerSilent, kernelGaveUp, localFault)
+		if m.allAddresses && dialled && !wanted(single.reason(true)) {
 			return false
 		}
 	}
@@ -270,13 +287,14 @@ func TestCrowdDoesWhatItsModelSays(t *testing.T) {
 	rapid.Check(t, func(draw *rapid.T) {
 		takes := rapid.Int64Range(quietLookups, 200).Draw(draw, "takes")
 		after := time.Duration(rapid.IntRange(1, 200).Draw(draw, "after")) * time.Millisecond
-		overload := rapid.SampledFrom([]func(context.Context, string) error{silentServer, failingServer}).Draw(draw, "overload")
+		overloads := []func(context.Context, string) error{silentServer, failingServer}
+		overload := rapid.SampledFrom(overloads).Draw(draw, "overload")
 		count := rapid.IntRange(1, 300).Draw(draw, "names")
 		limit := rapid.IntRange(1, 300).Draw(draw, "limit")
 		timeout := time.Duration(rapid.IntRange(5000, 20_000).Draw(draw, "timeout")) * time.Millisecond
 		wrong := ""
 		synctest.Test(t, func(t *testing.T) {
-			collector := &Collector{Resolver: &nameServer{takes: takes, after: after, overload: overload}, Dialer: endpointDialer(accepting)}
+			collector := withServer(&nameServer{takes: takes, after: after, overload: overload})
 			for i, result := range sweepAll(t, collector, names(t, count, timeout), limit) {
 				if result.Status != Connected {
 					wrong = fmt.Sprintf("name %d is %s: %s", i, result.Status, result.Message)

@@ -19,9 +19,9 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// Distinct names that all exist and all accept, looked up from a name server that is slow, and through dnsmasq in front of it: no false
-// answer, and at most 1.5 times as long as the server needs to answer a query for each family of each name, which few lookups at once
-// show.
+// BenchmarkNames checks distinct names that all exist and accept, with a slow name server, and through dnsmasq in front
+// of it. It fails on a wrong answer. Checks may take at most 1.5 times as long as the server needs for all queries,
+// which few lookups at once measure.
 func BenchmarkNames(b *testing.B) {
 	for _, setUp := range []struct {
 		name      string
@@ -60,7 +60,7 @@ func BenchmarkNames(b *testing.B) {
 	}
 }
 
-// lookUp looks the names of checks up, each in both families, with few lookups at once.
+// lookUp looks up the names of checks in both families, with few lookups at once.
 func lookUp(b *testing.B, server netip.AddrPort, checks []Check) {
 	b.Helper()
 	resolver := net.Resolver{PreferGo: true, Dial: asking(server).dial}
@@ -82,7 +82,7 @@ func lookUp(b *testing.B, server netip.AddrPort, checks []Check) {
 	}
 }
 
-// namesOf makes checks of n distinct names, all of one open port.
+// namesOf returns checks of n distinct names with one open port.
 func namesOf(tb testing.TB, prefix string, n int) []Check {
 	tb.Helper()
 	port := loopback.Open(tb).Port()
@@ -111,8 +111,11 @@ func dnsmasq(tb testing.TB, server netip.AddrPort) netip.AddrPort {
 		}
 		endpoint := free.LocalAddr().(*net.UDPAddr).AddrPort()
 		_ = free.Close()
-		command := exec.CommandContext(tb.Context(), program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
-			"--user=root", "--bind-interfaces", "--listen-address=127.0.0.1", "--port="+strconv.Itoa(int(endpoint.Port())), fmt.Sprintf("--server=%s#%d", server.Addr(), server.Port()))
+		command := exec.CommandContext(tb.Context(), program,
+			"--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
+			"--user=root", "--bind-interfaces", "--listen-address=127.0.0.1",
+			"--port="+strconv.Itoa(int(endpoint.Port())),
+			fmt.Sprintf("--server=%s#%d", server.Addr(), server.Port()))
 		if err := command.Start(); err != nil {
 			tb.Fatal(err)
 		}

@@ -11,10 +11,10 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
-// Verdict is what an outcome says of a check.
+// Verdict is what a check is judged to be.
 type Verdict string
 
-// The verdicts. Only Pass and Warn open a gate.
+// The verdicts. What depends on the check goes on with Pass and Warn only.
 const (
 	Pass Verdict = "pass"
 	Warn Verdict = "warn"
@@ -26,17 +26,17 @@ func Verdicts() []Verdict {
 	return []Verdict{Fail, Warn, Pass}
 }
 
-// Proceed tells whether the gate is open.
+// Proceed reports whether what depends on the check may go on.
 func (v Verdict) Proceed() bool {
 	return v == Pass || v == Warn
 }
 
-// OutcomeFields returns the names of what a verdict holds where outcomes are written.
+// OutcomeFields returns the names of the fields of an outcome in a configuration.
 func OutcomeFields() []string {
 	return []string{"when", "message", "uri", "title"}
 }
 
-// Outcome is one line of an analyzer: the verdict on a status, and what to tell people then.
+// Outcome is one line of an analyzer: the verdict for a status, and what people read then.
 type Outcome struct {
 	Verdict Verdict
 	When    Status // empty: every status
@@ -52,13 +52,13 @@ func (o Outcome) matches(status Status, reason Reason) bool {
 	if o.When != "" {
 		return o.When == status
 	}
-	// A status that this version does not know may be read from a bundle of a later one. Nobody who wrote "pass" meant it.
+	// A bundle of a later version may contain a status that this version does not know. "pass" does not include it.
 	return status.Known() || o.Verdict != Pass
 }
 
-// ParseWhen returns the status that a "when" names, which is written and may be null (empty). A fail takes an empty one for every
-// status. A pass or warn does not: a misspelt "when" becomes null in a value of a module's typed variable, and the gate would stand
-// open. The error tells what to write.
+// ParseWhen parses a "when" that is written, but may be null (empty). For Fail, an empty one means every status. For
+// Pass and Warn it is an error: in a typed variable of a module, a misspelt "when" becomes null, and every status would
+// pass. The error says what to write.
 func (v Verdict) ParseWhen(text string) (Status, error) {
 	if text != "" {
 		return ParseStatus(text)
@@ -66,11 +66,13 @@ func (v Verdict) ParseWhen(text string) (Status, error) {
 	if v == Fail {
 		return "", nil
 	}
-	return "", fmt.Errorf("null or empty would let every status through (a typed variable makes a misspelt \"when\" null). "+
+	return "", fmt.Errorf("null or empty would let every status through "+
+		"(a typed variable makes a misspelt \"when\" null). "+
 		"Use one of %s; for a %s on every status, leave the key out.", suggest.List(Statuses()), v)
 }
 
-// OneVerdict returns the verdict of an outcome that holds those found. The error says that it must be exactly one.
+// OneVerdict returns the verdict of an outcome in which these were found. If there is not exactly one, the error says
+// so.
 func OneVerdict(found []Verdict) (Verdict, error) {
 	switch len(found) {
 	case 0:
@@ -78,7 +80,8 @@ func OneVerdict(found []Verdict) (Verdict, error) {
 	case 1:
 		return found[0], nil
 	default:
-		return "", fmt.Errorf("has %s. An outcome holds exactly one of fail, warn and pass; write one element for each.", joinWords(found, " and "))
+		return "", fmt.Errorf("has %s. An outcome holds exactly one of fail, warn and pass; "+
+			"write one element for each.", joinWords(found, " and "))
 	}
 }
 

@@ -16,7 +16,9 @@ func TestWhenOfAPassIsNeverEmpty(t *testing.T) {
 		if status != "" || (err == nil) != (verdict == Fail) {
 			t.Errorf("%s: %q, %v", verdict, status, err)
 		}
-		if err != nil && !strings.Contains(err.Error(), `Use one of "connected", "connection-refused", "connection-timeout", "error"; for a `+string(verdict)+" on every status, leave the key out.") {
+		want := `Use one of "connected", "connection-refused", "connection-timeout", "error"; ` +
+			"for a " + string(verdict) + " on every status, leave the key out."
+		if err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", verdict, err)
 		}
 		if status, err := verdict.ParseWhen("error"); status != Error || err != nil {
@@ -41,10 +43,11 @@ func TestOutcomeHoldsOneVerdict(t *testing.T) {
 			t.Errorf("%s: %q, %v", verdict, got, err)
 		}
 	}
+	const advice = "An outcome holds exactly one of fail, warn and pass; write one element for each."
 	for want, found := range map[string][]Verdict{
 		"has none of fail, warn and pass.": nil,
-		"has fail and pass. An outcome holds exactly one of fail, warn and pass; write one element for each.": {Fail, Pass},
-		"has fail and warn and pass. ": Verdicts(),
+		"has fail and pass. " + advice:     {Fail, Pass},
+		"has fail and warn and pass. ":     Verdicts(),
 	} {
 		if got, err := OneVerdict(found); got != "" || err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %q, %v, want %q", found, got, err, want)
@@ -57,7 +60,8 @@ func TestEveryReasonHasItsOwnAdvice(t *testing.T) {
 	given := map[string]Reason{}
 	for _, reason := range Reasons() {
 		advice := reason.Advice()
-		if other, taken := given[advice]; taken || (advice == "") != (reason == ReasonConnected) || advice != "" && !strings.HasSuffix(advice, ".") {
+		other, taken := given[advice]
+		if taken || (advice == "") != (reason == ReasonConnected) || advice != "" && !strings.HasSuffix(advice, ".") {
 			t.Errorf("%s: %q, as %s", reason, advice, other)
 		}
 		given[advice] = reason

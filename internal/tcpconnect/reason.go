@@ -9,8 +9,8 @@ import (
 	"net"
 )
 
-// lookupReason classifies the error of a name lookup. What happened on the way to the resolver says nothing about the peer, so
-// a resolver that refuses a connection is a DNS failure.
+// lookupReason classifies the error of a name lookup. A resolver that refuses a connection is a DNS failure: the
+// refusal says nothing about the peer.
 func lookupReason(err error) Reason {
 	if known, ok := errors.AsType[*ReasonError](err); ok {
 		return known.Reason

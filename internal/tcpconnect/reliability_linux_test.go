@@ -26,7 +26,8 @@ func TestReliabilityPageIsTheTableOfFaults(t *testing.T) {
 	}
 	page := text + begin + "| --- | --- | --- | --- |\n"
 	for _, fault := range networkFaults() {
-		page += fmt.Sprintf("| %s | %s | `%s` | `%s` |\n", fault.name, strings.ReplaceAll(fault.made, "|", `\|`), fault.reason.Status(), fault.reason)
+		made := strings.ReplaceAll(fault.made, "|", `\|`)
+		page += fmt.Sprintf("| %s | %s | `%s` | `%s` |\n", fault.name, made, fault.reason.Status(), fault.reason)
 	}
 	if os.Getenv("PREFLIGHT_GENERATE") != "" {
 		if err := os.WriteFile(reliabilityPage, []byte(page), 0o644); err != nil {

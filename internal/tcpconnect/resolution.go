@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// resolution is how the host of a target becomes endpoints: it is an address itself, or its families are looked up side by side.
+// resolution turns the host of a target into endpoints. The families of a name are looked up side by side.
 type resolution struct {
-	target  Target
-	isFar   bool             // the vantage point resolves the name
-	literal []netip.AddrPort // of a host that is an address
-	asked   []*lookup        // of a name: one for each family
-	failure error            // why the whole answer is not known; to be read when the channel of endpoints is closed
+	target   Target
+	byDialer bool             // the name is resolved at the vantage point
+	literal  []netip.AddrPort // if the host is an address
+	asked    []*lookup        // if the host is a name: one for each family
+	failure  error            // why the whole answer is not known; valid when the channel of endpoints is closed
 }
 
-// resolve begins the resolution of a target, whose lookups must be left in the end.
+// resolve begins the resolution of a target. The caller must leave its lookups in the end.
 func (c *Collector) resolve(target Target, ask func([]question) []*lookup) *resolution {
 	host, family := target.Address.host, target.family()
 	r := &resolution{target: target}
 	ip, isIP := target.Address.ip()
 	if !isIP && c.dialer().ResolvesNames() {
-		r.isFar = true
+		r.byDialer = true
 		return r
 	}
 	if !isIP {
@@ -45,7 +45,7 @@ func (c *Collector) resolve(target Target, ask func([]question) []*lookup) *reso
 	return r
 }
 
-// awaitTurn waits until a first lookup has its turn. The error is that of the context.
+// awaitTurn waits until the first of the lookups has its turn. The error is that of the context.
 func (r *resolution) awaitTurn(ctx context.Context) error {
 	var turns [2]<-chan struct{}
 	for i, asked := range r.asked {
@@ -61,8 +61,8 @@ func (r *resolution) awaitTurn(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// endpoints returns a channel of the endpoints to dial: those of each family, as soon as they are known. It is closed when the whole
-// answer is known, or the context ended.
+// endpoints returns a channel of the endpoints to dial, those of each family as soon as they are known. It is closed
+// when the whole answer is known, or the context ended.
 func (r *resolution) endpoints(ctx context.Context) <-chan []netip.AddrPort {
 	found := make(chan []netip.AddrPort, 2)
 	if len(r.asked) > 0 {
@@ -76,20 +76,20 @@ func (r *resolution) endpoints(ctx context.Context) <-chan []netip.AddrPort {
 	return found
 }
 
-// resolutionDelay is how long a family that is known waits for the other one: RFC 8305, section 3.
+// resolutionDelay is how long the dials of one family wait for the addresses of the other: RFC 8305, section 3.
 const resolutionDelay = 50 * time.Millisecond
 
 // gather sends what the lookups find.
 func (r *resolution) gather(ctx context.Context, found chan<- []netip.AddrPort) {
 	defer close(found)
-	first, rest := next(ctx, r.asked)
+	first, rest := awaitNext(ctx, r.asked)
 	answers := []*answer{first}
-	early := first.err == nil && (len(rest) == 0 || rest[0].reaches(ctx, first.search))
+	early := first.err == nil && (len(rest) == 0 || rest[0].awaitSearchIndex(ctx, first.searchIndex))
 	if early {
-		found <- r.on(first.ips)
+		found <- r.endpointsAt(first.ips)
 	}
 	if len(rest) > 0 {
-		second, _ := next(ctx, rest)
+		second, _ := awaitNext(ctx, rest)
 		answers = append(answers, second)
 	}
 	whole, failure := reconcile(answers)
@@ -99,13 +99,14 @@ func (r *resolution) gather(ctx context.Context, found chan<- []netip.AddrPort) 
 	r.failure = failure
 	for _, given := range whole {
 		if !early || given != first {
-			found <- r.on(given.ips)
+			found <- r.endpointsAt(given.ips)
 		}
 	}
 }
 
-// next waits for one of one or two lookups, and returns the other.
-func next(ctx context.Context, asked []*lookup) (given *answer, rest []*lookup) {
+// awaitNext waits for the first answer of one or two lookups, and returns the other lookup. If the context ends first,
+// the answer is what is known then.
+func awaitNext(ctx context.Context, asked []*lookup) (given *answer, rest []*lookup) {
 	var second <-chan struct{}
 	if len(asked) > 1 {
 		second = asked[1].done
@@ -116,27 +117,27 @@ func next(ctx context.Context, asked []*lookup) (given *answer, rest []*lookup) 
 	case <-second:
 		return &asked[1].answer, asked[:1]
 	case <-ctx.Done():
-		now := asked[0].answerNow()
-		return &now, asked[1:]
+		soFar := asked[0].answerSoFar()
+		return &soFar, asked[1:]
 	}
 }
 
-// reconcile returns those answers that have addresses of the host: of the earliest name in the search list for which any family has
-// one. The failure is why an address of it may be missing.
+// reconcile returns the answers with addresses of the host. The host is the earliest name of the search list that has
+// an address in any family. The failure is why an address of it may be missing.
 func reconcile(answers []*answer) (whole []*answer, failure error) {
-	place := math.MaxInt
+	index := math.MaxInt
 	for _, given := range answers {
 		if given.err == nil {
-			place = min(place, given.search)
+			index = min(index, given.searchIndex)
 		}
 	}
 	for _, given := range answers {
 		switch {
-		case given.err == nil && given.search == place:
+		case given.err == nil && given.searchIndex == index:
 			whole = append(whole, given)
-		case given.err == nil, given.absent(), given.search > place:
-			// Of the host there is no such address: this lookup went on to later names of the search list.
-		case given.search < place && place != math.MaxInt:
+		case given.err == nil, given.absent(), given.searchIndex > index:
+			// The host has no such address: this lookup went on to later names of the search list.
+		case given.searchIndex < index && index != math.MaxInt:
 			return nil, given.err // the host may be an earlier name
 		case failure == nil || lookupReason(given.err).graver(lookupReason(failure)):
 			failure = given.err
@@ -145,7 +146,7 @@ func reconcile(answers []*answer) (whole []*answer, failure error) {
 	return whole, failure
 }
 
-// absence says that a name has no address, in the words of the resolver if it has any.
+// absence returns the error that a name has no address, in the words of the resolver if it said so.
 func (r *resolution) absence(answers []*answer) error {
 	for _, given := range answers {
 		if !errors.Is(given.err, errNoAddress) {
@@ -155,8 +156,8 @@ func (r *resolution) absence(answers []*answer) error {
 	return noAddress(r.target.Address.host, r.target.family())
 }
 
-// on returns the endpoints at addresses of the host.
-func (r *resolution) on(ips []netip.Addr) []netip.AddrPort {
+// endpointsAt returns the endpoints at addresses of the host.
+func (r *resolution) endpointsAt(ips []netip.Addr) []netip.AddrPort {
 	endpoints := make([]netip.AddrPort, len(ips))
 	for i, ip := range ips {
 		endpoints[i] = netip.AddrPortFrom(ip, r.target.Address.port)

@@ -19,7 +19,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// half is what a name server does with the query for one family.
+// half completes the reply of a name server for one family. It returns false if the server stays silent.
 type half func(reply *dnsmessage.Message) bool
 
 func knows(ips ...netip.Addr) half {
@@ -29,9 +29,9 @@ func knows(ips ...netip.Addr) half {
 	}
 }
 
-func knowsAfter(delay time.Duration, ips ...netip.Addr) half {
+func late(ips ...netip.Addr) half {
 	return func(reply *dnsmessage.Message) bool {
-		<-time.After(delay)
+		<-time.After(200 * time.Millisecond)
 		return knows(ips...)(reply)
 	}
 }
@@ -40,10 +40,12 @@ var (
 	staysSilent half = func(*dnsmessage.Message) bool { return false }
 	servfail    half = func(reply *dnsmessage.Message) bool { reply.RCode = dnsmessage.RCodeServerFailure; return true }
 	nxdomain    half = func(reply *dnsmessage.Message) bool { reply.RCode = dnsmessage.RCodeNameError; return true }
-	truncates   half = func(reply *dnsmessage.Message) bool { reply.Truncated = true; return true } // and no one listens for TCP
+
+	// truncates makes the resolver ask over TCP, on which nothing listens.
+	truncates half = func(reply *dnsmessage.Message) bool { reply.Truncated = true; return true }
 )
 
-// halves is the system's resolver with a name server that does one thing with queries for A, and another with those for AAAA.
+// halves returns the system's resolver with a name server that treats queries for A and AAAA differently.
 func halves(t *testing.T, a, aaaa half) Resolver {
 	t.Helper()
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -59,7 +61,7 @@ func halves(t *testing.T, a, aaaa half) Resolver {
 	return asking(server.LocalAddr().(*net.UDPAddr).AddrPort())
 }
 
-// asking is the system's resolver with another name server.
+// asking returns the system's resolver with another name server.
 func asking(server netip.AddrPort) systemResolver {
 	return systemResolver{dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, server.String())
@@ -71,7 +73,7 @@ func TestConnectedNeedsOneEndpointAndEverythingElseTheWholeAnswer(t *testing.T) 
 	v4, v6 := loopback.IPv4, loopback.IPv6
 	for name, test := range map[string]struct {
 		a, aaaa   half
-		open      netip.Addr // what accepts; the other one refuses
+		open      netip.Addr // accepts; the other address refuses
 		reason    Reason
 		all       Reason // with all_addresses
 		endpoints int    // with all_addresses
@@ -91,7 +93,7 @@ func TestConnectedNeedsOneEndpointAndEverythingElseTheWholeAnswer(t *testing.T) 
 		"one is silent, the other NXDOMAIN":     {nxdomain, staysSilent, v4, ReasonDNSTimeout, ReasonDNSTimeout, 0},
 		"one fails, the other stays silent":     {staysSilent, servfail, v4, ReasonDNSFailure, ReasonDNSFailure, 0},
 		"neither exists":                        {nxdomain, knows(), v4, ReasonNoSuchHost, ReasonNoSuchHost, 0},
-		"the second comes late":                 {knows(v4), knowsAfter(200*time.Millisecond, v6), v6, ReasonConnected, ReasonRefused, 2},
+		"the second comes late":                 {knows(v4), late(v6), v6, ReasonConnected, ReasonRefused, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,16 +107,20 @@ func TestConnectedNeedsOneEndpointAndEverythingElseTheWholeAnswer(t *testing.T) 
 				if want == ReasonDNSTimeout {
 					timeout = 3 * time.Second
 				}
-				result, err := collector.Collect(t.Context(), Check{Target: Target{Address: address, AllAddresses: all}, Timeout: timeout}, nil)
+				check := Check{Target: Target{Address: address, AllAddresses: all}, Timeout: timeout}
+				result, err := collector.Collect(t.Context(), check, nil)
 				if err != nil || result.Reason != want || result.Status != want.Status() {
-					t.Errorf("all addresses %t: %s, %s (%s), %v; want %s", all, result.Status, result.Reason, result.Message, err, want)
+					t.Errorf("all addresses %t: %s, %s (%s), %v; want %s",
+						all, result.Status, result.Reason, result.Message, err, want)
 				}
 				if all && len(result.Endpoints) != test.endpoints {
 					t.Errorf("the answers of %d addresses, want %d", len(result.Endpoints), test.endpoints)
 				}
 				for _, endpoint := range result.Endpoints {
-					if !strings.Contains(result.Message, endpoint.Message) || endpoint.Endpoint.Addr() == test.open != (endpoint.Status == Connected) {
-						t.Errorf("%s is %s (%s) of %q", endpoint.Endpoint, endpoint.Status, endpoint.Message, result.Message)
+					isOpen := endpoint.Endpoint.Addr() == test.open
+					if !strings.Contains(result.Message, endpoint.Message) || isOpen != (endpoint.Status == Connected) {
+						t.Errorf("%s is %s (%s) of %q",
+							endpoint.Endpoint, endpoint.Status, endpoint.Message, result.Message)
 					}
 				}
 				if want == ReasonConnected && result.Duration > 5*time.Second/2 {
@@ -135,14 +141,15 @@ func TestNameThatDoesNotExistIsToldInTheResolversWords(t *testing.T) {
 		return nil, &net.DNSError{Err: "no such host", Name: host, Server: "10.0.0.53:53", IsNotFound: true}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		expect(t, collect(t, &Collector{Resolver: resolver}, "db.test:80", patient), Error, ReasonNoSuchHost, "10.0.0.53")
+		result := collect(t, &Collector{Resolver: resolver}, "db.test:80", patient)
+		expect(t, result, Error, ReasonNoSuchHost, "10.0.0.53")
 	})
 }
 
 func TestAddressesComeInTheOrderOfPreference(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		four, six time.Duration // after which the resolver knows them
+		four, six time.Duration // until the resolver answers
 		tried     []netip.Addr
 	}{
 		"IPv6 first":                           {0, 0, []netip.Addr{loopback.IPv6, loopback.IPv4}},
@@ -161,8 +168,12 @@ func TestAddressesComeInTheOrderOfPreference(t *testing.T) {
 					time.Sleep(test.six)
 					return []netip.Addr{loopback.IPv6}, nil
 				})
-				refused := script{"127.0.0.1": {err: syscallError(refusedErrno)}, "::1": {err: syscallError(refusedErrno)}}
-				expectTried(t, collect(t, &Collector{Resolver: resolver, Dialer: endpointDialer(refused.dial)}, "db.test:80", patient), test.tried)
+				answers := script{
+					"127.0.0.1": {err: syscallError(refusedErrno)},
+					"::1":       {err: syscallError(refusedErrno)},
+				}
+				collector := &Collector{Resolver: resolver, Dialer: endpointDialer(answers.dial)}
+				expectTried(t, collect(t, collector, "db.test:80", patient), test.tried)
 			})
 		})
 	}
@@ -176,7 +187,8 @@ func TestAddressWithoutASourceComesLast(t *testing.T) {
 		t.Skip("this machine has a route to 2001:db8::/32")
 	}
 	collector := &Collector{Resolver: halves(t, knows(loopback.IPv4), knows(far))}
-	expectTried(t, collect(t, collector, fmt.Sprintf("db.test.:%d", loopback.Refused(t).Port()), patient), []netip.Addr{loopback.IPv4, far})
+	result := collect(t, collector, fmt.Sprintf("db.test.:%d", loopback.Refused(t).Port()), patient)
+	expectTried(t, result, []netip.Addr{loopback.IPv4, far})
 }
 
 func expectTried(t *testing.T, result Result, want []netip.Addr) {

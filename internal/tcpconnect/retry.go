@@ -22,39 +22,40 @@ const (
 	DefaultConsecutive    = 1
 )
 
-// DefaultUntil returns the statuses that a Retry waits for if it names none.
+// DefaultUntil returns the statuses that a Retry waits for by default.
 func DefaultUntil() []Status {
 	return []Status{Connected}
 }
 
-// Retry says how a check waits until a target is ready. Its zero value is not valid.
+// Retry describes how a check waits until a target is ready. Its zero value is not valid.
 //
-// A target is ready when the last Consecutive dials all ended in a status of Until, and with AllAddresses every address of
-// each did. The check gives up when its timeout or Attempts run out, or when a dial ends in a reason of GiveUpOn. Between
-// dials it waits for an exponentially growing time with jitter; names are resolved anew for every dial.
+// A target is ready when the last Consecutive dials all ended in a status of Until. With AllAddresses, every address of
+// each dial must have done so. The check gives up when its timeout or Attempts run out, or when a dial ends in a reason
+// of GiveUpOn. The time between dials grows exponentially, with jitter. Names are looked up again for every dial.
 //
-// The result is that of the last dial, with the number and the time of all. A later dial that the check's timeout ended
-// says nothing and is passed over. If the target is not ready although the last dial ended in a status of Until, the reason
-// is ReasonNotReady and the status one that Until does not hold, ConnectionTimeout if possible: a lucky dial opens nothing.
+// The result is that of the last dial, with the number and the duration of all. If the check's timeout cut the last
+// dial short, the result is that of the dial before. If the last dial ended in a status of Until but the target is not
+// ready, the reason is ReasonNotReady. The status is then one that is not in Until, ConnectionTimeout if possible, so
+// that a single lucky dial does not pass.
 type Retry struct {
-	Attempts       int64         // maximum number of dials; 0: no limit but the timeout
+	Attempts       int64         // maximum number of dials; 0: only the timeout limits them
 	AttemptTimeout time.Duration // of one dial
-	MinDelay       time.Duration // between two dials, first
-	MaxDelay       time.Duration // between two dials, later
-	Until          []Status      // that a dial must end in
-	Consecutive    int64         // how many dials in a row must
-	GiveUpOn       []Reason      // that end the wait at once
+	MinDelay       time.Duration // minimum between two dials
+	MaxDelay       time.Duration // maximum between two dials
+	Until          []Status      // what a dial must end in
+	Consecutive    int64         // how many dials in a row must end so
+	GiveUpOn       []Reason      // what ends the wait at once
 }
 
 // Attempt is one dial of a check that waits.
 type Attempt struct {
 	Number int64
 	Result Result
-	Next   time.Duration // until the next dial; 0: this was the last
-	Left   time.Duration // of the timeout
+	Next   time.Duration // time until the next dial; 0: this was the last
+	Left   time.Duration // time left of the timeout
 }
 
-// wait dials a target until it is ready, or there is no use in going on. It leaves the lookups in the end.
+// wait dials a target until it is ready or the retry gives up. It leaves the lookups in the end.
 func (c *Collector) wait(
 	ctx context.Context, check Check, by conditions, names *resolution, report func(Attempt),
 ) (Result, error) {
@@ -75,7 +76,7 @@ func (c *Collector) wait(
 			result = last
 		case retry.satisfiedBy(result):
 			inARow++
-			delays.Reset() // it is near: look again soon
+			delays.Reset() // the target may be ready soon
 		default:
 			inARow = 0
 		}
@@ -94,7 +95,7 @@ func (c *Collector) wait(
 		}
 		c.leave(names)
 		names = c.resolve(check.Target, func(questions []question) []*lookup {
-			return c.lookups.askAnew(c.resolver(), questions, patience(check))
+			return c.lookups.askFresh(c.resolver(), questions, patience(check))
 		})
 	}
 }
@@ -109,10 +110,11 @@ func (r *Retry) equal(other *Retry) bool {
 		slices.Equal(r.Until, other.Until) && slices.Equal(r.GiveUpOn, other.GiveUpOn)
 }
 
-// longestDelay keeps what is computed from delays within a time.Duration.
+// longestDelay keeps computations with delays from overflowing.
 const longestDelay = math.MaxInt64 / 4
 
-// backOff returns delays that grow from between MinDelay and twice that to between half of MaxDelay and MaxDelay.
+// backOff returns growing delays. The first is between MinDelay and twice MinDelay, the last ones are between half of
+// MaxDelay and MaxDelay.
 func (r Retry) backOff() *backoff.ExponentialBackOff {
 	delays := &backoff.ExponentialBackOff{
 		InitialInterval:     min(r.MinDelay, longestDelay) * 3 / 2,
@@ -124,8 +126,8 @@ func (r Retry) backOff() *backoff.ExponentialBackOff {
 	return delays
 }
 
-// delay returns how long to wait before the next dial, or 0 if there is no time for one. Near the end delays become shorter, so
-// that the last dial is not long before the timeout.
+// delay returns how long to wait before the next dial, or 0 if there is no time for one. Delays become shorter near the
+// timeout, so that the last dial is close to it.
 func (r Retry) delay(delays *backoff.ExponentialBackOff, left time.Duration) time.Duration {
 	delay := min(max(delays.NextBackOff(), r.MinDelay), r.MaxDelay)
 	if delay >= left {
@@ -137,7 +139,8 @@ func (r Retry) delay(delays *backoff.ExponentialBackOff, left time.Duration) tim
 	return delay
 }
 
-// satisfiedBy tells whether a dial ended as wanted. What says nothing about the target never is.
+// satisfiedBy reports whether a dial ended in a status of Until. A reason that says nothing about the peer does not
+// count.
 func (r Retry) satisfiedBy(result Result) bool {
 	wanted := func(status Status, reason Reason) bool {
 		return slices.Contains(r.Until, status) && !reason.SaysNothing()
@@ -150,13 +153,15 @@ func (r Retry) satisfiedBy(result Result) bool {
 	return wanted(result.Status, result.Reason)
 }
 
-// conclude makes the result of the wait from that of its last dial.
+// conclude returns the result of the wait, given that of its last dial.
 func (r Retry) conclude(last Result, attempts, inARow int64, duration time.Duration) Result {
 	last.Attempts, last.Duration = attempts, duration
 	if last.Ready || !slices.Contains(r.Until, last.Status) {
 		return last
 	}
-	last.Message = fmt.Sprintf("not ready after %d dials: the last %d in a row ended as wanted, of %d (%s)", attempts, inARow, r.Consecutive, last.describe())
+	last.Message = fmt.Sprintf("not ready after %d dials: "+
+		"only the last %d of the %d needed in a row ended as wanted (%s)",
+		attempts, inARow, r.Consecutive, last.describe())
 	last.Reason, last.Status = ReasonNotReady, ReasonNotReady.Status()
 	for _, status := range []Status{Error, ConnectionRefused} {
 		if slices.Contains(r.Until, last.Status) {
@@ -167,7 +172,7 @@ func (r Retry) conclude(last Result, attempts, inARow int64, duration time.Durat
 	return last
 }
 
-// describe tells of a result in one line.
+// describe returns the status and the message in one line.
 func (r Result) describe() string {
 	if r.Message == "" {
 		return string(r.Status)

@@ -11,15 +11,16 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
-// ValidateUntil returns an error if the statuses that a Retry waits for leave none that could say "not ready". The error says what to do.
+// ValidateUntil returns an error if the statuses that a Retry waits for leave none for "not ready". The error says what
+// to do.
 func ValidateUntil(until []Status) error {
 	for _, status := range Statuses() {
 		if status != Connected && !slices.Contains(until, status) {
 			return nil
 		}
 	}
-	return errors.New("With connection-refused, connection-timeout and error in until, no status is left that could say that the check is not ready. " +
-		"Name only those to wait for.")
+	return errors.New("With connection-refused, connection-timeout and error in until, " +
+		"no status is left for a check that is not ready. List only the statuses to wait for.")
 }
 
 // String describes the retry with the names of the block's arguments.

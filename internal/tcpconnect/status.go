@@ -10,7 +10,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
-// Status is what a dial says of an address, in the words of Troubleshoot's tcpConnect collector.
+// Status is the status of a dial, in the words of Troubleshoot's tcpConnect collector.
 type Status string
 
 // The four statuses.
@@ -26,7 +26,7 @@ func Statuses() []Status {
 	return []Status{Connected, ConnectionRefused, ConnectionTimeout, Error}
 }
 
-// Known tells whether s is one of the four statuses.
+// Known reports whether s is one of the four statuses.
 func (s Status) Known() bool {
 	return slices.Contains(Statuses(), s)
 }
@@ -35,8 +35,8 @@ func (s Status) worseThan(other Status) bool {
 	return slices.Index(Statuses(), s) > slices.Index(Statuses(), other)
 }
 
-// ParseStatus returns the status that text names, to the letter. The error lists the statuses and the nearest one, or that of the
-// reason that text names.
+// ParseStatus returns the status that text names exactly. The error lists the statuses, and asks whether the nearest
+// one was meant. If text names a reason, it asks for the status of the reason.
 func ParseStatus(text string) (Status, error) {
 	if status := Status(text); status.Known() {
 		return status, nil
@@ -47,7 +47,7 @@ func ParseStatus(text string) (Status, error) {
 	return "", notOneOf(text, "is not a status", Statuses(), suggest.Question(text, Statuses()))
 }
 
-// Reason says why a dial ended in its status.
+// Reason is why a dial ended in its status.
 type Reason string
 
 // The reasons, grouped by the status that they explain.
@@ -68,7 +68,7 @@ const (
 	ReasonReset              Reason = "reset"
 	ReasonLocalAddress       Reason = "local-address"
 	ReasonLocalLimit         Reason = "local-limit"
-	ReasonIntercepted        Reason = "intercepted" // something on the way accepts connections for everybody
+	ReasonIntercepted        Reason = "intercepted" // something on the way accepts connections for every address
 	ReasonOther              Reason = "other"
 )
 
@@ -81,9 +81,10 @@ func Reasons() []Reason {
 	}
 }
 
-// SaysNothing reports whether the reason says nothing about the peer: the answer came from a limit or setting of this machine, from
-// something on the way, or too few dials were made. No pass outcome matches such an answer, and no Retry waits for one. A reason that
-// this version does not know, of a bundle that a later one wrote, may be such a reason and counts as one; an empty reason does not.
+// SaysNothing reports whether the reason says nothing about the peer: a limit or a setting of this machine or something
+// on the way caused it, or too few dials were made. No pass outcome matches such a reason, and no Retry waits for one.
+// A reason that this version does not know, from a bundle of a later version, counts as such a reason. An empty reason
+// does not.
 func (r Reason) SaysNothing() bool {
 	return slices.Contains(reasonsThatSayNothing, r) || r != "" && !r.known()
 }
@@ -94,7 +95,8 @@ func (r Reason) known() bool {
 
 var reasonsThatSayNothing = []Reason{ReasonNotReady, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted}
 
-// graver reports whether a reason goes before another if an answer has both: what says nothing about the peer, then the worse status.
+// graver reports whether a reason decides if a result has both. A reason that says nothing about the peer comes first,
+// then the one with the worse status.
 func (r Reason) graver(other Reason) bool {
 	if r.SaysNothing() != other.SaysNothing() {
 		return r.SaysNothing()
@@ -102,8 +104,8 @@ func (r Reason) graver(other Reason) bool {
 	return r.Status().worseThan(other.Status())
 }
 
-// ParseReason returns the reason that text names, to the letter. The error lists the reasons and the nearest one, or those of the
-// status that text names.
+// ParseReason returns the reason that text names exactly. The error lists the reasons, and asks whether the nearest one
+// was meant. If text names a status, it asks for the reasons of the status.
 func ParseReason(text string) (Reason, error) {
 	if reason := Reason(text); reason.known() {
 		return reason, nil
@@ -132,10 +134,10 @@ func (r Reason) Status() Status {
 	}
 }
 
-// Explains reports whether the reason may stand beside the status.
+// Explains reports whether a result may have the reason and the status.
 func (r Reason) Explains(status Status) bool {
 	if r == ReasonNotReady {
-		return status != Connected // whichever status the wait was not for
+		return status != Connected // see Retry
 	}
 	return r.Status() == status
 }

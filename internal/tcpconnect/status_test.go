@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Status and reason are easily taken for each other, as in give_up_on = ["connection-refused"].
+// People confuse status and reason, as in give_up_on = ["connection-refused"].
 func TestWrongWordsAreAnsweredWithTheRightOne(t *testing.T) {
 	t.Parallel()
 	parse := map[string]func(string) error{
@@ -19,12 +19,16 @@ func TestWrongWordsAreAnsweredWithTheRightOne(t *testing.T) {
 		"family":   func(text string) error { _, err := ParseFamily(text); return err },
 		"duration": func(text string) error { _, err := ParseDuration(text); return err },
 	}
+	const statuses = `Use one of "connected", "connection-refused", "connection-timeout", "error". `
 	for _, test := range []struct{ kind, text, want string }{
-		{"status", "no-such-host", `"no-such-host" is a reason, not a status. Use one of "connected", "connection-refused", "connection-timeout", "error". Did you mean "error"?`},
+		{"status", "no-such-host", `"no-such-host" is a reason, not a status. ` + statuses + `Did you mean "error"?`},
 		{"status", "dns-timeout", `Did you mean "connection-timeout"?`},
-		{"status", "closed", `"closed" is not a status. Use one of "connected", "connection-refused", "connection-timeout", "error". Did you mean "connection-refused"?`},
+		{"status", "closed", `"closed" is not a status. ` + statuses + `Did you mean "connection-refused"?`},
 		{"reason", "connection-refused", `Did you mean "refused"?`},
-		{"reason", "connection-timeout", `"connection-timeout" is a status, not a reason. Use one of "connected", "refused", `},
+		{
+			"reason", "connection-timeout",
+			`"connection-timeout" is a status, not a reason. Use one of "connected", "refused", `,
+		},
 		{"reason", "connection-timeout", `Did you mean "no-response", "dns-timeout" or "not-ready"?`},
 		{"reason", "error", `Did you mean "no-such-host", "dns-failure", `},
 		{"reason", "no-host", `"no-host" is not a reason. Use one of "connected", "refused", `},
@@ -86,7 +90,13 @@ func TestUntilLeavesAStatusForNotReady(t *testing.T) {
 
 func TestRetryIsDescribedAsItIsWritten(t *testing.T) {
 	t.Parallel()
-	retry := Retry{AttemptTimeout: 5 * time.Second, MinDelay: time.Second, MaxDelay: 30 * time.Second, Until: []Status{Connected, Error}, Consecutive: 1}
+	retry := Retry{
+		AttemptTimeout: 5 * time.Second,
+		MinDelay:       time.Second,
+		MaxDelay:       30 * time.Second,
+		Until:          []Status{Connected, Error},
+		Consecutive:    1,
+	}
 	const plain = `attempt_timeout 5s, min_delay 1s, max_delay 30s, until "connected", "error", consecutive 1`
 	if got := retry.String(); got != plain {
 		t.Errorf("%q, want %q", got, plain)

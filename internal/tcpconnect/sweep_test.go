@@ -29,12 +29,12 @@ func sweepAll(t *testing.T, collector *Collector, checks []Check, limit int) []R
 	return results
 }
 
-// checksOf makes n checks of distinct addresses.
+// checksOf returns n checks of distinct addresses.
 func checksOf(t *testing.T, n int, timeout time.Duration) []Check {
 	t.Helper()
 	checks := make([]Check, n)
 	for i := range checks {
-		checks[i] = Check{Target: Target{Address: mustParse(t, fmt.Sprintf("127.1.%d.%d:80", i/250, i%250+1))}, Timeout: timeout}
+		checks[i] = checkOf(t, fmt.Sprintf("127.1.%d.%d:80", i/250, i%250+1), timeout)
 	}
 	return checks
 }
@@ -46,16 +46,24 @@ func TestSweepAnswersInTheOrderOfItsChecks(t *testing.T) {
 	collector := &Collector{Resolver: loopback.DNS(t, zone, 3)}
 	var checks []Check
 	want := []Status{ConnectionTimeout, Connected, ConnectionRefused, Connected, Error, Connected}
-	for _, address := range []string{silent.String(), open.String(), refused.String(), fmt.Sprintf("db.test.:%d", open.Port()), "gone.test.:80", open.String()} {
+	for _, address := range []string{
+		silent.String(),
+		open.String(),
+		refused.String(),
+		fmt.Sprintf("db.test.:%d", open.Port()),
+		"gone.test.:80",
+		open.String(),
+	} {
 		timeout := patient
 		if address == silent.String() {
 			timeout = 300 * time.Millisecond
 		}
-		checks = append(checks, Check{Target: Target{Address: mustParse(t, address)}, Timeout: timeout})
+		checks = append(checks, checkOf(t, address, timeout))
 	}
 	for i, result := range sweepAll(t, collector, checks, 1000) {
 		if result.Status != want[i] || result.Attempts != 1 {
-			t.Errorf("%s is %s (%s) after %d dials, want %s", checks[i].Target.Address, result.Status, result.Message, result.Attempts, want[i])
+			t.Errorf("%s is %s (%s) after %d dials, want %s",
+				checks[i].Target.Address, result.Status, result.Message, result.Attempts, want[i])
 		}
 	}
 	if results := sweepAll(t, collector, nil, 1000); len(results) != 0 {
@@ -67,22 +75,24 @@ func TestSweepKeepsToItsLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const limit, checks, timeout = 10, 35, 2 * time.Second
-		var underWay, most atomic.Int64
-		collector := &Collector{Dialer: endpointDialer(func(ctx context.Context, _ netip.Addr, _ netip.AddrPort) (net.Conn, error) {
-			most.Store(max(most.Load(), underWay.Add(1)))
-			defer underWay.Add(-1)
+		var inFlight, peak atomic.Int64
+		dial := func(ctx context.Context, _ netip.Addr, _ netip.AddrPort) (net.Conn, error) {
+			peak.Store(max(peak.Load(), inFlight.Add(1)))
+			defer inFlight.Add(-1)
 			<-ctx.Done()
 			return nil, ctx.Err()
-		})}
+		}
+		collector := &Collector{Dialer: endpointDialer(dial)}
 		start := time.Now()
 		for _, result := range sweepAll(t, collector, checksOf(t, checks, timeout), limit) {
 			if result.Status != ConnectionTimeout || result.Duration != timeout {
-				t.Errorf("%s after %s: a check that waits for its turn has not started its timeout", result.Status, result.Duration)
+				t.Errorf("%s after %s: a check that waits for its turn has not started its timeout",
+					result.Status, result.Duration)
 			}
 		}
 		// All workers are there after a few moments.
-		if took := time.Since(start); most.Load() != limit || took < 4*timeout || took > 4*timeout+10*moment {
-			t.Errorf("%d dials at once in %s, want %d in %s", most.Load(), took, limit, 4*timeout)
+		if took := time.Since(start); peak.Load() != limit || took < 4*timeout || took > 4*timeout+10*moment {
+			t.Errorf("%d dials at once in %s, want %d in %s", peak.Load(), took, limit, 4*timeout)
 		}
 	})
 }
@@ -95,40 +105,80 @@ func TestSweepWaitsOutFaultsOfThisMachine(t *testing.T) {
 		errno    syscall.Errno
 		source   netip.Addr
 		lasts    time.Duration // of the fault
-		then     error         // what the dial says after it; nil: connected
-		silent   bool          // after it
+		then     error         // of the dial after it; nil: connected
+		silent   bool          // the dial after it is not answered
 		reason   Reason
 		fragment string
 		tookAll  bool
 	}{
-		"no descriptor for a while":                {errno: limitErrno, lasts: time.Second, reason: ReasonConnected},
-		"no port for a while":                      {errno: addressErrno, lasts: time.Second, reason: ReasonConnected},
-		"no descriptor, then refused":              {errno: limitErrno, lasts: time.Second, then: syscallError(refusedErrno), reason: ReasonRefused, fragment: "refused"},
-		"no descriptor for a moment, then silence": {errno: limitErrno, lasts: 100 * time.Millisecond, silent: true, reason: ReasonNoResponse, fragment: "deadline", tookAll: true},
-		"no descriptor for long, then silence":     {errno: limitErrno, lasts: 1500 * time.Millisecond, silent: true, reason: ReasonLocalLimit, fragment: limitText, tookAll: true},
-		"never a descriptor":                       {errno: limitErrno, lasts: time.Hour, reason: ReasonLocalLimit, fragment: limitText, tookAll: true},
-		"never a port":                             {errno: addressErrno, lasts: time.Hour, reason: ReasonLocalAddress, fragment: "this machine had no free local port", tookAll: true},
-		"no such source address":                   {errno: addressErrno, source: source, lasts: time.Hour, reason: ReasonLocalAddress, fragment: "source address 127.0.0.7"},
+		"no descriptor for a while": {errno: limitErrno, lasts: time.Second, reason: ReasonConnected},
+		"no port for a while":       {errno: addressErrno, lasts: time.Second, reason: ReasonConnected},
+		"no descriptor, then refused": {
+			errno:    limitErrno,
+			lasts:    time.Second,
+			then:     syscallError(refusedErrno),
+			reason:   ReasonRefused,
+			fragment: "refused",
+		},
+		"no descriptor for a moment, then silence": {
+			errno:    limitErrno,
+			lasts:    100 * time.Millisecond,
+			silent:   true,
+			reason:   ReasonNoResponse,
+			fragment: "deadline",
+			tookAll:  true,
+		},
+		"no descriptor for long, then silence": {
+			errno:    limitErrno,
+			lasts:    1500 * time.Millisecond,
+			silent:   true,
+			reason:   ReasonLocalLimit,
+			fragment: limitText,
+			tookAll:  true,
+		},
+		"never a descriptor": {
+			errno:    limitErrno,
+			lasts:    time.Hour,
+			reason:   ReasonLocalLimit,
+			fragment: limitText,
+			tookAll:  true,
+		},
+		"never a port": {
+			errno:    addressErrno,
+			lasts:    time.Hour,
+			reason:   ReasonLocalAddress,
+			fragment: "this machine had no free local port",
+			tookAll:  true,
+		},
+		"no such source address": {
+			errno:    addressErrno,
+			source:   source,
+			lasts:    time.Hour,
+			reason:   ReasonLocalAddress,
+			fragment: "source address 127.0.0.7",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				collector := &Collector{Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+				dial := func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
 					if time.Since(start) < test.lasts {
-						return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscallError(test.errno)}
+						return nil, dialError(test.errno)
 					}
 					answer := script{remote.Addr().String(): {err: test.then}}
 					if test.silent {
 						answer = script{remote.Addr().String(): {after: time.Hour}}
 					}
 					return answer.dial(ctx, local, remote)
-				})}
+				}
 				checks := checksOf(t, 1, timeout)
 				checks[0].Target.Source = test.source
-				result := sweepAll(t, collector, checks, 1)[0]
-				if result.Reason != test.reason || result.Status != test.reason.Status() || !strings.Contains(result.Message, test.fragment) {
-					t.Errorf("%s, %s: %q; want %s and %q", result.Status, result.Reason, result.Message, test.reason, test.fragment)
+				result := sweepAll(t, &Collector{Dialer: endpointDialer(dial)}, checks, 1)[0]
+				if result.Reason != test.reason || result.Status != test.reason.Status() ||
+					!strings.Contains(result.Message, test.fragment) {
+					t.Errorf("%s, %s: %q; want %s and %q",
+						result.Status, result.Reason, result.Message, test.reason, test.fragment)
 				}
 				if (result.Duration == timeout) != test.tookAll {
 					t.Errorf("took %s of %s", result.Duration, timeout)
@@ -162,9 +212,9 @@ func TestCheckThatWaitsBetweenDialsHoldsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		dialled := make(map[netip.AddrPort]int)
-		var inFlight, most atomic.Int64
-		collector := &Collector{Dialer: endpointDialer(func(ctx context.Context, source netip.Addr, remote netip.AddrPort) (net.Conn, error) {
-			most.Store(max(most.Load(), inFlight.Add(1)))
+		var inFlight, peak atomic.Int64
+		dial := func(ctx context.Context, source netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+			peak.Store(max(peak.Load(), inFlight.Add(1)))
 			defer inFlight.Add(-1)
 			mu.Lock()
 			defer mu.Unlock()
@@ -172,7 +222,8 @@ func TestCheckThatWaitsBetweenDialsHoldsNothing(t *testing.T) {
 				return nil, syscallError(refusedErrno)
 			}
 			return accepting(ctx, source, remote)
-		})}
+		}
+		collector := &Collector{Dialer: endpointDialer(dial)}
 		checks := checksOf(t, 50, time.Minute)
 		policy := retry()
 		for i := range checks {
@@ -185,8 +236,9 @@ func TestCheckThatWaitsBetweenDialsHoldsNothing(t *testing.T) {
 				t.Errorf("%s is %s after %d dials", checks[i].Target.Address, result.Status, result.Attempts)
 			}
 		}
-		if took := time.Since(start); took > 2*policy.MinDelay || most.Load() > limit {
-			t.Errorf("took %s with %d dials in flight, want one delay (%s) and %d", took, most.Load(), policy.MinDelay, limit)
+		if took := time.Since(start); took > 2*policy.MinDelay || peak.Load() > limit {
+			t.Errorf("took %s with %d dials in flight, want one delay (%s) and %d",
+				took, peak.Load(), policy.MinDelay, limit)
 		}
 	})
 }
@@ -196,20 +248,20 @@ func TestInterruptedSweepHasNoResults(t *testing.T) {
 	silent := loopback.Silent(t, loopback.IPv4)
 	checks := make([]Check, 100)
 	for i := range checks {
-		checks[i] = Check{Target: Target{Address: mustParse(t, silent.String())}, Timeout: patient}
+		checks[i] = checkOf(t, silent.String(), patient)
 	}
-	for name, limit := range map[string]int{"all under way": 1000, "most waiting": 10} {
+	for name, limit := range map[string]int{"all in flight": 1000, "most waiting": 10} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
-			var underWay atomic.Int64
-			collector := &Collector{Dialer: endpointDialer(func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
-				if underWay.Add(1) == min(100, int64(limit)) {
+			var inFlight atomic.Int64
+			dial := func(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+				if inFlight.Add(1) == min(100, int64(limit)) {
 					cancel()
 				}
 				return dialSystem(ctx, local, remote)
-			})}
-			results, err := collector.Sweep(ctx, checks, limit)
+			}
+			results, err := (&Collector{Dialer: endpointDialer(dial)}).Sweep(ctx, checks, limit)
 			if !errors.Is(err, context.Canceled) || results != nil {
 				t.Errorf("interrupted: %d results, %v", len(results), err)
 			}

@@ -21,19 +21,22 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// underLimits tells a test process that it was started for this test, with limits.
+// underLimits is set in a process that rerun started.
 const underLimits = "PREFLIGHT_TEST_UNDER_LIMITS"
 
-// rerun runs the calling test again in a process of its own, which a shell command starts.
+// rerun runs the calling test again in another process, after a shell command.
 func rerun(t *testing.T, shell string) {
 	t.Helper()
 	rerunIn(t, nil, shell)
 }
 
-// rerunIn is rerun with a program that starts the shell.
+// rerunIn does the same in a shell that a program starts.
 func rerunIn(t *testing.T, program []string, shell string) {
 	t.Helper()
-	line := slices.Concat(program, []string{"sh", "-c", shell + ` && exec "$0" "$@"`, os.Args[0], "-test.run=^" + t.Name() + "$", "-test.v"})
+	line := slices.Concat(program, []string{
+		"sh", "-c", shell + ` && exec "$0" "$@"`,
+		os.Args[0], "-test.run=^" + t.Name() + "$", "-test.v",
+	})
 	command := exec.CommandContext(t.Context(), line[0], line[1:]...)
 	command.Env = append(os.Environ(), underLimits+"=1")
 	output, err := command.CombinedOutput()
@@ -61,12 +64,13 @@ func TestSweepStaysBelowTheLimitOfOpenFiles(t *testing.T) {
 	}
 	for i, result := range sweepAll(t, collector, checks, 1000) {
 		if result.Status != want[i%3] {
-			t.Fatalf("check %d of %s is %s (%s), want %s", i, checks[i].Target.Address, result.Status, result.Message, want[i%3])
+			t.Fatalf("check %d of %s is %s (%s), want %s",
+				i, checks[i].Target.Address, result.Status, result.Message, want[i%3])
 		}
 	}
 }
 
-// Names of many silent addresses dial one more each 250 ms, and take nothing from others.
+// A name with many silent addresses dials one more every 250 ms.
 func TestSweepStaysBelowTheLimitOfOpenFilesWithManyAddresses(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(underLimits) == "" {
@@ -83,7 +87,7 @@ func TestSweepStaysBelowTheLimitOfOpenFilesWithManyAddresses(t *testing.T) {
 			loopback.AddAddresses(reply, many...)
 			return true
 		}
-		<-time.After(5 * time.Millisecond) // so that there are lookups all the time
+		<-time.After(5 * time.Millisecond) // so that lookups are always in flight
 		loopback.AddAddresses(reply, loopback.IPv4)
 		return true
 	})}
@@ -103,7 +107,8 @@ func TestSweepStaysBelowTheLimitOfOpenFilesWithManyAddresses(t *testing.T) {
 			want = ConnectionTimeout
 		}
 		if result.Status != want {
-			t.Fatalf("check %d of %s is %s (%s), want %s", i, checks[i].Target.Address, result.Status, result.Message, want)
+			t.Fatalf("check %d of %s is %s (%s), want %s",
+				i, checks[i].Target.Address, result.Status, result.Message, want)
 		}
 	}
 }
@@ -132,7 +137,7 @@ func TestFreeDescriptorsAreCounted(t *testing.T) {
 		t.Skip("/dev/fd lists the first three only unless fdescfs is mounted")
 	}
 	if os.Getenv(underLimits) == "" {
-		rerun(t, "ulimit -n 64") // alone, so that no other test opens or closes any
+		rerun(t, "ulimit -n 64") // alone, so that no other test opens or closes descriptors
 		return
 	}
 	before := 0
@@ -176,7 +181,7 @@ func TestDescriptorLimitIsAFaultOfThisMachine(t *testing.T) {
 	expect(t, sweepAll(t, &Collector{}, checks, 1)[0], ConnectionRefused, ReasonRefused, "connection refused")
 }
 
-// The first lookup may meet a moment at which dials hold nearly all descriptors.
+// When the first lookup begins, dials may hold nearly all descriptors.
 func TestLookupsAreNotFewForeverAfterDescriptorsWere(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(underLimits) == "" {

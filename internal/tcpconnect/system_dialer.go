@@ -16,8 +16,8 @@ import (
 // systemDialer dials from this machine. It does not look names up.
 type systemDialer struct{}
 
-// netDialer sets no keep-alive, whose options would cost more system calls than the handshake: the connection is closed
-// at once.
+// netDialer does not set keep-alive: its options cost more system calls than the handshake, and the connection is
+// closed at once.
 var netDialer = net.Dialer{KeepAlive: -1}
 
 // Dial opens a connection to ip:port.
@@ -40,17 +40,17 @@ func (systemDialer) Dial(ctx context.Context, source netip.Addr, address string)
 // ResolvesNames reports that names are looked up here.
 func (systemDialer) ResolvesNames() bool { return false }
 
-// spareDescriptors are left to the rest of the process.
+// spareDescriptors is how many descriptors are left to the rest of the process.
 const spareDescriptors = 32
 
-// Room returns how many descriptors dials may take: what is free, but for the share of the rest of the process and of
-// lookups.
+// Room returns how many descriptors dials may use: the free ones without the shares of lookups and of the rest of the
+// process.
 func (systemDialer) Room() int {
 	free := freeDescriptors()
 	return max(free-spareDescriptors-min(lookupShare(free), highestBound)*lookupDescriptors, 1)
 }
 
-// explainDial gives the error of a dial its reason.
+// explainDial returns the error of a dial with its reason.
 func explainDial(err error, source netip.Addr, address string) *ReasonError {
 	explained := &ReasonError{Reason: systemReason(err), Err: err}
 	switch isLocal := explained.Reason == ReasonLocalAddress; {
@@ -79,14 +79,15 @@ func systemReason(err error) Reason {
 	return ReasonOther
 }
 
-// systemLimit returns the limit of this machine that an error is about, empty if it is about none.
+// systemLimit returns the limit of this machine that an error reports, or an empty text.
 func systemLimit(err error) string {
 	errno, _ := errors.AsType[syscall.Errno](err)
 	return errnoLimits[errno]
 }
 
-// hasSource reports whether this machine has an address to dial ip:port from. UDP needs one too, and shares no ports with
-// TCP. Nothing is sent. If that cannot be found out, it has one.
+// hasSource reports whether this machine has an address to dial ip:port from. It connects a UDP socket, which needs
+// such an address too, takes no TCP port, and sends nothing. If it fails for another reason, the machine counts as
+// having one.
 func hasSource(address string) bool {
 	conn, err := net.Dial("udp", address)
 	if err == nil {
@@ -101,7 +102,7 @@ func hasSource(address string) bool {
 	}
 }
 
-// resetConn is a connection that the peer reset before it could be looked at, so its local end is not known.
+// resetConn is a connection that the peer reset at once. Its local address is not known.
 type resetConn struct {
 	net.Conn
 	remote string
@@ -114,8 +115,8 @@ func (c resetConn) RemoteAddr() net.Addr {
 func (resetConn) LocalAddr() net.Addr { return nil }
 func (resetConn) Close() error        { return nil }
 
-// untimed hides a context's deadline but ends with it all the same. A dialer that sees a deadline sets it on the socket
-// too, which takes a third of the time of a dial on loopback (make bench).
+// untimed is a context that ends at its deadline but does not show it. net.Dialer sets a deadline that it sees on the
+// socket too, which takes a third of the time of a dial on loopback (make bench).
 type untimed struct{ context.Context }
 
 func (untimed) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }

@@ -17,18 +17,19 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// Resolver looks up the addresses of a host name, best first, in one family: network is "ip4" or "ip6". It returns when the context
-// ends. A name without such an address is a *net.DNSError that IsNotFound, or a *net.AddrError. *net.Resolver is one.
+// Resolver looks up the addresses of a host name, best first, in one family: network is "ip4" or "ip6". It returns when
+// the context ends. If the name has no such address, the error is a *net.DNSError with IsNotFound, or a *net.AddrError.
+// *net.Resolver is a Resolver.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// askResolver asks a resolver a question. An error of the answer is a *net.DNSError, or has a reason of its own. place is set to the
-// place in the search list of the name that is being asked for, if that is known.
-func askResolver(ctx context.Context, resolver Resolver, q question, place *atomic.Int64) answer {
+// askResolver asks a resolver a question. An error of the answer is a *net.DNSError, or a *ReasonError. If it is known
+// which name of the search list is being asked for, searchIndex follows it.
+func askResolver(ctx context.Context, resolver Resolver, q question, searchIndex *atomic.Int64) answer {
 	var given answer
 	if system, ok := resolver.(systemResolver); ok {
-		given.ips, given.search, given.err = system.watch(ctx, q, place)
+		given.ips, given.searchIndex, given.err = system.watch(ctx, q, searchIndex)
 	} else {
 		given.ips, given.err = resolver.LookupNetIP(ctx, q.family.network(), q.host)
 	}
@@ -48,22 +49,27 @@ func askResolver(ctx context.Context, resolver Resolver, q question, place *atom
 	return given
 }
 
-// noAddress says, as a resolver would, that a name has no address to dial.
+// noAddress returns the error of a resolver for a name that has no address to dial.
 func noAddress(host string, family Family) error {
-	return &net.DNSError{UnwrapErr: errNoAddress, Err: "no " + family.describe() + " address", Name: host, IsNotFound: true}
+	return &net.DNSError{
+		UnwrapErr:  errNoAddress,
+		Err:        "no " + family.describe() + " address",
+		Name:       host,
+		IsNotFound: true,
+	}
 }
 
 var errNoAddress = errors.New("the name has no address of the family")
 
-// noAnswer says, as a resolver would, that the time ran out.
+// noAnswer returns the error of a resolver for a name that it did not answer in time.
 func noAnswer(host string) error {
 	return &net.DNSError{Err: "no answer before the timeout", Name: host, IsTimeout: true, IsTemporary: true}
 }
 
-// systemResolver looks names up as this machine does. What Go's own resolver does on the way is watched through dial, because its
-// errors are texts only. nil: a net.Dialer.
+// systemResolver looks names up as this machine does. It watches the connections of Go's own resolver, whose errors are
+// texts only.
 type systemResolver struct {
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	dial func(ctx context.Context, network, address string) (net.Conn, error) // to name servers; nil: a net.Dialer
 }
 
 // LookupNetIP looks a name up.
@@ -76,34 +82,37 @@ func (r systemResolver) LookupNetIP(ctx context.Context, network, host string) (
 	return given.ips, given.err
 }
 
-// watch looks a name up, returns the place in the search list of the name that the answer is about, and raises place to it on the way.
-func (r systemResolver) watch(ctx context.Context, q question, place *atomic.Int64) (ips []netip.Addr, search int, err error) {
-	// Cancelled at the end, so that Go's resolver, which goes on reading after its context has ended, loses its sockets.
+// watch looks a name up, and returns which name of the search list the answer is about. searchIndex follows the name
+// that is being asked for.
+func (r systemResolver) watch(
+	ctx context.Context, q question, searchIndex *atomic.Int64,
+) (ips []netip.Addr, index int, err error) {
+	// Go's resolver goes on reading after its context has ended. The cancel closes its sockets.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watched := watch{ctx: ctx, dial: r.dial, place: place}
+	watched := watch{ctx: ctx, dial: r.dial, searchIndex: searchIndex}
 	if watched.dial == nil {
 		watched.dial = new(net.Dialer).DialContext
 	}
-	// A resolver of its own: equal lookups through one net.Resolver share what they find, also those that must be made anew.
-	// StrictErrors keeps it from going on in the search list, and forgetting the failure, after a name server failed.
+	// Equal lookups through one net.Resolver share their answers, so each lookup has its own: a repeated one must ask
+	// again. Without StrictErrors it goes on in the search list after a name server failed, and forgets the failure.
 	resolver := net.Resolver{PreferGo: r.dial != nil, StrictErrors: true, Dial: watched.dialServer}
 	ips, err = resolver.LookupNetIP(ctx, q.family.network(), q.host)
-	search = max(len(watched.asksFor())-1, 0)
+	index = max(len(watched.askedNames())-1, 0)
 	if err != nil {
 		if limit := cmp.Or(watched.limit(), descriptorLimit()); limit != nil {
-			return nil, search, &ReasonError{Reason: ReasonLocalLimit, Err: fmt.Errorf("lookup %s: %w", q.host, limit)}
+			return nil, index, &ReasonError{Reason: ReasonLocalLimit, Err: fmt.Errorf("lookup %s: %w", q.host, limit)}
 		}
-		return nil, search, err
+		return nil, index, err
 	}
 	if slices.ContainsFunc(ips, lacksZone) {
 		ips = withZones(ctx, &resolver, q.host, ips)
 	}
-	return ips, search, nil
+	return ips, index, nil
 }
 
-// descriptorLimit returns the error of opening a socket if a limit of this machine forbids it. A resolver that can't open its
-// files or sockets says that the name does not exist.
+// descriptorLimit returns the error of opening a socket if a limit of this machine forbids it. A resolver that can't
+// open its files or sockets says that the name does not exist.
 func descriptorLimit() error {
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err == nil {
@@ -120,7 +129,7 @@ func lacksZone(ip netip.Addr) bool {
 	return ip.IsLinkLocalUnicast() && ip.Is6() && ip.Zone() == ""
 }
 
-// withZones gives link-local addresses the zones that the hosts file has for them: LookupNetIP drops zones
+// withZones adds the zones of the hosts file to link-local addresses: LookupNetIP drops zones
 // (https://go.dev/issue/81601), LookupIPAddr keeps them.
 func withZones(ctx context.Context, resolver *net.Resolver, host string, ips []netip.Addr) []netip.Addr {
 	addresses, err := resolver.LookupIPAddr(ctx, host)
@@ -135,29 +144,29 @@ func withZones(ctx context.Context, resolver *net.Resolver, host string, ips []n
 	return zoned // of both families; askResolver takes the one that was asked for
 }
 
-// watch sees what Go's resolver does for one lookup.
+// watch records what Go's resolver does for one lookup.
 type watch struct {
-	ctx   context.Context
-	dial  func(ctx context.Context, network, address string) (net.Conn, error)
-	place *atomic.Int64
+	ctx         context.Context
+	dial        func(ctx context.Context, network, address string) (net.Conn, error)
+	searchIndex *atomic.Int64
 
-	mu    sync.Mutex
-	names []string // that name servers were asked for, each once, in the order of the search list
-	met   error    // a limit of this machine
+	mu       sync.Mutex
+	names    []string // in the queries, each once, in the order of the search list
+	limitErr error    // about a limit of this machine
 }
 
-// asksFor returns the names that name servers were asked for.
-func (w *watch) asksFor() []string {
+// askedNames returns the names that name servers were asked for.
+func (w *watch) askedNames() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.names)
 }
 
-// limit returns a limit of this machine that was met.
+// limit returns the error if a limit of this machine was reached.
 func (w *watch) limit() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.met
+	return w.limitErr
 }
 
 // dialServer connects to a name server.
@@ -167,7 +176,7 @@ func (w *watch) dialServer(ctx context.Context, network, address string) (net.Co
 		if systemReason(err) == ReasonLocalLimit {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.met = err
+			w.limitErr = err
 		}
 		return nil, err
 	}
@@ -178,7 +187,7 @@ func (w *watch) dialServer(ctx context.Context, network, address string) (net.Co
 	return watchedStream{conn, w}, nil
 }
 
-// watchedDatagrams is a net.PacketConn, by which Go's resolver knows datagrams.
+// watchedDatagrams is a net.PacketConn, so that Go's resolver sends datagrams.
 type watchedDatagrams struct {
 	*net.UDPConn
 	watch *watch
@@ -186,7 +195,7 @@ type watchedDatagrams struct {
 
 // Write sends a query.
 func (d watchedDatagrams) Write(query []byte) (int, error) {
-	d.watch.asked(query)
+	d.watch.record(query)
 	return d.UDPConn.Write(query)
 }
 
@@ -195,13 +204,14 @@ type watchedStream struct {
 	watch *watch
 }
 
-// Write sends a query after its length: RFC 1035, section 4.2.2.
+// Write sends the length of a query and the query: RFC 1035, section 4.2.2.
 func (s watchedStream) Write(query []byte) (int, error) {
-	s.watch.asked(query[min(2, len(query)):])
+	s.watch.record(query[min(2, len(query)):])
 	return s.Conn.Write(query)
 }
 
-func (w *watch) asked(query []byte) {
+// record notes the name in a query.
+func (w *watch) record(query []byte) {
 	var parser dnsmessage.Parser
 	if _, err := parser.Start(query); err != nil {
 		return
@@ -213,7 +223,7 @@ func (w *watch) asked(query []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if name := asked.Name.String(); !slices.Contains(w.names, name) {
-		w.place.Store(max(w.place.Load(), int64(len(w.names))))
+		w.searchIndex.Store(max(w.searchIndex.Load(), int64(len(w.names))))
 		w.names = append(w.names, name)
 	}
 }

@@ -19,10 +19,8 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// Here is the system's resolver itself, with files and a name server of the test's own: in a network and a file system that only the
-// test sees.
-
-// inOwnSystem reruns the test with these files in /etc, and returns true in the process that has them.
+// inOwnSystem reruns the test in a mount and a network namespace with these files in /etc, and returns true there. So
+// the system's resolver uses the files and the name server of the test.
 func inOwnSystem(t *testing.T, resolvConf, hosts, shell string) bool {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -32,7 +30,11 @@ func inOwnSystem(t *testing.T, resolvConf, hosts, shell string) bool {
 		return true
 	}
 	dir, mounts := t.TempDir(), ""
-	for name, content := range map[string]string{"resolv.conf": resolvConf, "hosts": "127.0.0.1 localhost\n" + hosts, "nsswitch.conf": "hosts: files dns\n"} {
+	for name, content := range map[string]string{
+		"resolv.conf":   resolvConf,
+		"hosts":         "127.0.0.1 localhost\n" + hosts,
+		"nsswitch.conf": "hosts: files dns\n",
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -42,10 +44,11 @@ func inOwnSystem(t *testing.T, resolvConf, hosts, shell string) bool {
 	return false
 }
 
-// records are what a name server knows, by "name. A" or "name. AAAA". nil is a failure, and for an empty list it stays silent.
+// records are the answers of a name server, by "name. A" or "name. AAAA". For nil it fails, for an empty list it stays
+// silent.
 type records map[string][]netip.Addr
 
-// serve answers on port 53 from the records, and with NXDOMAIN for all other names.
+// serve answers on port 53, and with NXDOMAIN for all other names.
 func (r records) serve(t *testing.T) {
 	t.Helper()
 	server, err := net.ListenPacket("udp", "127.0.0.1:53")
@@ -79,14 +82,14 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 	records{
 		"db.second.test. A": {loopback.IPv4},
 
-		// In each domain one family: two hosts.
+		// Each domain has one family, so these are two hosts.
 		"cache.first.test. A": {second}, "cache.second.test. AAAA": {loopback.IPv6},
 
 		// The first domain can't be asked for one family, and the others do not know the name.
 		"queue.first.test. A": nil, "queue.first.test. AAAA": {loopback.IPv6},
 		"files.first.test. A": nil, "files.second.test. AAAA": {loopback.IPv6},
 
-		// The second domain, in which it is looked for last, stays silent.
+		// The second domain is asked last, and stays silent.
 		"mail.first.test. A": {loopback.IPv4}, "mail.second.test. AAAA": {},
 	}.serve(t)
 	open := loopback.Open(t).Port()
@@ -95,7 +98,7 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 	expect(t, result, Connected, ReasonConnected, "")
 	expect(t, collect(t, &Collector{}, "gone:80", patient), Error, ReasonNoSuchHost, "on 127.0.0.1:53: no such host")
 
-	late, err := new(Collector).Collect(t.Context(), Check{Target: Target{Address: mustParse(t, "mail:81")}, Timeout: 500 * time.Millisecond}, nil)
+	late, err := new(Collector).Collect(t.Context(), checkOf(t, "mail:81", 500*time.Millisecond), nil)
 	if err != nil || late.Reason != ReasonRefused {
 		t.Errorf("mail: %s (%s), %v", late.Reason, late.Message, err)
 	}
@@ -104,7 +107,8 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 		target := Target{Address: mustParse(t, fmt.Sprintf("cache:%d", open)), AllAddresses: all}
 		result, err := new(Collector).Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
 		if want := netip.AddrPortFrom(second, open); err != nil || !slices.Equal(result.Tried, []netip.AddrPort{want}) {
-			t.Errorf("all addresses %t: tried %s, want %s only: the other is another host's (%v)", all, result.Tried, want, err)
+			t.Errorf("all addresses %t: tried %s, want %s only: the other is another host's (%v)",
+				all, result.Tried, want, err)
 		}
 		for _, name := range []string{"queue", "files"} {
 			target.Address = mustParse(t, name+":81")
@@ -113,7 +117,8 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 			}
 			result, err := new(Collector).Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
 			if err != nil || result.Reason != ReasonDNSFailure || result.Duration >= patient {
-				t.Errorf("%s, all addresses %t: %s (%s) after %s, %v", name, all, result.Reason, result.Message, result.Duration, err)
+				t.Errorf("%s, all addresses %t: %s (%s) after %s, %v",
+					name, all, result.Reason, result.Message, result.Duration, err)
 			}
 		}
 	}
@@ -121,18 +126,20 @@ func TestNamesAreCompletedBySearchDomains(t *testing.T) {
 
 func TestAddressWithoutASourceComesLastInANetworkWithoutARoute(t *testing.T) {
 	t.Parallel()
-	if !inOwnSystem(t, "", "127.0.0.1 db.test\n2001:db8::1 db.test\n2001:db9::1 db.test\n", " && ip route add unreachable 2001:db8::/32") {
+	const hosts = "127.0.0.1 db.test\n2001:db8::1 db.test\n2001:db9::1 db.test\n"
+	if !inOwnSystem(t, "", hosts, " && ip route add unreachable 2001:db8::/32") {
 		return
 	}
 	expectTried(t, collect(t, &Collector{}, fmt.Sprintf("db.test:%d", loopback.Refused(t).Port()), patient),
 		[]netip.Addr{loopback.IPv4, netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db9::1")})
 }
 
-// Go drops the zone of an address that it finds in the hosts file: https://go.dev/issue/81601.
+// Go drops the zone of an address in the hosts file: https://go.dev/issue/81601.
 func TestZoneOfAHostsFileIsKept(t *testing.T) {
 	t.Parallel()
-	if !inOwnSystem(t, "nameserver 127.0.0.1\n", "fe80::1234%d0 zoned.invalid\n",
-		" && ip link add d0 type veth peer name d1 && ip address add fe80::1234/64 dev d0 nodad && ip link set d1 up && ip link set d0 up") {
+	const link = " && ip link add d0 type veth peer name d1 && ip address add fe80::1234/64 dev d0 nodad" +
+		" && ip link set d1 up && ip link set d0 up"
+	if !inOwnSystem(t, "nameserver 127.0.0.1\n", "fe80::1234%d0 zoned.invalid\n", link) {
 		return
 	}
 	zoned := netip.MustParseAddr("fe80::1234%d0")
@@ -141,7 +148,8 @@ func TestZoneOfAHostsFileIsKept(t *testing.T) {
 		target := Target{Address: mustParse(t, fmt.Sprintf("zoned.invalid:%d", peer.Port())), AllAddresses: all}
 		result, err := new(Collector).Collect(t.Context(), Check{Target: target, Timeout: patient}, nil)
 		if err != nil || result.Status != Connected || result.Remote != peer {
-			t.Errorf("all addresses %t: %s (%s) to %s, want %s; %v", all, result.Status, result.Message, result.Remote, peer, err)
+			t.Errorf("all addresses %t: %s (%s) to %s, want %s; %v",
+				all, result.Status, result.Message, result.Remote, peer, err)
 		}
 	}
 }
