@@ -67,8 +67,8 @@ func fill(file *os.File, write func(*os.File) error) error {
 	return write(file)
 }
 
-// synced returns a function that also waits until what was written is on the disk. Without it, a power failure may leave
-// an empty file, which no reader takes for a result.
+// synced returns a function that also waits until what was written is on the disk. Without it, a power failure may
+// leave an empty file, which no reader takes for a result.
 func synced(write func(*os.File) error) func(*os.File) error {
 	return func(file *os.File) error {
 		if err := write(file); err != nil {

@@ -88,8 +88,8 @@ func BenchmarkPlanOfAThousandAddresses(b *testing.B) {
 	b.ReportMetric(beyond.Seconds()/specRefused.Seconds(), "x-refused-beyond-2s(<=1.5)")
 }
 
-// A plan of a JSON spec of ten thousand refused addresses, and a plan that only decodes the same file, in the same run: at
-// most twice its time.
+// A plan of a JSON spec of ten thousand refused addresses, and a plan that only decodes the same file, in the same run:
+// at most twice its time.
 func BenchmarkPlanOfTenThousandAddresses(b *testing.B) {
 	requireTerraform(b, "1.0.0")
 	const n = 10_000
@@ -99,10 +99,15 @@ func BenchmarkPlanOfTenThousandAddresses(b *testing.B) {
 	var collectors, analyzers []object
 	for i, address := range loopback.Spread(closed.AddrPort().Port(), n) {
 		name := fmt.Sprintf("c%d", i)
-		collectors = append(collectors, object{"tcpConnect": object{"collectorName": name, "address": address, "timeout": "2s"}})
+		collectors = append(collectors, object{"tcpConnect": object{
+			"collectorName": name, "address": address, "timeout": "2s",
+		}})
 		analyzers = append(analyzers, object{"tcpConnect": object{
 			"collectorName": name, "checkName": "Check " + name,
-			"outcomes": []object{{"fail": object{"when": "connection-refused", "message": "refused"}}, {"pass": object{"when": "connected"}}},
+			"outcomes": []object{
+				{"fail": object{"when": "connection-refused", "message": "refused"}},
+				{"pass": object{"when": "connected"}},
+			},
 		}})
 	}
 	spec, err := json.Marshal(object{

@@ -30,9 +30,9 @@ import (
 //	silent NAME       set $NAME to a host:port that never answers; skips the script on Windows
 //	terraform ARG...  run Terraform or OpenTofu, and `terraform init` before it if the directory is not initialized
 //
-// and the conditions [opentofu], [opentofu:1.12] (that version of OpenTofu or a later one) and [terraform:1.10] (that version
-// of Terraform or a later one, or an OpenTofu that can do the same).
-// If Terraform breaks the text of a diagnostic into lines, stdout and stderr hold it as one line.
+// and the conditions [opentofu], [opentofu:1.12] (that version of OpenTofu or a later one) and [terraform:1.10] (that
+// version of Terraform or a later one, or an OpenTofu that can do the same). If Terraform breaks the text of a
+// diagnostic into lines, stdout and stderr hold it as one line.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	requireTerraform(t, "1.0.0")

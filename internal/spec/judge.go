@@ -63,7 +63,8 @@ func (s Spec) judgeMissing(analyzer Analyzer) tcpconnect.Finding {
 	var names []string
 	for _, collector := range s.Collectors {
 		if collector.Name == analyzer.CollectorName {
-			return failed(analyzer, fmt.Sprintf("the collector %q (at %s) is excluded, so nothing is known and the check "+
+			return failed(analyzer, fmt.Sprintf("the collector %q (at %s) is excluded, so nothing is known and the "+
+				"check "+
 				"fails. Exclude the analyzer too.", collector.Name, collector.Position.unnamed()))
 		}
 		names = append(names, strconv.Quote(collector.Name))

@@ -18,8 +18,8 @@ type Contradiction struct {
 	Text     string // what is wrong, and what to do
 }
 
-// Contradictions lists what is wrong with a retry within a timeout, in a check whose outcomes pass some statuses. Values
-// that are zero are not known, and contradict nothing.
+// Contradictions lists what is wrong with a retry within a timeout, in a check whose outcomes pass some statuses.
+// Values that are zero are not known, and contradict nothing.
 func (r *Retry) Contradictions(timeout time.Duration, passes []Status) (found []Contradiction) {
 	add := func(argument, summary, format string, values ...any) {
 		found = append(found, Contradiction{argument, summary, fmt.Sprintf(format, values...)})
@@ -31,22 +31,27 @@ func (r *Retry) Contradictions(timeout time.Duration, passes []Status) (found []
 	}
 	if r.Attempts > 0 && r.Consecutive > r.Attempts {
 		add("consecutive", "Consecutive Above Attempts",
-			"consecutive is %d, but attempts allows only %d dials, so the check could never be ready. Lower it or raise attempts.",
+			"consecutive is %d, but attempts allows only %d dials, so the check could never be ready. Lower it or "+
+				"raise attempts.",
 			r.Consecutive, r.Attempts)
 	}
 	if timeout > 0 && r.MinDelay > 0 && r.Consecutive > 1 && r.Consecutive-1 > int64((timeout-1)/r.MinDelay) {
 		add("consecutive", "Consecutive Does Not Fit Into Timeout",
-			"%d dials in a row, with at least %s (min_delay) between two of them, take more than the timeout of %s, so the check "+
-				"could never be ready. Lower consecutive or min_delay, or raise timeout.", r.Consecutive, r.MinDelay, timeout)
+			"%d dials in a row, with at least %s (min_delay) between two of them, take more than the timeout of %s, "+
+				"so the check could never be ready. Lower consecutive or min_delay, or raise "+
+				"timeout.", r.Consecutive, r.MinDelay, timeout)
 	}
 	if err := ValidateUntil(r.Until); err != nil {
 		add("until", "Nothing Left for Not Ready", "%s", err)
 	}
-	unwaited := slices.DeleteFunc(slices.Clone(passes), func(status Status) bool { return slices.Contains(r.Until, status) })
+	unwaited := slices.DeleteFunc(slices.Clone(passes), func(status Status) bool {
+		return slices.Contains(r.Until, status)
+	})
 	if len(r.Until) > 0 && len(unwaited) > 0 {
 		add("until", "Pass Without Being Ready",
-			"outcomes pass %s, which until does not wait for: the check would pass although it is not ready. Omit until, which then "+
-				"is what outcomes pass, or let outcomes pass only statuses of until. A warn lets a rollout go on as well, and says so.",
+			"outcomes pass %s, which until does not wait for: the check would pass although it is not ready. Omit "+
+				"until, which then is what outcomes pass, or let outcomes pass only statuses of until. A warn lets a "+
+				"rollout go on as well, and says so.",
 			suggest.Choice(unwaited))
 	}
 	if r.MaxDelay > 0 && r.MinDelay > r.MaxDelay {

@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// Sweep makes checks side by side and returns their results in the order of the checks. At most limit dials are in flight
-// at once, and no more than the dialer has room for, which all sweeps of a Collector share. A check that waits for its turn
-// has not started its timeout, and one that waits between two dials takes nobody's turn. Checks of one name share its
-// lookup.
+// Sweep makes checks side by side and returns their results in the order of the checks. At most limit dials are in
+// flight at once, and no more than the dialer has room for, which all sweeps of a Collector share. A check that waits
+// for its turn has not started its timeout, and one that waits between two dials takes nobody's turn. Checks of one
+// name share its lookup.
 //
-// Limits of this machine, such as no free local port, are not answers of the peer. They are waited out, and the target is
-// dialled again within the timeout; if that never gets through, the message says which limit was reached.
+// Limits of this machine, such as no free local port, are not answers of the peer. They are waited out, and the target
+// is dialled again within the timeout; if that never gets through, the message says which limit was reached.
 //
 // Each result is that of Collect. The error is non-nil only if ctx ended: the sweep was interrupted, and there are no
 // results.
@@ -99,9 +99,9 @@ func within(shared slots, dial dialFunc) dialFunc {
 	}
 }
 
-// sweep is checks that are made side by side. Few workers are fastest while answers come at once, and many are while they
-// do not. So a sweep begins with few; a worker whose check takes longer is replaced by two, so that the number of those
-// that make checks doubles while nothing answers; and workers end if they are many and answers come at once.
+// sweep is checks that are made side by side. Few workers are fastest while answers come at once, and many are while
+// they do not. So a sweep begins with few; a worker whose check takes longer is replaced by two, so that the number of
+// those that make checks doubles while nothing answers; and workers end if they are many and answers come at once.
 type sweep struct {
 	own     slots // what this sweep may have in flight
 	shared  slots // what all sweeps may have in flight

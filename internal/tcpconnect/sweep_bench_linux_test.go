@@ -22,8 +22,8 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 )
 
-// The benchmarks of the sweep run its baseline, a bare loop of net.Dialer dials at the same concurrency, in the same iteration, and
-// report the ratio of the two:
+// The benchmarks of the sweep run its baseline, a bare loop of net.Dialer dials at the same concurrency, in the same
+// iteration, and report the ratio of the two:
 //
 //	make bench
 
