@@ -16,8 +16,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
@@ -192,8 +193,7 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		return
 	}
 	if model.Exclude.ValueBool() {
-		model.fillExcluded()
-		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+		resp.Diagnostics.Append(model.setExcluded(ctx, &resp.State)...)
 		return
 	}
 	batch := d.run.SpecBatch(model.Spec.ValueString(), decoded, model.unsupported())
@@ -210,25 +210,25 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		return
 	}
 	tflog.Debug(ctx, "dialled the addresses of a spec", map[string]any{"outcome": string(result.Verdict)})
-	model.fill(decoded, result)
 	for _, message := range result.Messages("Preflight Spec", batch.Archive) {
 		addMessage(message, &resp.Diagnostics)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	model.fill(decoded, result)
+	resp.Diagnostics.Append(model.set(ctx, &resp.State, result)...)
 }
 
-// fillExcluded opens the gate on purpose.
-func (m *specModel) fillExcluded() {
-	m.fill(spec.Spec{}, preflight.BatchResult{Message: "The spec is excluded: nothing was dialled or judged."})
+// setExcluded opens the gate on purpose.
+func (m *specModel) setExcluded(ctx context.Context, state *tfsdk.State) diag.Diagnostics {
+	nothing := preflight.BatchResult{Message: "The spec is excluded: nothing was dialled or judged."}
+	m.fill(spec.Spec{}, nothing)
 	m.Outcome = types.StringNull()
 	m.Proceed = types.BoolValue(true)
+	return m.set(ctx, state, nothing)
 }
 
 func (m *specModel) fill(decoded spec.Spec, result preflight.BatchResult) {
 	m.fillVerdict(result.Verdict)
 	m.Message = types.StringValue(result.Message)
-	m.Results = findingsValue(result.Findings)
-	m.Collected = collectedValue(result)
 	skipped := make([]attr.Value, 0, len(decoded.Unsupported))
 	for _, part := range decoded.Unsupported {
 		skipped = append(skipped, types.StringValue(part.Path))
@@ -237,49 +237,72 @@ func (m *specModel) fill(decoded spec.Spec, result preflight.BatchResult) {
 	m.BundleDir = stringOrNull(result.BundleDir)
 }
 
-// The types of the elements of results and collected.
-var (
-	findingType   = schema.NestedAttributeObject{Attributes: specFindingAttributes()}.Type().(basetypes.ObjectType)
-	collectedType = schema.NestedAttributeObject{Attributes: collectedAttributes()}.Type().(basetypes.ObjectType)
-)
-
-// findingsValue builds the value by hand: by reflection, as ListValueFrom does, it would take several times as long
-// (make bench).
-func findingsValue(findings []tcpconnect.Finding) types.List {
-	values := make([]attr.Value, 0, len(findings))
-	for _, finding := range findings {
-		status, reason := types.StringNull(), types.StringNull()
-		if finding.Result != nil {
-			status = types.StringValue(string(finding.Result.Status))
-			reason = types.StringValue(string(finding.Result.Reason))
-		}
-		values = append(values, types.ObjectValueMust(findingType.AttrTypes, map[string]attr.Value{
-			"title":          types.StringValue(finding.Title),
-			"collector_name": stringOrNull(finding.CollectorName),
-			"address":        stringOrNull(finding.Address),
-			"status":         status,
-			"reason":         reason,
-			"outcome":        types.StringValue(string(finding.Verdict)),
-			"message":        types.StringValue(finding.Message),
-			"uri":            stringOrNull(finding.URI),
-			"matched":        types.BoolValue(finding.Matched),
-			"strict":         types.BoolValue(finding.Strict),
-		}))
+// set sets the state. State.Set takes ten times as long for results and collected of a large spec as it takes to build
+// their values by hand (make bench).
+func (m *specModel) set(ctx context.Context, state *tfsdk.State, result preflight.BatchResult) diag.Diagnostics {
+	m.Results, m.Collected = types.ListNull(findingType), types.MapNull(collectedType)
+	diags := state.Set(ctx, m)
+	var attributes map[string]tftypes.Value
+	if err := state.Raw.As(&attributes); err != nil || diags.HasError() {
+		diags.AddError("State Not Set", fmt.Sprintf("The state of the spec is not an object: %v.", err))
+		return diags
 	}
-	return types.ListValueMust(findingType, values)
+	attributes["results"] = findingsValue(ctx, result.Findings)
+	attributes["collected"] = collectedValue(ctx, result)
+	state.Raw = tftypes.NewValue(state.Raw.Type(), attributes)
+	return diags
 }
 
-func collectedValue(batch preflight.BatchResult) types.Map {
-	values := make(map[string]attr.Value, len(batch.Checks))
-	for i, check := range batch.Checks {
-		result := batch.Results[i]
-		values[check.CollectorName] = types.ObjectValueMust(collectedType.AttrTypes, map[string]attr.Value{
-			"address":     types.StringValue(check.Target.Address.String()),
-			"status":      types.StringValue(string(result.Status)),
-			"reason":      types.StringValue(string(result.Reason)),
-			"message":     types.StringValue(result.Message),
-			"duration_ms": millisecondsValue(result.Duration),
+// The types of the elements of results and collected.
+var (
+	findingType   = schema.NestedAttributeObject{Attributes: specFindingAttributes()}.Type()
+	collectedType = schema.NestedAttributeObject{Attributes: collectedAttributes()}.Type()
+)
+
+func findingsValue(ctx context.Context, findings []tcpconnect.Finding) tftypes.Value {
+	elementType := findingType.TerraformType(ctx)
+	values := make([]tftypes.Value, len(findings))
+	for i, finding := range findings {
+		var status, reason string
+		if finding.Result != nil {
+			status, reason = string(finding.Result.Status), string(finding.Result.Reason)
+		}
+		values[i] = tftypes.NewValue(elementType, map[string]tftypes.Value{
+			"title":          tftypes.NewValue(tftypes.String, finding.Title),
+			"collector_name": rawOrNull(finding.CollectorName),
+			"address":        rawOrNull(finding.Address),
+			"status":         rawOrNull(status),
+			"reason":         rawOrNull(reason),
+			"outcome":        tftypes.NewValue(tftypes.String, string(finding.Verdict)),
+			"message":        tftypes.NewValue(tftypes.String, finding.Message),
+			"uri":            rawOrNull(finding.URI),
+			"matched":        tftypes.NewValue(tftypes.Bool, finding.Matched),
+			"strict":         tftypes.NewValue(tftypes.Bool, finding.Strict),
 		})
 	}
-	return types.MapValueMust(collectedType, values)
+	return tftypes.NewValue(tftypes.List{ElementType: elementType}, values)
+}
+
+func collectedValue(ctx context.Context, batch preflight.BatchResult) tftypes.Value {
+	elementType := collectedType.TerraformType(ctx)
+	values := make(map[string]tftypes.Value, len(batch.Checks))
+	for i, check := range batch.Checks {
+		result := batch.Results[i]
+		values[check.CollectorName] = tftypes.NewValue(elementType, map[string]tftypes.Value{
+			"address":     tftypes.NewValue(tftypes.String, check.Target.Address.String()),
+			"status":      tftypes.NewValue(tftypes.String, string(result.Status)),
+			"reason":      tftypes.NewValue(tftypes.String, string(result.Reason)),
+			"message":     tftypes.NewValue(tftypes.String, result.Message),
+			"duration_ms": tftypes.NewValue(tftypes.Number, milliseconds(result.Duration)),
+		})
+	}
+	return tftypes.NewValue(tftypes.Map{ElementType: elementType}, values)
+}
+
+// rawOrNull is stringOrNull without the framework.
+func rawOrNull(text string) tftypes.Value {
+	if text == "" {
+		return tftypes.NewValue(tftypes.String, nil)
+	}
+	return tftypes.NewValue(tftypes.String, text)
 }

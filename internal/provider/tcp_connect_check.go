@@ -235,5 +235,9 @@ func timeValue(t time.Time) types.String {
 }
 
 func millisecondsValue(duration time.Duration) types.Float64 {
-	return types.Float64Value(float64(duration) / float64(time.Millisecond))
+	return types.Float64Value(milliseconds(duration))
+}
+
+func milliseconds(duration time.Duration) float64 {
+	return float64(duration) / float64(time.Millisecond)
 }
