@@ -4,6 +4,7 @@
 package preflight
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,10 +19,11 @@ type ownArchives struct {
 }
 
 type ownArchive struct {
-	wasRead   bool   // before this run has written it
-	isClaimed bool   // this run writes it
-	claimedBy string // the key of the batch that does
-	isWritten bool   // this run has written it
+	wasRead    bool   // before this run has written it
+	isClaimed  bool   // this run writes it
+	claimedBy  string // the key of the batch that does
+	isWritten  bool   // this run has written it
+	isExcluded bool   // a batch that would write it is excluded
 }
 
 // isOlder reports whether what lies there is an older run's, and will be replaced.
@@ -39,13 +41,16 @@ func (a *ownArchives) read(archive string, read func() error) error {
 	defer a.mu.Unlock()
 	for _, key := range readKeys(archive) {
 		now := a.known[key]
-		if now.isOlder() || now.isWritten && !wasOwn {
+		switch {
+		case now.isOlder(), now.isWritten && !wasOwn:
 			return ErrOlderArchive
+		case now.isWritten:
+			continue
+		case now.isExcluded:
+			return ErrArchiveExcluded
 		}
-		if !now.isWritten {
-			now.wasRead = true
-			a.set(key, now)
-		}
+		now.wasRead = true
+		a.set(key, now)
 	}
 	return nil
 }
@@ -82,6 +87,20 @@ func (a *ownArchives) claim(archive, batch string) error {
 	return nil
 }
 
+// exclude says that a batch that would write an archive is excluded. The error is ErrArchiveExcluded if the archive was
+// read before.
+func (a *ownArchives) exclude(archive string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.known[archiveKey(archive)]
+	if now.wasRead {
+		return ErrArchiveExcluded
+	}
+	now.isExcluded = true
+	a.set(archiveKey(archive), now)
+	return nil
+}
+
 // setWritten says that an archive was written.
 func (a *ownArchives) setWritten(archive string) {
 	a.mu.Lock()
@@ -98,9 +117,23 @@ func (a *ownArchives) set(key string, now ownArchive) {
 	a.known[key] = now
 }
 
-// readKeys are the keys of what is read at a path: of the path itself, and of what it leads to if it is a link.
+// maxLinks is how many links may lead from one to the next, as in Linux (path_resolution(7)).
+const maxLinks = 40
+
+// readKeys are the keys of what is read at a path: of the path itself, and of what each link there leads to.
 func readKeys(archive string) []string {
 	keys := []string{archiveKey(archive)}
+	for range maxLinks {
+		target, err := os.Readlink(archive)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(archive), target)
+		}
+		archive = target
+		keys = append(keys, archiveKey(archive))
+	}
 	if resolved, err := filepath.EvalSymlinks(archive); err == nil {
 		keys = append(keys, archiveKey(resolved))
 	}
@@ -114,9 +147,16 @@ func archiveKey(archive string) string {
 	if err != nil {
 		return strings.ToLower(archive)
 	}
-	dir, name := filepath.Split(absolute)
-	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
-		absolute = filepath.Join(resolved, name)
+	// Its directory may not exist yet: writing the archive makes it.
+	dir, rest := filepath.Dir(absolute), filepath.Base(absolute)
+	for {
+		if resolved, err := filepath.EvalSymlinks(dir); err == nil {
+			return strings.ToLower(filepath.Join(resolved, rest))
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return strings.ToLower(absolute)
+		}
+		dir, rest = parent, filepath.Join(filepath.Base(dir), rest)
 	}
-	return strings.ToLower(absolute)
 }

@@ -17,7 +17,11 @@ func TestArchiveIsNotReadBeforeThisRunHasWrittenIt(t *testing.T) {
 	nothing := func() error { return nil }
 	dir := t.TempDir()
 	linked, link := filepath.Join(dir, archive), filepath.Join(dir, "latest.tar.gz")
-	if err := errors.Join(os.WriteFile(linked, nil, 0o644), os.Symlink(archive, link)); err != nil {
+	alias := filepath.Join(dir, "alias.tar.gz")
+	err := errors.Join(
+		os.WriteFile(linked, nil, 0o644), os.Symlink(archive, link), os.Symlink("latest.tar.gz", alias),
+		os.Mkdir(filepath.Join(dir, "real"), 0o755), os.Symlink("real", filepath.Join(dir, "dir-link")))
+	if err != nil {
 		t.Skipf("this user may not make symbolic links: %v", err)
 	}
 	for name, test := range map[string]struct {
@@ -78,6 +82,25 @@ func TestArchiveIsNotReadBeforeThisRunHasWrittenIt(t *testing.T) {
 			a.setWritten(archive)
 			return errors.Join(a.read(archive, nothing), a.claim(archive, "batch"))
 		}, nil},
+		"excluded, then read": {func(a *ownArchives) error {
+			return errors.Join(a.exclude(archive), a.read(archive, nothing))
+		}, ErrArchiveExcluded},
+		"read, then excluded": {func(a *ownArchives) error {
+			return errors.Join(a.read(archive, nothing), a.exclude(archive))
+		}, ErrArchiveExcluded},
+		"excluded, and written by another": {func(a *ownArchives) error {
+			err := errors.Join(a.exclude(archive), a.claim(archive, "batch"))
+			a.setWritten(archive)
+			return errors.Join(err, a.read(archive, nothing))
+		}, nil},
+		"claimed below a link, in a directory that appears": {func(a *ownArchives) error {
+			err := a.claim(filepath.Join(dir, "dir-link", "new", archive), "batch")
+			return errors.Join(err, os.MkdirAll(filepath.Join(dir, "real", "new"), 0o755),
+				a.read(filepath.Join(dir, "dir-link", "new", archive), nothing))
+		}, ErrOlderArchive},
+		"through two links": {func(a *ownArchives) error {
+			return errors.Join(a.claim(link, "batch"), a.read(alias, nothing))
+		}, ErrOlderArchive},
 		"that can not be read": {func(a *ownArchives) error {
 			return a.read(archive, func() error { return io.ErrUnexpectedEOF })
 		}, io.ErrUnexpectedEOF},

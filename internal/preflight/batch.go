@@ -43,6 +43,8 @@ var (
 		"file is written, and no archive either. Leave archive out, or set emit_bundle = true.")
 	ErrOlderArchive = errors.New("this run writes that archive, and had not yet when it was read: what was read is " +
 		"an older run's. Make the one wait for the other: bundle = data.preflight_spec.NAME.archive")
+	ErrArchiveExcluded = errors.New("the preflight_spec that would write that archive is excluded, so what lies " +
+		"there is an older run's. Exclude the analysis of it too, or leave archive out of the excluded preflight_spec.")
 	ErrArchiveTaken = errors.New("another preflight_spec of this run writes that archive, and one would overwrite " +
 		"the other. Give each an archive of its own.")
 )
@@ -78,7 +80,14 @@ func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 		standalone[i] = finding.Standalone()
 	}
 	done.Verdict, done.Message = tcpconnect.Summarize(standalone)
-	return done, r.writeBatch(batch, &done)
+	err = r.writeBatch(batch, &done)
+	return done, err
+}
+
+// ExcludeArchive says that a batch that would write an archive is excluded, so that nothing judges what lies there. The
+// error is ErrArchiveExcluded if the archive was read before.
+func (r *Run) ExcludeArchive(archive string) error {
+	return r.archives.exclude(archive)
 }
 
 // claimBatch reserves the files that the batch will write.
@@ -92,17 +101,10 @@ func (r *Run) claimBatch(batch Batch) error {
 	if foreign, ok := errors.AsType[*bundle.ForeignFileError](r.Writer.RejectForeign()); ok {
 		return foreign // what else is wrong with the directory shows when it is written
 	}
-	if batch.Archive != "" {
-		if err := r.archives.claim(batch.Archive, batch.Key); err != nil {
-			return err
-		}
+	if err := r.claim(batch.Checks...); err != nil || batch.Archive == "" {
+		return err
 	}
-	for _, check := range batch.Checks {
-		if err := r.claim(check); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.archives.claim(batch.Archive, batch.Key)
 }
 
 // writeBatch writes the results, and then the analysis and the archive.

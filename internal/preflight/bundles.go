@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ type Terms struct {
 // ReadResults reads the results of a collector from a bundle. Of the bundle and the archives that this run writes it
 // returns only what this run wrote: anything else there is an older run's. Terminals can show the texts.
 func (r *Run) ReadResults(ctx context.Context, dir, collectorName string, terms Terms) ([]bundle.NodeResult, error) {
+	dir = filepath.Clean(dir)               // as the paths of what is written are
 	wrote := r.results.wrote(collectorName) // before it is read
 	var found bundle.Found
 	err := r.archives.read(dir, func() (err error) {
@@ -50,7 +52,10 @@ func (r *Run) ReadResults(ctx context.Context, dir, collectorName string, terms 
 			return nil, err
 		}
 	}
-	return found.Results, terms.check(found.Results)
+	if err := terms.check(found.Results); err != nil {
+		return nil, err
+	}
+	return found.Results, nil
 }
 
 // makePrintable makes the texts of a result fit for terminals. The error says that its reason belongs to another
@@ -170,7 +175,10 @@ func Worst(findings []NodeFinding) (index int, message string) {
 	if len(plain) == 1 {
 		message = plain[0].Message
 	}
-	return slices.IndexFunc(plain, func(finding tcpconnect.Finding) bool { return finding.Verdict == verdict }), message
+	index = slices.IndexFunc(plain, func(finding tcpconnect.Finding) bool {
+		return finding.Verdict == verdict || verdict == tcpconnect.Fail && !finding.Verdict.Proceed()
+	})
+	return index, message
 }
 
 // Oldest returns when the oldest of the results was written.

@@ -5,6 +5,7 @@ package preflight
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -31,20 +32,24 @@ func (e *ClaimError) Error() string {
 		e.CollectorName, e.Earlier, e.Later)
 }
 
-// claim reserves the result file of a check. Equal checks share one.
-func (r *Run) claim(check Check) error {
+// claim reserves the result files of checks, or none of them if one is taken. Equal checks share one.
+func (r *Run) claim(checks ...Check) error {
 	if r.Writer == nil {
 		return nil // nothing can be overwritten
 	}
 	r.claims.mu.Lock()
 	defer r.claims.mu.Unlock()
-	if r.claims.checks == nil {
-		r.claims.checks = make(map[string]tcpconnect.Check)
+	claimed := maps.Clone(r.claims.checks)
+	if claimed == nil {
+		claimed = make(map[string]tcpconnect.Check)
 	}
-	key := strings.ToLower(check.CollectorName) // some file systems take no notice of case
-	if earlier, taken := r.claims.checks[key]; taken && !earlier.Equal(check.Check) {
-		return &ClaimError{check.CollectorName, earlier, check.Check}
+	for _, check := range checks {
+		key := strings.ToLower(check.CollectorName) // some file systems take no notice of case
+		if earlier, taken := claimed[key]; taken && !earlier.Equal(check.Check) {
+			return &ClaimError{check.CollectorName, earlier, check.Check}
+		}
+		claimed[key] = check.Check
 	}
-	r.claims.checks[key] = check.Check
+	r.claims.checks = claimed
 	return nil
 }

@@ -35,6 +35,8 @@ func Explain(err error, subject, claim string) Message {
 		return Message{Argument: "archive", Summary: "Archive Without a Bundle", Detail: err.Error()}
 	case errors.Is(err, ErrOlderArchive):
 		return Message{Argument: "archive", Summary: "Archive Was Read Before", Detail: err.Error()}
+	case errors.Is(err, ErrArchiveExcluded):
+		return Message{Argument: "archive", Summary: "Archive of an Excluded Spec", Detail: err.Error()}
 	case errors.Is(err, ErrArchiveTaken):
 		return Message{Argument: "archive", Summary: "Archive Would Be Overwritten", Detail: err.Error()}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -45,19 +47,15 @@ func Explain(err error, subject, claim string) Message {
 			"its own, for example bundle_dir = \"support-bundle\" in the provider's configuration, or move the "+
 			"file.", err)}
 	case errors.As(err, &archive):
-		return Message{Argument: "archive", Summary: "Archive Not Written", Detail: fmt.Sprintf("%s was checked and "+
-			"the bundle was written, but not the archive: %s. Look at the path, its permissions and the free space, "+
-			"or leave archive out.",
-			firstUpper(subject), err)}
+		return Message{Argument: "archive", Summary: "Archive Not Written", Detail: fmt.Sprintf("The check of %s was "+
+			"made and the bundle was written, but not the archive: %s. Look at the path, its permissions and the "+
+			"free space, or leave archive out.",
+			subject, err)}
 	default:
-		return Message{Summary: "Result Not Written", Detail: fmt.Sprintf("%s was checked, but the result was not "+
-			"written into the support bundle: %s. Look at the path, its permissions and the free space, choose "+
-			"another directory with bundle_dir, or set emit_bundle = false.", firstUpper(subject), err)}
+		return Message{Summary: "Result Not Written", Detail: fmt.Sprintf("The check of %s was made, but its result "+
+			"was not written into the support bundle: %s. Look at the path, its permissions and the free space, "+
+			"choose another directory with bundle_dir, or set emit_bundle = false.", subject, err)}
 	}
-}
-
-func firstUpper(text string) string {
-	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // Messages returns one warning for all warnings of a batch, one for all parts that were not run, and if a finding that
@@ -67,7 +65,7 @@ func (r BatchResult) Messages(kind, archive string) (messages []Message) {
 	for _, finding := range r.Findings {
 		switch {
 		case finding.Verdict == tcpconnect.Pass:
-		case finding.CollectorName == "":
+		case finding.CollectorName == "" && finding.Verdict == tcpconnect.Warn:
 			unsupported = append(unsupported, finding.Title)
 		case finding.Verdict == tcpconnect.Warn:
 			warnings = append(warnings, paragraph(finding))

@@ -67,12 +67,12 @@ func TestExplainNamesTheArgumentAndTheCause(t *testing.T) {
 			err:      &ArchiveError{fs.ErrPermission},
 			argument: "archive",
 			summary:  "Archive Not Written",
-			detail:   []string{"The spec was checked and the bundle was written", fs.ErrPermission.Error()},
+			detail:   []string{"The check of the spec was made and the bundle was written", fs.ErrPermission.Error()},
 		},
 		"result that cannot be written": {
 			err:     fs.ErrPermission,
 			summary: "Result Not Written",
-			detail:  []string{"The spec was checked", fs.ErrPermission.Error(), "emit_bundle = false"},
+			detail:  []string{"The check of the spec was made", fs.ErrPermission.Error(), "emit_bundle = false"},
 		},
 	} {
 		for _, err := range []error{test.err, fmt.Errorf("write: %w", test.err)} {
@@ -97,7 +97,7 @@ func TestExplainNamesTheArgumentOfACollectorName(t *testing.T) {
 		}
 	}
 	got := Explain(errors.New("disk full"), "db:5432", "collector_name")
-	if want := "Db:5432 was checked"; !strings.HasPrefix(got.Detail, want) {
+	if want := "The check of db:5432 was made"; !strings.HasPrefix(got.Detail, want) {
 		t.Errorf("the detail is %q, want it to begin with %q", got.Detail, want)
 	}
 }

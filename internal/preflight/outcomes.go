@@ -153,7 +153,8 @@ func (d *outcomeDecoder) decodeVerdict(verdict tcpconnect.Verdict, inner any) (o
 		}
 		ok = ok && isWhole
 	}
-	return outcome, d.decodeWhen(label, &outcome, fields) && ok
+	isWhole := d.decodeWhen(label, &outcome, fields)
+	return outcome, ok && isWhole
 }
 
 // decodeWhen sets the status of an outcome.

@@ -4,6 +4,8 @@
 package preflight
 
 import (
+	"strings"
+
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
@@ -49,8 +51,12 @@ func DecodeSpec(text string) (spec.Spec, error) {
 }
 
 // SpecBatch returns the batch of a spec: its collectors, judged by its analyzers.
-func (r *Run) SpecBatch(text string, decoded spec.Spec, unsupported Unsupported) Batch {
-	batch := Batch{Key: text, MaxConcurrency: DefaultMaxConcurrency}
+func (r *Run) SpecBatch(text string, decoded spec.Spec, unsupported Unsupported, archive string) Batch {
+	batch := Batch{
+		Key:            strings.Join([]string{text, string(unsupported), archive}, "\x00"),
+		MaxConcurrency: DefaultMaxConcurrency,
+		Archive:        archive,
+	}
 	for _, collector := range decoded.Included() {
 		batch.Checks = append(batch.Checks, Check{collector.Name, collector.Check(r.Timeout)})
 	}

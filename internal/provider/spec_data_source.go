@@ -193,11 +193,14 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		return
 	}
 	if model.Exclude.ValueBool() {
+		if err := model.excludeArchive(d.run); err != nil {
+			addMessage(preflight.Explain(err, "the spec", "spec"), &resp.Diagnostics)
+			return
+		}
 		resp.Diagnostics.Append(model.setExcluded(ctx, &resp.State)...)
 		return
 	}
-	batch := d.run.SpecBatch(model.Spec.ValueString(), decoded, model.unsupported())
-	batch.Archive = model.Archive.ValueString()
+	batch := d.run.SpecBatch(model.Spec.ValueString(), decoded, model.unsupported(), model.Archive.ValueString())
 	if !model.MaxConcurrency.IsNull() {
 		batch.MaxConcurrency = int(min(model.MaxConcurrency.ValueInt64(), math.MaxInt32)) // an int may have 32 bits
 	}
@@ -215,6 +218,14 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	}
 	model.fill(decoded, result)
 	resp.Diagnostics.Append(model.set(ctx, &resp.State, result)...)
+}
+
+// excludeArchive keeps what lies at the archive's path from being judged.
+func (m *specModel) excludeArchive(run *preflight.Run) error {
+	if m.Archive.IsNull() {
+		return nil
+	}
+	return run.ExcludeArchive(m.Archive.ValueString())
 }
 
 // setExcluded opens the gate on purpose.

@@ -26,7 +26,8 @@ func TestSpecThatCannotBeWrittenIsAnError(t *testing.T) {
 	for _, test := range []struct{ dir, more, want string }{
 		{file, "", "Result Not Written"},
 		{file, "",
-			"The spec was checked, but the result was not written into the support bundle: open bundle directory " +
+			"The check of the spec was made, but its result was not written into the support bundle: open bundle " +
+				"directory " +
 				file},
 		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive), "Archive Not Written"},
 		{t.TempDir(), fmt.Sprintf("archive = %q\n", archive),

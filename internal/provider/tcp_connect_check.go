@@ -79,6 +79,9 @@ func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Ta
 	}
 	if !a.IPFamily.IsNull() {
 		target.Family = ipFamilyValidator.value(path.Root("ip_family"), a.IPFamily, single)
+		if target.Family == tcpconnect.AnyFamily {
+			target.Family = "" // the same check as without the argument
+		}
 	}
 	at := path.Root("ip_family")
 	if !a.SourceAddress.IsNull() {

@@ -224,7 +224,7 @@ func TestErrorSaysWhyACheckDidNotRun(t *testing.T) {
 	}
 	_, diagnostics = newConfigured(t, file).read(t, dataTCPConnect, fmt.Sprintf(`{"address":%q}`, open))
 	expectSaid(t, "bundle", diagnostics,
-		wrong("Result Not Written", "", open.String()+" was checked, but the result was not written",
+		wrong("Result Not Written", "", "The check of "+open.String()+" was made, but its result was not written",
 			"set emit_bundle = false"))
 
 	if _, err := server.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{}); err != nil {

@@ -24,7 +24,7 @@ type Dialer interface {
 	// If false, it takes ip:port, and names are looked up on this machine.
 	ResolvesNames() bool
 
-	// Room returns how many more dials can be in flight at once.
+	// Room returns how many more dials can be in flight at once. Less than 1 counts as 1.
 	Room() int
 }
 

@@ -5,6 +5,7 @@ package tcpconnect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -29,17 +30,20 @@ func (c *Collector) Sweep(ctx context.Context, checks []Check, limit int) ([]Res
 	defer c.room.leave()
 	dial := redialling(c.dialer().Dial)
 	lookups := make(round)
-	results := make([]Result, len(checks))
+	results, failures := make([]Result, len(checks)), make([]error, len(checks))
 	check := func(i int, place *place) {
 		by := conditions{dial: dial, place: place, round: lookups}
 		if _, isIP := checks[i].Target.Address.ip(); !isIP { // it may have many addresses
 			by.dial = within(shared, dial)
 		}
-		results[i], _ = c.collect(ctx, checks[i], by, nil) // the error is that ctx ended
+		results[i], failures[i] = c.collect(ctx, checks[i], by, nil)
 	}
 	(&sweep{own: make(slots, max(limit, 1)), shared: shared, check: check, checks: len(checks)}).run()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("sweep: %w", context.Cause(ctx))
+	}
+	if err := errors.Join(failures...); err != nil {
+		return nil, fmt.Errorf("sweep: %w", err)
 	}
 	return results, nil
 }
@@ -68,7 +72,7 @@ func (r *room) enter(count func() int) slots {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sweeps == 0 {
-		r.slots = make(slots, count())
+		r.slots = make(slots, max(count(), 1))
 	}
 	r.sweeps++
 	return r.slots
@@ -100,22 +104,22 @@ func within(shared slots, dial dialFunc) dialFunc {
 }
 
 // sweep is checks that are made side by side. Few workers are fastest while answers come at once, and many are while
-// they do not. So a sweep begins with few; a worker whose check takes longer is replaced by two, so that the number of
-// those that make checks doubles while nothing answers; and workers end if they are many and answers come at once.
+// they do not. So a sweep begins with few, and two more begin whenever a check takes longer than a moment: the number
+// of workers doubles while nothing answers. A worker ends if enough others make checks that take no longer.
 type sweep struct {
 	own     slots // what this sweep may have in flight
 	shared  slots // what all sweeps may have in flight
 	check   func(i int, place *place)
 	checks  int
 	next    atomic.Int64
-	busy    atomic.Int64 // workers whose check does not take longer
+	quick   atomic.Int64 // workers whose check has not taken longer than a moment
 	workers sync.WaitGroup
 }
 
 // fewWorkers is how many workers are fastest while answers come at once.
-func fewWorkers() int { return 4 * runtime.GOMAXPROCS(0) }
+func fewWorkers() int64 { return int64(4 * runtime.GOMAXPROCS(0)) }
 
-// moment is how long a check may take before other workers go on with the rest.
+// moment is how long a check may take before more workers begin.
 const moment = time.Millisecond
 
 // run makes all checks.
@@ -126,40 +130,37 @@ func (s *sweep) run() {
 	s.workers.Wait()
 }
 
-// start starts a worker if there is something left to begin and room for it, and reports whether it did.
-func (s *sweep) start() bool {
-	if s.next.Load() >= int64(s.checks) || len(s.own) == cap(s.own) {
-		return false
+// start starts a worker if there is something left to begin and room for it.
+func (s *sweep) start() {
+	if s.next.Load() < int64(s.checks) && len(s.own) < cap(s.own) {
+		s.quick.Add(1)
+		s.workers.Go(s.work)
 	}
-	s.busy.Add(1)
-	s.workers.Go(s.work)
-	return true
 }
 
-// work makes checks until none is left, or others do.
+// work makes checks until none is left, or enough others do.
 func (s *sweep) work() {
 	for i := s.next.Add(1) - 1; i < int64(s.checks); i = s.next.Add(1) - 1 {
 		mine := &place{sweep: s}
 		s.check(int(i), mine)
-		if mine.isReplaced {
-			return
+		if !mine.isSlow {
+			s.quick.Add(-1)
 		}
-		if s.busy.Add(-1) >= int64(fewWorkers()) {
-			return
+		if s.quick.Add(1) > fewWorkers() {
+			break
 		}
-		s.busy.Add(1)
 	}
-	s.busy.Add(-1)
+	s.quick.Add(-1)
 }
 
 // place is the place of one check among those in flight. A nil place bounds nothing.
 type place struct {
 	sweep *sweep
-	timer *time.Timer // until the worker is replaced
+	timer *time.Timer // until the check is slow
 
-	mu         sync.Mutex
-	isHeld     bool
-	isReplaced bool // other workers go on with the rest
+	mu     sync.Mutex
+	isHeld bool
+	isSlow bool // it has taken longer than a moment, and more workers have begun
 }
 
 // take waits until the check may be in flight.
@@ -181,7 +182,7 @@ func (p *place) take(ctx context.Context) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.isHeld {
-			p.replace()
+			p.setSlow()
 		}
 	})
 	return nil
@@ -209,7 +210,7 @@ func (p *place) pause(ctx context.Context, duration time.Duration) error {
 	}
 	p.give()
 	p.mu.Lock()
-	p.replace()
+	p.setSlow()
 	p.mu.Unlock()
 	if err := sleep(ctx, duration); err != nil {
 		return err
@@ -217,11 +218,12 @@ func (p *place) pause(ctx context.Context, duration time.Duration) error {
 	return p.take(ctx)
 }
 
-// replace lets other workers go on with the rest, once.
-func (p *place) replace() {
-	if !p.isReplaced && p.sweep.start() {
-		p.isReplaced = true
-		p.sweep.busy.Add(-1)
+// setSlow lets more workers begin, once.
+func (p *place) setSlow() {
+	if !p.isSlow {
+		p.isSlow = true
+		p.sweep.quick.Add(-1)
+		p.sweep.start()
 		p.sweep.start()
 	}
 }

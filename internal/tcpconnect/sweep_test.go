@@ -243,6 +243,32 @@ func TestCheckThatWaitsBetweenDialsHoldsNothing(t *testing.T) {
 	})
 }
 
+// The checks of the first workers last a second, those of the workers that begin then a minute, and the rest a moment.
+func TestSweepGoesOnBesideSlowChecks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		few := int(fewWorkers())
+		silent := func(ctx context.Context, _ netip.Addr, _ netip.AddrPort) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		checks := checksOf(t, 4*few, 10*time.Millisecond)
+		for i := range 2 * few {
+			checks[i].Timeout = time.Second
+			if i >= few {
+				checks[i].Timeout = time.Minute
+			}
+		}
+		start := time.Now()
+		results := sweepAll(t, &Collector{Dialer: endpointDialer(silent)}, checks, 2*few)
+		for i, result := range results[2*few:] {
+			if ended := result.CollectedAt.Sub(start); ended > 2*time.Second {
+				t.Errorf("quick check %d ended after %s", i, ended)
+			}
+		}
+	})
+}
+
 func TestInterruptedSweepHasNoResults(t *testing.T) {
 	t.Parallel()
 	silent := loopback.Silent(t, loopback.IPv4)
