@@ -40,3 +40,18 @@ func TestCollectorNameBelongsToOneCheck(t *testing.T) {
 		}
 	}
 }
+
+func TestClaimsOfABatchAreMadeTogether(t *testing.T) {
+	t.Parallel()
+	run := newRun(t.TempDir())
+	taken, other, third := batchOf(t, "a", "10.0.0.1"), batchOf(t, "a", "10.0.0.2"), batchOf(t, "b", "10.0.0.3")
+	if err := run.claim(taken.Checks...); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.claim(third.Checks[0], other.Checks[0]); err == nil {
+		t.Error("one name for two dials was claimed")
+	}
+	if err := run.claim(batchOf(t, "b", "10.0.0.4").Checks...); err != nil {
+		t.Errorf("a claim of a batch that failed is left: %v", err)
+	}
+}

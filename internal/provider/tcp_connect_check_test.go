@@ -345,3 +345,23 @@ func TestArgumentsBecomeACheck(t *testing.T) {
 		}
 	}
 }
+
+func TestAnyFamilyIsTheSameCheckAsNone(t *testing.T) {
+	t.Parallel()
+	resolve := func(family types.String) tcpconnect.Check {
+		arguments := checkArguments{
+			Address: types.StringValue("db:5432"), Timeout: types.StringValue("5s"), IPFamily: family,
+		}
+		var diagnostics diag.Diagnostics
+		check, _ := arguments.resolve(t.Context(), preflight.New(preflight.Config{}), &diagnostics)
+		if diagnostics.HasError() {
+			t.Fatal(diagnostics)
+		}
+		return check.Check
+	}
+	none, both := resolve(types.StringNull()), resolve(types.StringValue("any"))
+	ipv4 := resolve(types.StringValue("ipv4"))
+	if !none.Equal(both) || none.Equal(ipv4) {
+		t.Errorf("none: %s; any: %s; ipv4: %s", none, both, ipv4)
+	}
+}
