@@ -194,7 +194,7 @@ func TestReadNamesWhatIsMissing(t *testing.T) {
 	dir, file := plant(t, "connected")
 
 	_, _, err := readOne(filepath.Join(dir, "gone"), "connect", isStatus)
-	expectError(t, err, "there is no bundle "+filepath.Join(dir, "gone"))
+	expectError(t, err, "the bundle "+filepath.Join(dir, "gone")+" does not exist")
 
 	_, _, err = readOne(dir, "other", isStatus)
 	expectError(t, err, ResultFile(dir, "other"), `no result of a collector named "other"`)

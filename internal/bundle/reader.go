@@ -61,7 +61,7 @@ func Read(ctx context.Context, bundle, collector string, isStatus func(status st
 	info, err := os.Stat(bundle) // before opening it: a named pipe would block
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Found{}, fmt.Errorf("there is no bundle %s", bundle)
+		return Found{}, fmt.Errorf("the bundle %s does not exist", bundle)
 	case err != nil:
 		return Found{}, fmt.Errorf("open bundle: %w", err)
 	case !info.IsDir() && !info.Mode().IsRegular():

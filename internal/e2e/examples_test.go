@@ -341,7 +341,7 @@ func TestEveryGateFailsClosed(t *testing.T) {
 				t.Run("missing", func(t *testing.T) {
 					t.Parallel()
 					w := change(t, source, `bundle = "no-such-bundle"`)
-					example.expectShut(t, w, example.variables(t, true), "there is no bundle no-such-bundle")
+					example.expectShut(t, w, example.variables(t, true), "the bundle no-such-bundle does not exist")
 				})
 			}
 			if example.unmocked {

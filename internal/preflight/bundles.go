@@ -36,7 +36,8 @@ func (r *Run) ReadResults(ctx context.Context, dir, collectorName string, terms 
 		return nil, err
 	}
 	for i := range found.Results {
-		if err := makePrintable(&found.Results[i], dir); err != nil {
+		makePrintable(&found.Results[i])
+		if err := validateReason(found.Results[i], dir); err != nil {
 			return nil, err
 		}
 	}
@@ -45,31 +46,34 @@ func (r *Run) ReadResults(ctx context.Context, dir, collectorName string, terms 
 			return nil, fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a "+
 				"collector named %q: what lies there may be an older run's. (The plan is a process of its own: what "+
 				"it has written is not the apply's.) Use status = data.preflight_tcp_connect.NAME.status, which is "+
-				"always this run's.",
-				dir, collectorName)
+				"always this run's.", dir, collectorName)
 		}
 		if err := r.restoreOwn(found.Results, dir, collectorName); err != nil {
 			return nil, err
 		}
 	}
-	if err := terms.check(found.Results); err != nil {
+	if err := terms.validate(found.Results); err != nil {
 		return nil, err
 	}
 	return found.Results, nil
 }
 
-// makePrintable makes the texts of a result fit for terminals. The error says that its reason belongs to another
-// status.
-func makePrintable(result *bundle.NodeResult, dir string) error {
-	reason, err := tcpconnect.ParseReason(result.Reason)
+// makePrintable makes the texts of a result fit for terminals.
+func makePrintable(result *bundle.NodeResult) {
 	result.Node = tcpconnect.Printable(result.Node)
 	result.Message = tcpconnect.Printable(result.Message)
 	result.Reason = tcpconnect.Printable(result.Reason)
-	if err == nil && !reason.Explains(tcpconnect.Status(result.Status)) {
-		return fmt.Errorf("%s holds the status %q%s with the reason %q, which belongs to another status: the file "+
-			"was changed. Collect the result again.", dir, result.Status, onNode(result.Node), result.Reason)
+}
+
+// validateReason returns an error if the reason of a result belongs to another status. A reason that this version does
+// not know may belong to any.
+func validateReason(result bundle.NodeResult, dir string) error {
+	reason, err := tcpconnect.ParseReason(result.Reason)
+	if err != nil || reason.Explains(tcpconnect.Status(result.Status)) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s holds the status %q%s with the reason %q, which belongs to another status: the file was "+
+		"changed. Collect the result again.", dir, result.Status, onNode(result.Node), result.Reason)
 }
 
 // restoreOwn gives results that this run has written their reasons, which the status format does not hold. Others are
@@ -96,8 +100,8 @@ func (r *Run) isOwn(dir string, found bundle.Found, collectorName string) bool {
 	return bundle.Same(dir, r.BundleDir, collectorName) || bundle.Same(found.Dir, r.BundleDir, collectorName)
 }
 
-// check returns an error if a result is too old, or missing and that is an error.
-func (t Terms) check(results []bundle.NodeResult) error {
+// validate returns an error if a result is too old, or missing and that is an error.
+func (t Terms) validate(results []bundle.NodeResult) error {
 	var missing []string
 	var err error
 	for _, result := range results {

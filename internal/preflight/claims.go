@@ -39,17 +39,19 @@ func (r *Run) claim(checks ...Check) error {
 	}
 	r.claims.mu.Lock()
 	defer r.claims.mu.Unlock()
-	claimed := maps.Clone(r.claims.checks)
-	if claimed == nil {
-		claimed = make(map[string]tcpconnect.Check)
-	}
+	claimed := make(map[string]tcpconnect.Check, len(checks))
 	for _, check := range checks {
 		key := strings.ToLower(check.CollectorName) // some file systems take no notice of case
-		if earlier, taken := claimed[key]; taken && !earlier.Equal(check.Check) {
-			return &ClaimError{check.CollectorName, earlier, check.Check}
+		for _, known := range []map[string]tcpconnect.Check{r.claims.checks, claimed} {
+			if earlier, taken := known[key]; taken && !earlier.Equal(check.Check) {
+				return &ClaimError{check.CollectorName, earlier, check.Check}
+			}
 		}
 		claimed[key] = check.Check
 	}
-	r.claims.checks = claimed
+	if r.claims.checks == nil {
+		r.claims.checks = make(map[string]tcpconnect.Check)
+	}
+	maps.Copy(r.claims.checks, claimed)
 	return nil
 }

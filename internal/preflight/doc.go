@@ -5,5 +5,5 @@
 //
 // A Run makes checks, single ones and batches, judges their results, keeps them in a support bundle, and reads bundles.
 // It knows which collector names are taken and what it has written itself, so that no result is overwritten and nothing
-// of an older run is judged. It knows nothing of Terraform.
+// of an older run is judged. It imports no package of Terraform.
 package preflight

@@ -174,13 +174,17 @@ func TestMessagesOfABatch(t *testing.T) {
 			findings: []tcpconnect.Finding{finding(pass, "a"), part("collectors[1].cpu"), part("analyzers[0].cpu")},
 			want: []message{{
 				isWarning: true,
-				summary:   "Spec: 2 Parts ",
+				summary:   "Spec: 2 Parts Left Out",
 				detail:    []string{"\n\ncollectors[1].cpu\nanalyzers[0].cpu"},
 			}},
 		},
 		"one unsupported part": {
 			findings: []tcpconnect.Finding{part("collectors[1].cpu")},
-			want:     []message{{isWarning: true, summary: "Spec: 1 Part ", detail: []string{"\n\ncollectors[1].cpu"}}},
+			want: []message{{
+				isWarning: true,
+				summary:   "Spec: 1 Part Left Out",
+				detail:    []string{"\n\ncollectors[1].cpu"},
+			}},
 		},
 		"strict failure with an archive": {
 			findings: []tcpconnect.Finding{
@@ -229,7 +233,7 @@ func TestMessagesOfABatch(t *testing.T) {
 			},
 			want: []message{
 				{isWarning: true, summary: "Spec: 1 of 4 Checks Warn", detail: []string{"Check b"}},
-				{isWarning: true, summary: "Spec: 1 Part ", detail: []string{"collectors[1].cpu"}},
+				{isWarning: true, summary: "Spec: 1 Part Left Out", detail: []string{"collectors[1].cpu"}},
 				{
 					summary: "Spec Failed: 2 of 4 Checks",
 					detail:  []string{"Check a", "Check c"},

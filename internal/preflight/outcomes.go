@@ -109,7 +109,7 @@ func (d *outcomeDecoder) decode(element any) (outcome tcpconnect.Outcome, ok boo
 		return outcome, false
 	}
 	verdicts := tcpconnect.Verdicts()
-	if !d.checkKeys(d.label, object, words(verdicts)) {
+	if !d.checkKeys(d.label, object, suggest.Words(verdicts)) {
 		return outcome, false
 	}
 	var found []tcpconnect.Verdict
@@ -215,14 +215,6 @@ func keyHint(key string, known []string) string {
 	default:
 		return suggest.Question(key, known)
 	}
-}
-
-func words[S ~string](values []S) []string {
-	texts := make([]string, len(values))
-	for i, value := range values {
-		texts[i] = string(value)
-	}
-	return texts
 }
 
 // kindOf names the kind of a value as Terraform's documentation does.

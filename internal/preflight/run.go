@@ -50,7 +50,7 @@ type Check struct {
 	tcpconnect.Check
 }
 
-// Check makes a check, judges its result, and writes it into the bundle. It returns the path of the result file, which
+// Check makes a check, writes its result into the bundle, and judges it. It returns the path of the result file, which
 // is empty if none is written. report is called after each dial; it may be nil.
 //
 // The error is a *ClaimError if the result file belongs to another check. It wraps the cause of ctx if that ended.

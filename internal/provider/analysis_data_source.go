@@ -123,8 +123,8 @@ func nodeFindingAttributes() map[string]schema.Attribute {
 		"message": stringResult("Message of the outcome that decided, or else the title and the status."),
 		"uri":     stringResult("Where to read more. Null if the outcome has none."),
 		"matched": boolResult("Whether an outcome matched."),
-		"collected_at": stringResult("When the result was written, RFC 3339, UTC. Null with `status`, and if there " +
-			"is no result."),
+		"collected_at": stringResult("When the result was written, RFC 3339, UTC. Null with `status`, and for a " +
+			"node without a result."),
 	}
 }
 
@@ -269,8 +269,8 @@ func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
 	reason := reasonValidator.value(path.Root("reason"), m.Reason, diags)
 	if !diags.HasError() && !reason.Explains(status) {
 		diags.AddAttributeError(path.Root("reason"), "Reason of Another Status",
-			fmt.Sprintf("The reason %q does not belong to the status %q. Take both from the same "+
-				"check.", reason, status))
+			fmt.Sprintf("The reason %q does not belong to the status %q. Take both from the same check.",
+				reason, status))
 	}
 	return bundle.Result{Status: string(status), Reason: string(reason)}
 }
@@ -311,8 +311,7 @@ const missingNodesError = "error"
 
 var (
 	missingNodesChoices   = []string{missingNodesError, string(tcpconnect.Fail), string(tcpconnect.Warn)}
-	missingNodesValidator = stringValidator[string]{"Invalid Choice", "must be what a missing node " +
-		"means", parseMissingNodes}
+	missingNodesValidator = validate("Invalid Choice", "must be what a missing node means", parseMissingNodes)
 )
 
 func parseMissingNodes(text string) (string, error) {

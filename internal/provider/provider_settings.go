@@ -38,8 +38,8 @@ func (s setting) variable() string {
 
 func (s setting) describe() string {
 	if s.defaultValue == "" {
-		return fmt.Sprintf("If omitted, the environment variable `%s` sets it; without that there is "+
-			"none.", s.variable())
+		return fmt.Sprintf("If omitted, the environment variable `%s` sets it; without that there is none.",
+			s.variable())
 	}
 	return fmt.Sprintf("Defaults to the environment variable `%s`, or to `%s`.", s.variable(), s.defaultValue)
 }

@@ -665,7 +665,7 @@ func TestBundleNeverPassesByMistake(t *testing.T) {
 		config string
 		want   []string
 	}{
-		"missing bundle": {analysisOf(missing, ""), []string{missing, "there is no bundle"}},
+		"missing bundle": {analysisOf(missing, ""), []string{missing, "does not exist"}},
 		"missing collector": {analysisOf(old, "collector_name = \"api\"\n"),
 			[]string{`no result of a collector named "api"`}},
 		"truncated": {analysisOf(truncated, ""), []string{truncatedFile, "truncated JSON"}},

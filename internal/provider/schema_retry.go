@@ -168,8 +168,8 @@ func knownCount(value types.Int64, defaultValue int64, at path.Path, diags *diag
 	}
 	// The schema's validator has checked it, but Terraform does not ask it again when it invokes an action.
 	if value.ValueInt64() < 1 {
-		diags.AddAttributeError(at, "Invalid Count", fmt.Sprintf("The value must be at least 1, got: "+
-			"%d.", value.ValueInt64()))
+		text := fmt.Sprintf("The value must be at least 1, got: %d.", value.ValueInt64())
+		diags.AddAttributeError(at, "Invalid Count", text)
 	}
 	return value.ValueInt64()
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -18,7 +17,6 @@ import (
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
@@ -32,30 +30,26 @@ type stringValidator[T any] struct {
 }
 
 var (
-	addressValidator = stringValidator[tcpconnect.Address]{"Invalid Address", "must be " +
-		"host:port", tcpconnect.ParseAddress}
-	durationValidator = stringValidator[time.Duration]{"Invalid Duration", "must be a duration greater than " +
-		"zero", tcpconnect.ParseDuration}
-	collectorNameValidator = stringValidator[string]{"Invalid Collector Name", "must be able to name a " +
-		"file", parseCollectorName}
-	statusValidator   = stringValidator[tcpconnect.Status]{"Invalid Status", "must be a status", tcpconnect.ParseStatus}
-	reasonValidator   = stringValidator[tcpconnect.Reason]{"Invalid Reason", "must be a reason", tcpconnect.ParseReason}
-	ipFamilyValidator = stringValidator[tcpconnect.Family]{"Invalid IP Family", "must be an IP " +
-		"family", tcpconnect.ParseFamily}
-	sourceAddressValidator = stringValidator[netip.Addr]{"Invalid Source Address", "must be an IP " +
-		"address", tcpconnect.ParseSource}
-	controlHostValidator = stringValidator[netip.Addr]{"Invalid Control Host", "must be an IP " +
-		"address", parseControlHost}
-	bundleFormatValidator = stringValidator[bundle.Format]{"Invalid Bundle Format", "must be a bundle " +
-		"format", parseBundleFormat}
-	specValidator = stringValidator[spec.Spec]{"Invalid Spec", "must be a Troubleshoot " +
-		"spec", preflight.DecodeSpec}
-	unsupportedValidator = stringValidator[preflight.Unsupported]{"Invalid Choice", "must be a way to go " +
-		"on", preflight.ParseUnsupported}
-	archiveValidator   = stringValidator[string]{"Invalid Archive", "must be the path of an archive", parseArchive}
-	notBlankValidator  = stringValidator[string]{"Empty Value", "must not be blank", parseNotBlank}
-	checkNameValidator = stringValidator[string]{"Invalid Check Name", "must be a text to show", parseCheckName}
+	addressValidator       = validate("Invalid Address", "must be host:port", tcpconnect.ParseAddress)
+	durationValidator      = validate("Invalid Duration", "must be a positive duration", tcpconnect.ParseDuration)
+	collectorNameValidator = validate("Invalid Collector Name", "must be able to name a file", parseCollectorName)
+	statusValidator        = validate("Invalid Status", "must be a status", tcpconnect.ParseStatus)
+	reasonValidator        = validate("Invalid Reason", "must be a reason", tcpconnect.ParseReason)
+	ipFamilyValidator      = validate("Invalid IP Family", "must be an IP family", tcpconnect.ParseFamily)
+	sourceAddressValidator = validate("Invalid Source Address", "must be an IP address", tcpconnect.ParseSource)
+	controlHostValidator   = validate("Invalid Control Host", "must be an IP address", parseControlHost)
+	bundleFormatValidator  = validate("Invalid Bundle Format", "must be a bundle format", parseBundleFormat)
+	specValidator          = validate("Invalid Spec", "must be a Troubleshoot spec", preflight.DecodeSpec)
+	unsupportedValidator   = validate("Invalid Choice", "must be a way to go on", preflight.ParseUnsupported)
+	archiveValidator       = validate("Invalid Archive", "must be the path of an archive", parseArchive)
+	notBlankValidator      = validate("Empty Value", "must not be blank", parseNotBlank)
+	checkNameValidator     = validate("Invalid Check Name", "must be a text to show", parseCheckName)
 )
+
+// validate returns the validator of a function that parses.
+func validate[T any](summary, description string, parse func(string) (T, error)) stringValidator[T] {
+	return stringValidator[T]{summary, description, parse}
+}
 
 const durationForm = "A duration such as `500ms`, `10s` or `1m30s`."
 

@@ -288,7 +288,7 @@ func TestAnalysisRejectsInvalidStatusAndReason(t *testing.T) {
 		`"reason":"refused",`:   wrong("No Status to Judge", "status"),
 		`"status":"<unknown>",`: wrong("Unknown Argument", "", "not known yet"),
 		`"bundle":"no-such-bundle",`: wrong("No Usable Result in the Bundle", "bundle", `Collector "connect"`,
-			"there is no bundle no-such-bundle"),
+			"the bundle no-such-bundle does not exist"),
 	} {
 		state, diagnostics := server.read(t, dataAnalysis, "{"+arguments+everything+"}")
 		expectSaid(t, arguments, diagnostics, want)

@@ -44,7 +44,7 @@ func (s actionServer) invoke(
 	t *testing.T, ctx context.Context, given map[string]any, onProgress func(string),
 ) (progress []string, diagnostics []*tfprotov6.Diagnostic) {
 	t.Helper()
-	// There is no validation before: Terraform does not validate again with values that it learns during the apply.
+	// Terraform does not validate again with values that it learns during the apply.
 	config := objectOf(t, s.schema, given)
 	stream, err := s.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})
 	if err != nil {

@@ -189,6 +189,6 @@ func describeAttempt(attempt tcpconnect.Attempt) string {
 	if attempt.Next == 0 {
 		return text
 	}
-	return fmt.Sprintf("%s, next try in %s, %s "+
-		"left", text, tcpconnect.Rounded(attempt.Next), tcpconnect.Rounded(attempt.Left))
+	next, left := tcpconnect.Rounded(attempt.Next), tcpconnect.Rounded(attempt.Left)
+	return fmt.Sprintf("%s, next try in %s, %s left", text, next, left)
 }

@@ -130,3 +130,12 @@ func AbbreviateTo(most int, text string) string {
 	}
 	return strings.ToValidUTF8(text[:most], "") + "..."
 }
+
+// Words returns words as plain strings.
+func Words[S ~string](words []S) []string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = string(word)
+	}
+	return texts
+}

@@ -4,6 +4,7 @@
 package suggest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -153,5 +154,13 @@ func TestWordsAreChosenToTheLetter(t *testing.T) {
 		if got, err := Choose(text, "is not a bundle format", formats); err == nil || err.Error() != want || got != "" {
 			t.Errorf("%q is %q, %v", text, got, err)
 		}
+	}
+}
+
+func TestWordsAreStrings(t *testing.T) {
+	t.Parallel()
+	type word string
+	if got := Words([]word{"a", "b"}); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("got %q", got)
 	}
 }

@@ -31,7 +31,7 @@ func (r Reason) Advice() string {
 			"or the host does not answer in its own network: " +
 			"check that it is up, and that the address is correct."
 	case ReasonNetworkUnreachable:
-		return "There is no route to that network: " +
+		return "The network cannot be reached from here: " +
 			"check the routes and tunnels of this machine, and whether it supports that IP family."
 	case ReasonProhibited:
 		return "A rule on this machine or on the way forbids the connection: " +

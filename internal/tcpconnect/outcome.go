@@ -84,14 +84,6 @@ func OneVerdict(found []Verdict) (Verdict, error) {
 		return found[0], nil
 	default:
 		return "", fmt.Errorf("has %s. An outcome holds exactly one of fail, warn and pass; "+
-			"write one element for each.", joinWords(found, " and "))
+			"write one element for each.", strings.Join(suggest.Words(found), " and "))
 	}
-}
-
-func joinWords[S ~string](words []S, separator string) string {
-	texts := make([]string, 0, len(words))
-	for _, word := range words {
-		texts = append(texts, string(word))
-	}
-	return strings.Join(texts, separator)
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // Defaults of a Retry.
@@ -108,6 +110,19 @@ func (r *Retry) equal(other *Retry) bool {
 	return r.Attempts == other.Attempts && r.AttemptTimeout == other.AttemptTimeout &&
 		r.MinDelay == other.MinDelay && r.MaxDelay == other.MaxDelay && r.Consecutive == other.Consecutive &&
 		slices.Equal(r.Until, other.Until) && slices.Equal(r.GiveUpOn, other.GiveUpOn)
+}
+
+// String describes the retry with the names of the block's arguments.
+func (r Retry) String() string {
+	text := fmt.Sprintf("attempt_timeout %s, min_delay %s, max_delay %s, until %s, consecutive %d",
+		r.AttemptTimeout, r.MinDelay, r.MaxDelay, suggest.List(r.Until), r.Consecutive)
+	if r.Attempts > 0 {
+		text = fmt.Sprintf("attempts %d, %s", r.Attempts, text)
+	}
+	if len(r.GiveUpOn) > 0 {
+		text += ", give_up_on " + suggest.List(r.GiveUpOn)
+	}
+	return text
 }
 
 // longestDelay keeps computations with delays from overflowing.

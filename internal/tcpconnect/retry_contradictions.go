@@ -4,6 +4,7 @@
 package tcpconnect
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,10 +39,10 @@ func (r *Retry) Contradictions(timeout time.Duration, passes []Status) (found []
 	if timeout > 0 && r.MinDelay > 0 && r.Consecutive > 1 && r.Consecutive-1 > int64((timeout-1)/r.MinDelay) {
 		add("consecutive", "Consecutive Does Not Fit Into Timeout",
 			"%d dials in a row, with at least %s (min_delay) between two of them, take more than the timeout of %s, "+
-				"so the check could never be ready. Lower consecutive or min_delay, or raise "+
-				"timeout.", r.Consecutive, r.MinDelay, timeout)
+				"so the check could never be ready. Lower consecutive or min_delay, or raise timeout.",
+			r.Consecutive, r.MinDelay, timeout)
 	}
-	if err := ValidateUntil(r.Until); err != nil {
+	if err := validateUntil(r.Until); err != nil {
 		add("until", "Nothing Left for Not Ready", "%s", err)
 	}
 	unwaited := slices.DeleteFunc(slices.Clone(passes), func(status Status) bool {
@@ -59,4 +60,16 @@ func (r *Retry) Contradictions(timeout time.Duration, passes []Status) (found []
 			"min_delay is %s, more than max_delay, %s. Lower it or raise max_delay.", r.MinDelay, r.MaxDelay)
 	}
 	return found
+}
+
+// validateUntil returns an error if the statuses that a Retry waits for leave none for "not ready". The error says what
+// to do.
+func validateUntil(until []Status) error {
+	for _, status := range Statuses() {
+		if status != Connected && !slices.Contains(until, status) {
+			return nil
+		}
+	}
+	return errors.New("With connection-refused, connection-timeout and error in until, " +
+		"no status is left for a check that is not ready. List only the statuses to wait for.")
 }

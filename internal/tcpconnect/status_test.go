@@ -75,13 +75,13 @@ func TestUntilLeavesAStatusForNotReady(t *testing.T) {
 	t.Parallel()
 	failing := Statuses()[1:]
 	for _, until := range [][]Status{failing, Statuses()} {
-		if err := ValidateUntil(until); err == nil || !strings.Contains(err.Error(), "no status is left") {
+		if err := validateUntil(until); err == nil || !strings.Contains(err.Error(), "no status is left") {
 			t.Errorf("until %q: %v", until, err)
 		}
 	}
 	for i := range failing {
 		for _, until := range [][]Status{{failing[i]}, slices.Delete(slices.Clone(failing), i, i+1), {Connected}, nil} {
-			if err := ValidateUntil(until); err != nil {
+			if err := validateUntil(until); err != nil {
 				t.Errorf("until %q: %v", until, err)
 			}
 		}
