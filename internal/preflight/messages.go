@@ -123,5 +123,5 @@ func counted(number int, one, many string) string {
 
 // paragraph describes a finding in a paragraph.
 func paragraph(finding tcpconnect.Finding) string {
-	return strings.Join(append([]string{finding.Line()}, finding.Details()...), "\n  ")
+	return strings.ReplaceAll(finding.Explanation(), "\n", "\n  ")
 }

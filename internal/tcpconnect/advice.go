@@ -3,10 +3,11 @@
 
 package tcpconnect
 
-// Advice describes in one sentence what the reason means and what to check first. It is empty for ReasonConnected.
+// Advice describes in one sentence what the reason means and what to check first. It is empty for ReasonConnected, and
+// for an empty reason.
 func (r Reason) Advice() string {
 	switch r {
-	case ReasonConnected:
+	case ReasonConnected, "":
 		return ""
 	case ReasonRefused:
 		return "The host answered, but nothing listens on that port, or a firewall rejects it: " +

@@ -80,6 +80,17 @@ type conditions struct {
 	dial  dialFunc
 	place *place // limits the dials in flight; nil: no limit
 	round round  // shared lookups
+
+	enough <-chan struct{} // is closed when no further dial is wanted; nil: never
+}
+
+func (c conditions) isEnough() bool {
+	select {
+	case <-c.enough:
+		return true
+	default:
+		return false
+	}
 }
 
 func (c *Collector) collect(ctx context.Context, check Check, by conditions, report func(Attempt)) (Result, error) {

@@ -51,16 +51,27 @@ func (f Finding) Standalone() Finding {
 	return f
 }
 
+// Explanation explains the finding to people in several lines: the line, and then the details.
+func (f Finding) Explanation() string {
+	return strings.Join(append([]string{f.Line()}, f.Details()...), "\n")
+}
+
 // Details lists what the message does not say, one fact in each line: address, status and reason, the message of the
 // operating system, what to do, and where to read more.
 func (f Finding) Details() []string {
 	var details []string
 	if f.Result != nil {
-		status := fmt.Sprintf("Status: %s, reason: %s", f.Result.Status, f.Result.Reason)
+		if f.Address != "" {
+			details = append(details, "Address: "+f.Address)
+		}
+		status := "Status: " + string(f.Result.Status)
+		if f.Result.Reason != "" {
+			status += ", reason: " + string(f.Result.Reason)
+		}
 		if f.Result.Attempts > 1 {
 			status += fmt.Sprintf(", after %d attempts", f.Result.Attempts)
 		}
-		details = append(details, "Address: "+f.Address, status)
+		details = append(details, status)
 		if f.Result.Message != "" {
 			details = append(details, "Message: "+f.Result.Message)
 		}

@@ -44,7 +44,7 @@ func (n *randomNetwork) Dial(ctx context.Context, _ netip.Addr, address string) 
 	dial := n.dials[address]
 	n.mu.Unlock()
 	peer := n.peers[address]
-	if peer.takes > 0 && sleep(ctx, peer.takes) != nil || peer.reason == ReasonNoResponse && dial > peer.refusals {
+	if peer.takes > 0 && sleep(ctx, peer.takes, nil) != nil || peer.reason == ReasonNoResponse && dial > peer.refusals {
 		<-ctx.Done()
 		return nil, &ReasonError{Reason: ReasonNoResponse, Err: ctx.Err()}
 	}
@@ -90,7 +90,7 @@ func TestSweepOfRandomChecks(t *testing.T) {
 			if interrupted {
 				time.AfterFunc(time.Duration(random.Int64N(int64(time.Minute))), cancel)
 			}
-			results, err := (&Collector{Dialer: network}).Sweep(ctx, checks, limit)
+			results, err := (&Collector{Dialer: network}).Sweep(ctx, checks, SweepOptions{Limit: limit})
 			if (err != nil) != (ctx.Err() != nil) || err != nil && results != nil {
 				t.Fatalf("seed %d: %d results, %v", seed, len(results), err)
 			}
