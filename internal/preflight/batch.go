@@ -20,8 +20,11 @@ const DefaultMaxConcurrency = 1000
 type Batch struct {
 	Key            string // equal keys: the same batch, made again
 	Checks         []Check
+	Optional       []bool // checks that a retry does not wait for, as in tcpconnect.SweepOptions
 	MaxConcurrency int    // maximum number of dials in flight
 	Archive        string // path of an archive to be written; empty: none
+
+	Progress func(Progress) // is called every second; nil: nothing is
 
 	// Judge returns the findings about results, which are given in the order of the checks.
 	Judge func(results []tcpconnect.Result) []tcpconnect.Finding
@@ -66,12 +69,8 @@ func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 	if err := r.claimBatch(batch); err != nil {
 		return done, err
 	}
-	checks := make([]tcpconnect.Check, len(batch.Checks))
-	for i, check := range batch.Checks {
-		checks[i] = check.Check
-	}
 	var err error
-	if done.Results, err = r.Collector.Sweep(ctx, checks, batch.MaxConcurrency); err != nil {
+	if done.Results, err = r.sweep(ctx, batch); err != nil {
 		return done, err
 	}
 	done.Findings = batch.Judge(done.Results)
@@ -82,6 +81,21 @@ func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 	done.Verdict, done.Message = tcpconnect.Summarize(standalone)
 	err = r.writeBatch(batch, &done)
 	return done, err
+}
+
+// sweep makes the checks of a batch.
+func (r *Run) sweep(ctx context.Context, batch Batch) ([]tcpconnect.Result, error) {
+	checks := make([]tcpconnect.Check, len(batch.Checks))
+	for i, check := range batch.Checks {
+		checks[i] = check.Check
+	}
+	options := tcpconnect.SweepOptions{Limit: batch.MaxConcurrency, Optional: batch.Optional}
+	if batch.Progress != nil {
+		progress := progress{checks: batch.Checks, ready: make([]bool, len(checks))}
+		options.Report = progress.record
+		defer progress.reportEverySecond(batch.Progress)()
+	}
+	return r.Collector.Sweep(ctx, checks, options)
 }
 
 // ExcludeArchive says that a batch that would write an archive is excluded, so that nothing judges what lies there. The

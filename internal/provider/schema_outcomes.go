@@ -61,7 +61,7 @@ func (v outcomesValidator) MarkdownDescription(ctx context.Context) string { ret
 // it that is not an outcome. Unless isWhole is true, something is wrong or not known yet, and nothing may be judged by
 // what is returned.
 func decodeOutcomes(value attr.Value, diags *diag.Diagnostics) (outcomes []tcpconnect.Outcome, isWhole bool) {
-	outcomes, problems, isWhole := preflight.DecodeOutcomes(plain(value))
+	outcomes, problems, isWhole := preflight.DecodeOutcomes("outcomes", plain(value))
 	for _, problem := range problems {
 		at := path.Root("outcomes")
 		if problem.Index >= 0 {

@@ -107,6 +107,15 @@ func (a outcomeArguments) hasOutcomes() bool {
 	return !a.Outcomes.IsNull() && !a.Outcomes.IsUnderlyingValueNull()
 }
 
+// passes returns the statuses that the outcomes pass, none unless they are known.
+func (a outcomeArguments) passes() []tcpconnect.Status {
+	outcomes, isWhole := decodeOutcomes(a.Outcomes, new(diag.Diagnostics))
+	if !a.hasOutcomes() || !isWhole {
+		return nil
+	}
+	return tcpconnect.Analyzer{Outcomes: outcomes}.Passes()
+}
+
 // analyzer returns the analyzer that the arguments describe, or adds an error.
 func (a outcomeArguments) analyzer(diags *diag.Diagnostics) tcpconnect.Analyzer {
 	outcomes, _ := decodeOutcomes(a.Outcomes, diags) // whole, or an error: getKnown lets nothing unknown through

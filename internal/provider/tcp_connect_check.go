@@ -23,14 +23,13 @@ import (
 // checkArguments are the arguments of all forms of a check.
 type checkArguments struct {
 	Address       types.String `tfsdk:"address"`
-	Timeout       types.String `tfsdk:"timeout"`
 	CollectorName types.String `tfsdk:"collector_name"`
 	Exclude       types.Bool   `tfsdk:"exclude"`
 	Triggers      types.Map    `tfsdk:"triggers"`
 	AllAddresses  types.Bool   `tfsdk:"all_addresses"`
 	IPFamily      types.String `tfsdk:"ip_family"`
 	SourceAddress types.String `tfsdk:"source_address"`
-	Retry         types.Object `tfsdk:"retry"`
+	waitArguments
 	outcomeArguments
 }
 
@@ -67,7 +66,7 @@ type endpointModel struct {
 // validate adds errors if arguments contradict each other, as far as they are known.
 func (a *checkArguments) validate(ctx context.Context, diags *diag.Diagnostics) {
 	a.target(new(diag.Diagnostics), diags)
-	a.validateRetry(ctx, diags)
+	a.validateRetry(ctx, a.passes(), diags)
 }
 
 // target returns what to dial. Errors of single arguments, which their own validators show, go apart from those of
@@ -101,7 +100,7 @@ func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Ta
 func (a *checkArguments) resolve(
 	ctx context.Context, run *preflight.Run, diags *diag.Diagnostics,
 ) (preflight.Check, tcpconnect.Analyzer) {
-	a.validateRetry(ctx, diags)
+	a.validateRetry(ctx, a.passes(), diags)
 	if a.Timeout.IsNull() {
 		a.Timeout = types.StringValue(run.Timeout.String())
 	}
@@ -117,8 +116,8 @@ func (a *checkArguments) resolve(
 			Timeout: timeout,
 		},
 	}
-	if model := a.retryModel(ctx, diags); model != nil {
-		check.Retry = a.retry(ctx, model, timeout, diags)
+	if retry := a.retry(ctx, timeout, diags); retry != nil {
+		check.Retry = retry.For(a.passes())
 	}
 	analyzer := tcpconnect.Analyzer{CheckName: a.checkName()}
 	if a.hasOutcomes() {
