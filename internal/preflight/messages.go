@@ -59,8 +59,8 @@ func Explain(err error, subject, claim string) Message {
 }
 
 // Messages returns one warning for all warnings of a batch, one for all parts that were not run, and if a finding that
-// is strict is a failure one error for all failures. kind names the batch in their summaries.
-func (r BatchResult) Messages(kind, archive string) (messages []Message) {
+// is strict is a failure one error for all failures. If isGate, all are strict. kind names the batch in their summaries.
+func (r BatchResult) Messages(kind, archive string, isGate bool) (messages []Message) {
 	var warnings, unsupported, strictFailures, failures []string
 	for _, finding := range r.Findings {
 		switch {
@@ -69,7 +69,7 @@ func (r BatchResult) Messages(kind, archive string) (messages []Message) {
 			unsupported = append(unsupported, finding.Title)
 		case finding.Verdict == tcpconnect.Warn:
 			warnings = append(warnings, paragraph(finding))
-		case finding.Strict:
+		case finding.Strict, isGate:
 			strictFailures = append(strictFailures, paragraph(finding))
 		default:
 			failures = append(failures, paragraph(finding))

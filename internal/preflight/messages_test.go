@@ -245,7 +245,7 @@ func TestMessagesOfABatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			batch := BatchResult{Findings: slices.Clone(test.findings), BundleDir: test.dir}
-			got := batch.Messages("Spec", test.archive)
+			got := batch.Messages("Spec", test.archive, false)
 			if len(got) != len(test.want) {
 				t.Fatalf("%+v, want %d messages", got, len(test.want))
 			}

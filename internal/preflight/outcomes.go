@@ -162,8 +162,7 @@ func (d *outcomeDecoder) decodeWhen(label string, outcome *tcpconnect.Outcome, f
 func keyHint(key string, known []string) string {
 	switch {
 	case key == "//":
-		return " It is a comment of JSON configuration only beside arguments, and part of the value here: comments " +
-			"have no place in outcomes, so remove it."
+		return commentHint
 	case slices.Contains(tcpconnect.OutcomeFields(), key):
 		return fmt.Sprintf(" Write %s inside the verdict: { fail = { %s = \"...\" } }.", key, key)
 	default:

@@ -4,7 +4,12 @@
 package preflight
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
@@ -50,22 +55,79 @@ func DecodeSpec(text string) (spec.Spec, error) {
 	return decoded, nil
 }
 
+// SpecOptions say how a spec is run.
+type SpecOptions struct {
+	Unsupported Unsupported
+	Archive     string            // empty: none
+	Timeout     time.Duration     // of a collector that has none; 0: the run's. With Retry the time in all, and not 0
+	Retry       *tcpconnect.Retry // of every collector; nil: one dial
+	Strict      bool              // every analyzer is strict
+}
+
 // SpecBatch returns the batch of a spec: its collectors, judged by its analyzers.
-func (r *Run) SpecBatch(text string, decoded spec.Spec, unsupported Unsupported, archive string) Batch {
+func (r *Run) SpecBatch(text string, decoded spec.Spec, options SpecOptions) Batch {
 	batch := Batch{
-		Key:            strings.Join([]string{text, string(unsupported), archive}, "\x00"),
+		Key: strings.Join([]string{
+			text, string(options.Unsupported), options.Archive, options.Timeout.String(), fmt.Sprint(options.Retry),
+			strconv.FormatBool(options.Strict),
+		}, "\x00"),
 		MaxConcurrency: DefaultMaxConcurrency,
-		Archive:        archive,
+		Archive:        options.Archive,
 	}
+	analyzers := decoded.AnalyzersByCollector()
 	for _, collector := range decoded.Included() {
-		batch.Checks = append(batch.Checks, Check{collector.Name, collector.Check(r.Timeout)})
+		check := Check{collector.Name, collector.Check(cmp.Or(options.Timeout, r.Timeout))}
+		if options.Retry != nil {
+			check.Retry = retryOf(*options.Retry, collector.Timeout, passesOf(analyzers[collector.Name]))
+			check.Timeout = options.Timeout
+		}
+		batch.Checks = append(batch.Checks, check)
+		batch.Optional = append(batch.Optional, !slices.ContainsFunc(analyzers[collector.Name], spec.Analyzer.CanFail))
 	}
 	batch.Judge = func(results []tcpconnect.Result) []tcpconnect.Finding {
 		findings := decoded.Judge(results)
-		if unsupported == UnsupportedWarn {
+		for i := range findings {
+			findings[i].Strict = findings[i].Strict || options.Strict
+		}
+		if options.Unsupported == UnsupportedWarn {
 			findings = append(findings, decoded.WarnOfUnsupported()...)
 		}
 		return findings
 	}
 	return batch
+}
+
+// passesOf returns the statuses that all of the analyzers pass.
+func passesOf(analyzers []spec.Analyzer) (passes []tcpconnect.Status) {
+	for i, analyzer := range analyzers {
+		if i == 0 {
+			passes = analyzer.Passes()
+		}
+		passes = slices.DeleteFunc(passes, func(status tcpconnect.Status) bool {
+			return !slices.Contains(analyzer.Passes(), status)
+		})
+	}
+	return passes
+}
+
+// ValidateSpecRetry returns what is wrong with a retry of a spec: an analyzer would pass although its collector is not
+// ready, or none could be ready. Arguments that are not known are zero.
+func ValidateSpecRetry(decoded spec.Spec, retry tcpconnect.Retry, timeout time.Duration) (problems spec.Problems) {
+	analyzers := decoded.AnalyzersByCollector()
+	for _, collector := range decoded.Included() {
+		if timeout > 0 && collector.Timeout > timeout {
+			problems = append(problems, spec.Problem{Position: collector.Position, Text: fmt.Sprintf("The timeout of "+
+				"the collector is %s, more than the argument timeout, %s. With retry, it limits one dial, and the "+
+				"argument is the time in all. Lower it or raise the argument.", collector.Timeout, timeout)})
+		}
+		own := analyzers[collector.Name]
+		for _, analyzer := range own {
+			for _, contradiction := range retry.For(passesOf(own)).Contradictions(timeout, analyzer.Passes()) {
+				if contradiction.Argument == "until" && (len(retry.Until) > 0 || len(own) == 1) {
+					problems = append(problems, spec.Problem{Position: analyzer.Position, Text: contradiction.Text})
+				}
+			}
+		}
+	}
+	return problems
 }

@@ -16,14 +16,14 @@ func TestSpecsThatDifferAreDifferentBatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := run.SpecBatch(smallSpec, decoded, UnsupportedWarn, "a.tar.gz")
-	if again := run.SpecBatch(smallSpec, decoded, UnsupportedWarn, "a.tar.gz"); again.Key != first.Key {
+	first := run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"})
+	if again := run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"}); again.Key != first.Key {
 		t.Error("the same spec is another batch")
 	}
 	for name, other := range map[string]Batch{
-		"unsupported": run.SpecBatch(smallSpec, decoded, UnsupportedSkip, "a.tar.gz"),
-		"archive":     run.SpecBatch(smallSpec, decoded, UnsupportedWarn, "b.tar.gz"),
-		"text":        run.SpecBatch(smallSpec+" ", decoded, UnsupportedWarn, "a.tar.gz"),
+		"unsupported": run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedSkip, Archive: "a.tar.gz"}),
+		"archive":     run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "b.tar.gz"}),
+		"text":        run.SpecBatch(smallSpec+" ", decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"}),
 	} {
 		if other.Key == first.Key {
 			t.Errorf("a spec with another %s is the same batch", name)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -44,6 +45,7 @@ type analysisModel struct {
 	outcomeArguments
 
 	Message     types.String `tfsdk:"message"`
+	Explanation types.String `tfsdk:"explanation"`
 	CollectedAt types.String `tfsdk:"collected_at"`
 	Results     types.List   `tfsdk:"results"`
 	findingResults
@@ -95,6 +97,7 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"and an outcome without `when` always matches. It fails closed: if no outcome matches, the outcome is " +
 			"`fail`. Use `proceed` as the condition of a precondition.",
 		Attributes: join(findingAttributes(true, strict, "message"), arguments, map[string]schema.Attribute{
+			"explanation": stringResult(explanationDescription),
 			"collected_at": stringResult("With `bundle`: when the result was written, by its file's time, RFC 3339, " +
 				"UTC. If there are several nodes, the oldest time. Null with `status`."),
 			"results": objectsResult("What was judged: one element, or one for each node of a `bundle` of several "+
@@ -119,10 +122,11 @@ func nodeFindingAttributes() map[string]schema.Attribute {
 		"reason": stringResult("Why the status is what it is. Null if it is not known."),
 		"detail": stringResult("What the operating system said, by the result file. Empty with `status`, and if it " +
 			"is not known."),
-		"outcome": stringResult("The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."),
-		"message": stringResult("Message of the outcome that decided, or else the title and the status."),
-		"uri":     stringResult("Where to read more. Null if the outcome has none."),
-		"matched": boolResult("Whether an outcome matched."),
+		"outcome":     stringResult("The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."),
+		"message":     stringResult("Message of the outcome that decided, or else the title and the status."),
+		"uri":         stringResult("Where to read more. Null if the outcome has none."),
+		"explanation": stringResult(explanationDescription),
+		"matched":     boolResult("Whether an outcome matched."),
 		"collected_at": stringResult("When the result was written, RFC 3339, UTC. Null with `status`, and for a " +
 			"node without a result."),
 	}
@@ -220,6 +224,7 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 	}
 	if model.Exclude.ValueBool() {
 		model.Message = types.StringValue(model.fillExcluded(analyzer.CheckName))
+		model.Explanation = model.Message
 		model.Results = types.ListNull(nodeFindingType)
 	} else {
 		results := model.read(ctx, d.run, terms, &resp.Diagnostics)
@@ -278,10 +283,8 @@ func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
 // fillFindings fills the results: the worst finding is that of the whole.
 func (m *analysisModel) fillFindings(findings []preflight.NodeFinding, diags *diag.Diagnostics) {
 	elements := make([]attr.Value, len(findings))
-	details := make([]string, len(findings))
 	for i, finding := range findings {
 		elements[i] = nodeFindingValue(finding)
-		details[i] = finding.StatusLine()
 	}
 	worst, message := preflight.Worst(findings)
 	whole := findings[worst].Finding
@@ -293,7 +296,8 @@ func (m *analysisModel) fillFindings(findings []preflight.NodeFinding, diags *di
 		m.CollectedAt = timeValue(preflight.Oldest(findings))
 	}
 	whole.Message = message
-	details = append([]string{tcpconnect.JoinFirst(details, "\n")}, whole.Details()...)
+	details := preflight.DetailsOf(findings, whole)
+	m.Explanation = types.StringValue(strings.Join(append([]string{whole.Line()}, details...), "\n"))
 	m.report(m.subject(), whole, m.Strict.ValueBool(), details, diags)
 }
 
@@ -336,6 +340,7 @@ func nodeFindingValue(finding preflight.NodeFinding) attr.Value {
 		"message":      types.StringValue(finding.Message),
 		"uri":          stringOrNull(finding.URI),
 		"matched":      types.BoolValue(finding.Matched),
+		"explanation":  types.StringValue(finding.Explanation()),
 		"collected_at": collectedAt,
 	})
 }

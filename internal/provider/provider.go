@@ -137,6 +137,7 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 		func() datasource.DataSource { return &tcpConnectDataSource{} },
 		func() datasource.DataSource { return &analysisDataSource{} },
 		func() datasource.DataSource { return &specDataSource{} },
+		func() datasource.DataSource { return &endpointsDataSource{} },
 	}
 }
 
@@ -144,6 +145,7 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 func (p *Provider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{
 		func() ephemeral.EphemeralResource { return &tcpConnectEphemeralResource{} },
+		func() ephemeral.EphemeralResource { return &endpointsEphemeralResource{} },
 	}
 }
 
@@ -151,6 +153,7 @@ func (p *Provider) EphemeralResources(context.Context) []func() ephemeral.Epheme
 func (p *Provider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
 		func() action.Action { return &tcpConnectAction{} },
+		func() action.Action { return &endpointsAction{} },
 	}
 }
 

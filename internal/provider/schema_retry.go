@@ -122,6 +122,22 @@ func (a *waitArguments) validateRetry(ctx context.Context, passes []tcpconnect.S
 	}
 }
 
+// knownRetry returns what the block asks for and the timeout, or nil if there is none, something in it is wrong, or
+// until is not known.
+func (a *waitArguments) knownRetry(ctx context.Context) (*tcpconnect.Retry, time.Duration) {
+	var diags diag.Diagnostics // shown by the arguments' own validators
+	timeout := knownDuration(a.Timeout, 0, path.Root("timeout"), &diags)
+	model := a.retryModel(ctx, &diags)
+	if model == nil || model.Until.IsUnknown() || diags.HasError() {
+		return nil, timeout
+	}
+	retry := a.retry(ctx, timeout, &diags)
+	if diags.HasError() || retry.Until == nil && !model.Until.IsNull() {
+		return nil, timeout
+	}
+	return retry, timeout
+}
+
 // retry returns what the block asks for, nil if there is none. What is not known is zero, and so is until if omitted.
 func (a *waitArguments) retry(
 	ctx context.Context, timeout time.Duration, diags *diag.Diagnostics,

@@ -34,6 +34,11 @@ type verdictResults struct {
 	Proceed types.Bool   `tfsdk:"proceed"`
 }
 
+// explanationDescription describes explanation wherever there is one.
+const explanationDescription = "For people, in several lines: title and message, address, status and reason, what the " +
+	"operating system said, what to do, and where to read more. Never empty, so that it can be part of an " +
+	"`error_message`."
+
 // verdictAttributes describes them.
 func verdictAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
@@ -137,7 +142,7 @@ func stringOrNull(text string) types.String {
 	return types.StringValue(text)
 }
 
-// fillExcluded opens the gate on purpose and returns the message.
+// fillExcluded opens the gate on purpose and returns the message, which is all that there is to explain.
 func (r *findingResults) fillExcluded(checkName string) (message string) {
 	r.fill(tcpconnect.Finding{Title: checkName})
 	r.Outcome = types.StringNull()

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -16,10 +15,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/spec"
@@ -38,18 +35,14 @@ type specDataSource struct {
 }
 
 type specModel struct {
-	Spec           types.String `tfsdk:"spec"`
-	Unsupported    types.String `tfsdk:"unsupported"`
-	Archive        types.String `tfsdk:"archive"`
-	MaxConcurrency types.Int64  `tfsdk:"max_concurrency"`
-	Exclude        types.Bool   `tfsdk:"exclude"`
+	Spec        types.String `tfsdk:"spec"`
+	Unsupported types.String `tfsdk:"unsupported"`
+	batchArguments
 
-	verdictResults
-	Message   types.String `tfsdk:"message"`
-	Results   types.List   `tfsdk:"results"`
-	Collected types.Map    `tfsdk:"collected"`
-	Skipped   types.List   `tfsdk:"skipped"`
-	BundleDir types.String `tfsdk:"bundle_dir"`
+	batchResults
+	Results   types.List `tfsdk:"results"`
+	Collected types.Map  `tfsdk:"collected"`
+	Skipped   types.List `tfsdk:"skipped"`
 }
 
 func (d *specDataSource) Metadata(
@@ -59,6 +52,8 @@ func (d *specDataSource) Metadata(
 }
 
 func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	strict := "If `true`, every analyzer is `strict`: a `fail` is an error of this data source. It also stops " +
+		"`terraform destroy`, which reads data sources first. If omitted, each analyzer says so for itself."
 	arguments := map[string]schema.Attribute{
 		"spec": schema.StringAttribute{
 			Required: true,
@@ -76,15 +71,6 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			"`warn`. `"+string(preflight.UnsupportedSkip)+"`: the rest runs. Defaults "+
 			"to `"+string(preflight.UnsupportedError)+"`.",
 			unsupportedValidator),
-		"archive": stringArgument("Path of a `.tar.gz` (or `.tgz`) to write results and analysis of this spec into "+
-			"as well, below one directory that is named after it. A relative path starts at the working "+
-			"directory.", archiveValidator),
-		"max_concurrency": countArgument(fmt.Sprintf("Maximum number of dials in flight. The timeout of a check "+
-			"begins when it has its turn. What the process may open is shared by all specs of a provider. Defaults "+
-			"to `%d`.",
-			preflight.DefaultMaxConcurrency)),
-		"exclude": boolArgument("If `true`, nothing is dialled, judged or written, `proceed` is true, `message` says " +
-			"so, and the lists are empty. The arguments are validated all the same. Defaults to `false`."),
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Runs a Troubleshoot spec as it stands: all its `tcpConnect` collectors, side by side, " +
@@ -93,9 +79,8 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			"(`collectors`) and `Analyzer` (`hostAnalyzers`). It fails closed: an analyzer whose collector is " +
 			"missing or excluded fails, and a spec with nothing to judge is an error. Use `proceed` as the condition " +
 			"of a precondition.",
-		Attributes: join(verdictAttributes(), arguments, map[string]schema.Attribute{
-			"message": stringResult("The texts of what is not a pass, one in a line, the failures first. Never " +
-				"empty, so that it can be an `error_message`."),
+		Blocks: map[string]schema.Block{"retry": retryBlock()},
+		Attributes: join(batchAttributes("spec", "collector", strict), arguments, map[string]schema.Attribute{
 			"results": objectsResult("What each analyzer says, in the order of the analyzers. With `unsupported = \""+
 				string(preflight.UnsupportedWarn)+"\"` a warning for each part that was left out "+
 				"follows.", specFindingAttributes()),
@@ -105,8 +90,6 @@ func (d *specDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 				NestedObject:        schema.NestedAttributeObject{Attributes: collectedAttributes()},
 			},
 			"skipped": listResult("What was left out, for example `hostCollectors[3].cpu`."),
-			"bundle_dir": stringResult("The support bundle that holds the results, `version.yaml` and " +
-				"`analysis.json`. Null if nothing was written."),
 		}),
 	}
 }
@@ -118,12 +101,13 @@ func specFindingAttributes() map[string]schema.Attribute {
 		"address":        stringResult("Its address. Null if the spec has no such collector, or it is excluded."),
 		"status": stringResult("Its status: " + suggest.MarkdownChoice(tcpconnect.Statuses()) + ". Null if it did " +
 			"not run."),
-		"reason":  stringResult("Why the status is what it is."),
-		"outcome": stringResult("The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."),
-		"message": stringResult("Message of the outcome that decided, or else the title and the status."),
-		"uri":     stringResult("Where to read more. Null if the outcome has none."),
-		"matched": boolResult("Whether an outcome matched."),
-		"strict":  boolResult("Whether the analyzer is `strict`: then a `fail` is an error of this data source."),
+		"reason":      stringResult("Why the status is what it is."),
+		"outcome":     stringResult("The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."),
+		"message":     stringResult("Message of the outcome that decided, or else the title and the status."),
+		"uri":         stringResult("Where to read more. Null if the outcome has none."),
+		"explanation": stringResult(explanationDescription),
+		"matched":     boolResult("Whether an outcome matched."),
+		"strict":      boolResult("Whether the analyzer is `strict`: then a `fail` is an error of this data source."),
 	}
 }
 
@@ -150,7 +134,11 @@ func (d *specDataSource) ValidateConfig(
 ) {
 	var model specModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
-	if resp.Diagnostics.HasError() || model.Spec.IsUnknown() || model.Unsupported.IsUnknown() {
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	model.validateRetry(ctx, nil, &resp.Diagnostics)
+	if model.Spec.IsUnknown() || model.Unsupported.IsUnknown() {
 		return
 	}
 	decoded, err := preflight.DecodeSpec(model.Spec.ValueString())
@@ -158,6 +146,7 @@ func (d *specDataSource) ValidateConfig(
 		return // the attribute's own validator says why
 	}
 	model.validateUnsupported(decoded, &resp.Diagnostics)
+	model.validateSpecRetry(ctx, decoded, &resp.Diagnostics)
 	for _, analyzer := range decoded.Analyzers {
 		for i, earlier := range analyzer.Unreachable() {
 			text := neverReachedText(analyzer.Position.String()+": ", i, earlier)
@@ -177,6 +166,17 @@ func (m *specModel) validateUnsupported(decoded spec.Spec, diags *diag.Diagnosti
 	}
 }
 
+// validateSpecRetry adds an error if an analyzer and retry contradict each other, as far as they are known.
+func (m *specModel) validateSpecRetry(ctx context.Context, decoded spec.Spec, diags *diag.Diagnostics) {
+	retry, timeout := m.knownRetry(ctx)
+	if retry == nil {
+		return
+	}
+	if problems := preflight.ValidateSpecRetry(decoded, *retry, timeout); len(problems) > 0 {
+		diags.AddAttributeError(path.Root("spec"), "Retry Contradicts the Spec", problems.Error())
+	}
+}
+
 func (m *specModel) unsupported() preflight.Unsupported {
 	return cmp.Or(preflight.Unsupported(m.Unsupported.ValueString()), preflight.UnsupportedError)
 }
@@ -189,79 +189,63 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	}
 	decoded := specValidator.value(path.Root("spec"), model.Spec, &resp.Diagnostics)
 	model.validateUnsupported(decoded, &resp.Diagnostics)
+	model.validateRetry(ctx, nil, &resp.Diagnostics)
+	model.validateSpecRetry(ctx, decoded, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	if model.Exclude.ValueBool() {
-		if err := model.excludeArchive(d.run); err != nil {
-			addMessage(preflight.Explain(err, "the spec", "spec"), &resp.Diagnostics)
-			return
-		}
-		resp.Diagnostics.Append(model.setExcluded(ctx, &resp.State)...)
+		model.excludeArchive(d.run, specForm.subject, &resp.Diagnostics)
+		model.fillSkipped(spec.Spec{})
+		model.fillExcludedBatch("The spec is excluded: nothing was dialled or judged.")
+		resp.Diagnostics.Append(model.set(ctx, &resp.State, &resp.State.Raw, preflight.BatchResult{})...)
 		return
 	}
-	batch := d.run.SpecBatch(model.Spec.ValueString(), decoded, model.unsupported(), model.Archive.ValueString())
-	if !model.MaxConcurrency.IsNull() {
-		batch.MaxConcurrency = int(min(model.MaxConcurrency.ValueInt64(), math.MaxInt32)) // an int may have 32 bits
-	}
-	tflog.Debug(ctx, "dialling the addresses of a spec", map[string]any{
-		"addresses": len(batch.Checks), "max_concurrency": batch.MaxConcurrency,
-	})
-	result, err := d.run.Batch(ctx, batch)
-	if err != nil {
-		addMessage(preflight.Explain(err, "the spec", "spec"), &resp.Diagnostics)
+	options := model.options(ctx, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
 		return
 	}
-	tflog.Debug(ctx, "dialled the addresses of a spec", map[string]any{"outcome": string(result.Verdict)})
-	for _, message := range result.Messages("Preflight Spec", batch.Archive) {
-		addMessage(message, &resp.Diagnostics)
+	batch := d.run.SpecBatch(model.Spec.ValueString(), decoded, options)
+	result, ok := model.perform(ctx, d.run, batch, specForm, &resp.Diagnostics)
+	if !ok {
+		return
 	}
-	model.fill(decoded, result)
-	resp.Diagnostics.Append(model.set(ctx, &resp.State, result)...)
+	model.fillBatch(result)
+	model.fillSkipped(decoded)
+	resp.Diagnostics.Append(model.set(ctx, &resp.State, &resp.State.Raw, result)...)
 }
 
-// excludeArchive keeps what lies at the archive's path from being judged.
-func (m *specModel) excludeArchive(run *preflight.Run) error {
-	if m.Archive.IsNull() {
-		return nil
+var specForm = batchForm{subject: "the spec", title: "Preflight Spec"}
+
+// options returns how the spec is run.
+func (m *specModel) options(ctx context.Context, diags *diag.Diagnostics) preflight.SpecOptions {
+	timeout := knownDuration(m.Timeout, 0, path.Root("timeout"), diags)
+	return preflight.SpecOptions{
+		Unsupported: m.unsupported(),
+		Archive:     m.Archive.ValueString(),
+		Timeout:     timeout,
+		Retry:       m.retry(ctx, timeout, diags),
+		Strict:      m.Strict.ValueBool(),
 	}
-	return run.ExcludeArchive(m.Archive.ValueString())
 }
 
-// setExcluded opens the gate on purpose.
-func (m *specModel) setExcluded(ctx context.Context, state *tfsdk.State) diag.Diagnostics {
-	nothing := preflight.BatchResult{Message: "The spec is excluded: nothing was dialled or judged."}
-	m.fill(spec.Spec{}, nothing)
-	m.Outcome = types.StringNull()
-	m.Proceed = types.BoolValue(true)
-	return m.set(ctx, state, nothing)
-}
-
-func (m *specModel) fill(decoded spec.Spec, result preflight.BatchResult) {
-	m.fillVerdict(result.Verdict)
-	m.Message = types.StringValue(result.Message)
+// fillSkipped fills skipped.
+func (m *specModel) fillSkipped(decoded spec.Spec) {
 	skipped := make([]attr.Value, 0, len(decoded.Unsupported))
 	for _, part := range decoded.Unsupported {
 		skipped = append(skipped, types.StringValue(part.Path))
 	}
 	m.Skipped = types.ListValueMust(types.StringType, skipped)
-	m.BundleDir = stringOrNull(result.BundleDir)
 }
 
-// set sets the state. State.Set takes ten times as long for results and collected of a large spec as it takes to build
-// their values by hand (make bench).
-func (m *specModel) set(ctx context.Context, state *tfsdk.State, result preflight.BatchResult) diag.Diagnostics {
+// set sets the state, with results and collected of a batch.
+func (m *specModel) set(
+	ctx context.Context, state state, raw *tftypes.Value, result preflight.BatchResult,
+) diag.Diagnostics {
 	m.Results, m.Collected = types.ListNull(findingType), types.MapNull(collectedType)
-	diags := state.Set(ctx, m)
-	var attributes map[string]tftypes.Value
-	if err := state.Raw.As(&attributes); err != nil || diags.HasError() {
-		diags.AddError("State Not Set", fmt.Sprintf("The state of the spec is not an object: %v.", err))
-		return diags
-	}
-	attributes["results"] = findingsValue(ctx, result.Findings)
-	attributes["collected"] = collectedValue(ctx, result)
-	state.Raw = tftypes.NewValue(state.Raw.Type(), attributes)
-	return diags
+	return setState(ctx, state, raw, m, map[string]tftypes.Value{
+		"results": findingsValue(ctx, result.Findings), "collected": collectedValue(ctx, result),
+	})
 }
 
 // The types of the elements of results and collected.
@@ -287,6 +271,7 @@ func findingsValue(ctx context.Context, findings []tcpconnect.Finding) tftypes.V
 			"outcome":        tftypes.NewValue(tftypes.String, string(finding.Verdict)),
 			"message":        tftypes.NewValue(tftypes.String, finding.Message),
 			"uri":            rawOrNull(finding.URI),
+			"explanation":    tftypes.NewValue(tftypes.String, finding.Explanation()),
 			"matched":        tftypes.NewValue(tftypes.Bool, finding.Matched),
 			"strict":         tftypes.NewValue(tftypes.Bool, finding.Strict),
 		})
@@ -308,12 +293,4 @@ func collectedValue(ctx context.Context, batch preflight.BatchResult) tftypes.Va
 		})
 	}
 	return tftypes.NewValue(tftypes.Map{ElementType: elementType}, values)
-}
-
-// rawOrNull is stringOrNull without the framework.
-func rawOrNull(text string) tftypes.Value {
-	if text == "" {
-		return tftypes.NewValue(tftypes.String, nil)
-	}
-	return tftypes.NewValue(tftypes.String, text)
 }

@@ -28,6 +28,7 @@ type findingModel struct {
 	Outcome       string  `tfsdk:"outcome"`
 	Message       string  `tfsdk:"message"`
 	URI           *string `tfsdk:"uri"`
+	Explanation   string  `tfsdk:"explanation"`
 	Matched       bool    `tfsdk:"matched"`
 	Strict        bool    `tfsdk:"strict"`
 }
@@ -74,6 +75,7 @@ func BenchmarkEncodeResults(b *testing.B) {
 				Reason:        &reason,
 				Outcome:       string(f.Verdict),
 				Message:       f.Message,
+				Explanation:   f.Explanation(),
 				Matched:       f.Matched,
 				Strict:        f.Strict,
 			})
@@ -110,18 +112,23 @@ func BenchmarkEncodeResults(b *testing.B) {
 			Raw:    tftypes.NewValue(described.Schema.Type().TerraformType(b.Context()), nil),
 		}
 	}
+	newModel := func() (model specModel) {
+		model.Retry = types.ObjectNull(retryBlock().Type().(types.ObjectType).AttrTypes)
+		model.Triggers = types.MapNull(types.StringType)
+		model.fillBatch(batch)
+		model.fillSkipped(spec.Spec{})
+		return model
+	}
 	byHand := func() tfsdk.State {
-		var model specModel
-		model.fill(spec.Spec{}, batch)
+		model := newModel()
 		state := newState()
-		if diags := model.set(b.Context(), &state, batch); diags.HasError() {
+		if diags := model.set(b.Context(), &state, &state.Raw, batch); diags.HasError() {
 			b.Fatal(diags)
 		}
 		return state
 	}
 	byReflection := func() tfsdk.State {
-		var model specModel
-		model.fill(spec.Spec{}, batch)
+		model := newModel()
 		model.Results, model.Collected = reflected(), collected()
 		state := newState()
 		if diags := state.Set(b.Context(), &model); diags.HasError() {

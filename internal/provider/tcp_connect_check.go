@@ -52,6 +52,7 @@ type checkModel struct {
 	BundleDir         types.String  `tfsdk:"bundle_dir"`
 	BundleFile        types.String  `tfsdk:"bundle_file"`
 	OutcomeMessage    types.String  `tfsdk:"outcome_message"`
+	Explanation       types.String  `tfsdk:"explanation"`
 	findingResults
 }
 
@@ -139,14 +140,20 @@ func (a *checkArguments) perform(
 	if a.Exclude.ValueBool() {
 		model.Message = types.StringValue("")
 		model.OutcomeMessage = types.StringValue(model.fillExcluded(a.checkName()))
+		model.Explanation = model.OutcomeMessage
 		return model
 	}
 	address := check.Target.Address.String()
 	tflog.Debug(ctx, "dialling", map[string]any{"address": address})
+	log := tflog.Debug
+	if check.Retry != nil {
+		log = tflog.Info // Terraform itself shows only that it waits
+	}
 	finding, file, err := run.Check(ctx, check, analyzer, func(attempt tcpconnect.Attempt) {
-		tflog.Debug(ctx, "dialled", map[string]any{
-			"address": address, "attempt": attempt.Number, "next": attempt.Next.String(),
-			"status": attempt.Result.Status, "reason": attempt.Result.Reason,
+		log(ctx, "dialled "+check.CollectorName+" at "+address+", "+describeAttempt(attempt), map[string]any{
+			"collector_name": check.CollectorName, "address": address, "attempt": attempt.Number,
+			"status": string(attempt.Result.Status), "reason": string(attempt.Result.Reason),
+			"next": attempt.Next.String(), "left": attempt.Left.String(),
 		})
 		if progress != nil {
 			progress(attempt)
@@ -163,6 +170,7 @@ func (a *checkArguments) perform(
 	}
 	model.fill(finding)
 	model.OutcomeMessage = types.StringValue(finding.Message)
+	model.Explanation = types.StringValue(finding.Explanation())
 	checked := fmt.Sprintf("%s at %s", check.CollectorName, address)
 	a.report(checked, finding, isGate || a.Strict.ValueBool(), finding.Details(), diags)
 	return model

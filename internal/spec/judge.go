@@ -31,6 +31,17 @@ func (c Collector) Check(defaultTimeout time.Duration) tcpconnect.Check {
 	}
 }
 
+// AnalyzersByCollector returns the analyzers that are not excluded, by the name of the collector that they judge.
+func (s Spec) AnalyzersByCollector() map[string][]Analyzer {
+	analyzers := make(map[string][]Analyzer)
+	for _, analyzer := range s.Analyzers {
+		if !analyzer.Excluded {
+			analyzers[analyzer.CollectorName] = append(analyzers[analyzer.CollectorName], analyzer)
+		}
+	}
+	return analyzers
+}
+
 // Judge judges the results of the included collectors, which are given in their order. There is a finding for each
 // analyzer that is not excluded, in order. It fails closed: if the collector is not in the spec, or is excluded, the
 // verdict is Fail.

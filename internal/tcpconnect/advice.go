@@ -4,10 +4,13 @@
 package tcpconnect
 
 // Advice describes in one sentence what the reason means and what to check first. It is empty for ReasonConnected, and
-// for an empty reason.
+// for a reason that is not known.
 func (r Reason) Advice() string {
+	if !r.known() {
+		return ""
+	}
 	switch r {
-	case ReasonConnected, "":
+	case ReasonConnected:
 		return ""
 	case ReasonRefused:
 		return "The host answered, but nothing listens on that port, or a firewall rejects it: " +
