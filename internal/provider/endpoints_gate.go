@@ -151,7 +151,9 @@ func (a *endpointsArguments) perform(
 	if diags.HasError() {
 		return nil, nil
 	}
-	form := batchForm{subject: "the endpoints", title: "Preflight Endpoints", isGate: isGate, progress: progress}
+	form := batchForm{
+		subject: "the endpoints", argument: "endpoints", title: "Preflight Endpoints", isGate: isGate, progress: progress,
+	}
 	if gate.Title != "" {
 		form.subject, form.title = "the endpoints of "+gate.Title, gate.Title
 	}

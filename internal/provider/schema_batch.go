@@ -61,6 +61,7 @@ func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 // batchForm is how a batch is made by one of its forms.
 type batchForm struct {
 	subject  string       // names the batch in sentences, such as "the spec"
+	argument string       // holds what is dialled, such as "spec"
 	title    string       // names it in summaries, such as "Preflight Spec"
 	isGate   bool         // a failure is an error in any case
 	progress func(string) // is called every second with how far the batch is; may be nil
@@ -85,7 +86,7 @@ func (a *batchArguments) perform(
 	})
 	result, err := run.Batch(ctx, batch)
 	if err != nil {
-		addMessage(preflight.Explain(err, form.subject, form.subject), diags)
+		addMessage(preflight.Explain(err, form.subject, form.argument), diags)
 		return result, false
 	}
 	tflog.Debug(ctx, "dialled the addresses of "+form.subject, map[string]any{"outcome": string(result.Verdict)})
