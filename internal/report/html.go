@@ -61,7 +61,7 @@ func (s state) shown() pageState {
 func (r Report) html() ([]byte, error) {
 	s := r.summary()
 	data := pageData{
-		Mark: Mark, Version: r.Version, Headline: s.headline(), Covers: r.covers(s.rows), Verdict: s.verdict().shown(),
+		Mark: r.Mark, Version: r.Version, Headline: s.headline(), Covers: r.covers(s.rows), Verdict: s.verdict().shown(),
 	}
 	for _, state := range states() {
 		if s.counts[state] > 0 {

@@ -62,7 +62,7 @@ func (r Report) junit() ([]byte, error) {
 	}
 	all.Time = seconds(total)
 	var content bytes.Buffer
-	content.WriteString(xml.Header + "<!-- " + Mark + " -->\n")
+	content.WriteString(xml.Header + "<!-- " + r.Mark + " -->\n")
 	encoder := xml.NewEncoder(&content)
 	encoder.Indent("", "  ")
 	err := encoder.Encode(all)

@@ -5,9 +5,6 @@ package report
 
 import "fmt"
 
-// Mark stands near the beginning of each report, so that a report is told from the files of others.
-const Mark = "terraform-provider-preflight report"
-
 // Kind is a form of a report, in the words of the provider's argument reports.
 type Kind string
 
@@ -23,18 +20,6 @@ func Kinds() []Kind {
 	return []Kind{HTML, JUnit, Markdown}
 }
 
-// FileName returns the name of the file of a kind.
-func (k Kind) FileName() string {
-	switch k {
-	case HTML:
-		return "report.html"
-	case JUnit:
-		return "junit.xml"
-	default:
-		return "report.md"
-	}
-}
-
 // Render returns the report in a form.
 func (r Report) Render(kind Kind) ([]byte, error) {
 	var content []byte
@@ -48,7 +33,7 @@ func (r Report) Render(kind Kind) ([]byte, error) {
 		content = r.markdown()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make %s: %w", kind.FileName(), err)
+		return nil, fmt.Errorf("make the report in %s: %w", kind, err)
 	}
 	return content, nil
 }

@@ -18,7 +18,7 @@ const mostPassed = 500
 func (r Report) markdown() []byte {
 	var b strings.Builder
 	s := r.summary()
-	fmt.Fprintf(&b, "<!-- %s -->\n\n## Preflight: %s %s\n\n", Mark, s.verdict().sign(), s.headline())
+	fmt.Fprintf(&b, "<!-- %s -->\n\n## Preflight: %s %s\n\n", r.Mark, s.verdict().sign(), s.headline())
 	fmt.Fprintf(&b, "%s Provider version %s.\n", r.covers(s.rows), escapeMarkdown(r.Version))
 	quiet := 0
 	for _, group := range r.Groups {

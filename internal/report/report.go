@@ -17,6 +17,7 @@ import (
 
 // Report is what a run has done so far.
 type Report struct {
+	Mark    string    // stands near the beginning, so that a report is told from other files
 	Version string    // of the provider
 	Began   time.Time // when the run began
 	MadeAt  time.Time // when the report was made
