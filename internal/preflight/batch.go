@@ -6,9 +6,11 @@ package preflight
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/report"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -18,16 +20,26 @@ const DefaultMaxConcurrency = 1000
 // Batch is many checks that are made together, and what judges their results. Several batches of a run share its bundle
 // and are made side by side.
 type Batch struct {
+	Title          string // in reports
 	Key            string // equal keys: the same batch, made again
 	Checks         []Check
 	Optional       []bool // checks that a retry does not wait for, as in tcpconnect.SweepOptions
 	MaxConcurrency int    // maximum number of dials in flight
 	Archive        string // path of an archive to be written; empty: none
+	IsGate         bool   // a failure is an error
 
 	Progress func(Progress) // is called every second; nil: nothing is
 
+	LeftOut []LeftOut // for the reports
+
 	// Judge returns the findings about results, which are given in the order of the checks.
 	Judge func(results []tcpconnect.Result) []tcpconnect.Finding
+}
+
+// LeftOut is a part of what a batch is about that is neither checked nor judged.
+type LeftOut struct {
+	Name string
+	Why  string
 }
 
 // BatchResult is what came of a batch.
@@ -62,8 +74,8 @@ func (e *ArchiveError) Error() string { return e.Err.Error() }
 func (e *ArchiveError) Unwrap() error { return e.Err }
 
 // Batch makes the checks of a batch side by side, judges their results, and writes them into the bundle and the
-// archive. The error wraps the cause of ctx if that ended: nothing is written then. Other errors say what cannot be
-// written.
+// archive. The error wraps the cause of ctx if that ended: nothing is written then. If it is a *ReportError, the rest
+// was done. Other errors say what cannot be written.
 func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 	done := BatchResult{Checks: batch.Checks}
 	if err := r.claimBatch(batch); err != nil {
@@ -79,8 +91,13 @@ func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 		standalone[i] = finding.Standalone()
 	}
 	done.Verdict, done.Message = tcpconnect.Summarize(standalone)
-	err = r.writeBatch(batch, &done)
-	return done, err
+	rows := batchRows(batch, done.Findings)
+	if err = r.writeBatch(batch, &done, rows); err != nil {
+		return done, err
+	}
+	isStrict := func(finding tcpconnect.Finding) bool { return finding.Strict }
+	closesGate := done.Verdict == tcpconnect.Fail && (batch.IsGate || slices.ContainsFunc(done.Findings, isStrict))
+	return done, r.recordRows(batch.Title, batch.Key, rows, closesGate, done.Message)
 }
 
 // sweep makes the checks of a batch.
@@ -122,7 +139,7 @@ func (r *Run) claimBatch(batch Batch) error {
 }
 
 // writeBatch writes the results, and then the analysis and the archive.
-func (r *Run) writeBatch(batch Batch, done *BatchResult) error {
+func (r *Run) writeBatch(batch Batch, done *BatchResult, rows []report.Row) error {
 	if r.Writer == nil {
 		return nil
 	}
@@ -139,6 +156,10 @@ func (r *Run) writeBatch(batch Batch, done *BatchResult) error {
 	done.BundleDir = r.BundleDir
 	if batch.Archive == "" {
 		return nil
+	}
+	var err error
+	if own.Reports, err = r.renderReports([]report.Group{{Title: batch.Title, Rows: rows}}); err != nil {
+		return &ArchiveError{err}
 	}
 	if err := r.Writer.WriteArchive(batch.Archive, own); err != nil {
 		return &ArchiveError{err}

@@ -114,7 +114,7 @@ func (e Endpoint) canFail() bool {
 
 // Batch returns the batch of the gate. timeout is that of a check if neither the endpoint nor the gate has one.
 func (e Endpoints) Batch(timeout time.Duration) Batch {
-	batch := Batch{MaxConcurrency: e.MaxConcurrency, Archive: e.Archive}
+	batch := Batch{Title: cmp.Or(e.Title, "Endpoints"), MaxConcurrency: e.MaxConcurrency, Archive: e.Archive}
 	key := []string{e.Title, e.Archive}
 	for _, endpoint := range e.Endpoints {
 		check := Check{CollectorName(e.Title, endpoint.Name), tcpconnect.Check{

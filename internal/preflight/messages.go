@@ -28,6 +28,7 @@ func Explain(err error, subject, claim string) Message {
 	var foreign *bundle.ForeignFileError
 	var archive *ArchiveError
 	var taken *ClaimError
+	var unreported *ReportError
 	switch {
 	case errors.As(err, &taken):
 		return Message{Argument: claim, Summary: "Collector Name Used Twice", Detail: err.Error()}
@@ -42,6 +43,11 @@ func Explain(err error, subject, claim string) Message {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Message{Summary: "Check Interrupted", Detail: fmt.Sprintf("The run was stopped while %s was checked. "+
 			"Nothing is known about it, and no result was written.", subject)}
+	case errors.As(err, &unreported):
+		return Message{Summary: "Report Not Written", Detail: fmt.Sprintf("The check of %s was made and its result was "+
+			"kept, but a report was not written: %s. Look at the path, its permissions and the free space, or leave the "+
+			"report out of reports in the provider's configuration.\n\nThe result:\n%s",
+			subject, err, unreported.Verdict)}
 	case errors.As(err, &foreign):
 		return Message{Summary: "File of Another Program", Detail: fmt.Sprintf("%s. Give the bundle a directory of "+
 			"its own, for example bundle_dir = \"support-bundle\" in the provider's configuration, or move the "+

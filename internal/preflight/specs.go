@@ -67,6 +67,7 @@ type SpecOptions struct {
 // SpecBatch returns the batch of a spec: its collectors, judged by its analyzers.
 func (r *Run) SpecBatch(text string, decoded spec.Spec, options SpecOptions) Batch {
 	batch := Batch{
+		Title: "Spec",
 		Key: strings.Join([]string{
 			text, string(options.Unsupported), options.Archive, options.Timeout.String(), fmt.Sprint(options.Retry),
 			strconv.FormatBool(options.Strict),
@@ -84,6 +85,7 @@ func (r *Run) SpecBatch(text string, decoded spec.Spec, options SpecOptions) Bat
 		batch.Checks = append(batch.Checks, check)
 		batch.Optional = append(batch.Optional, !slices.ContainsFunc(analyzers[collector.Name], spec.Analyzer.CanFail))
 	}
+	batch.LeftOut = leftOut(decoded, options.Unsupported)
 	batch.Judge = func(results []tcpconnect.Result) []tcpconnect.Finding {
 		findings := decoded.Judge(results)
 		for i := range findings {
@@ -95,6 +97,21 @@ func (r *Run) SpecBatch(text string, decoded spec.Spec, options SpecOptions) Bat
 		return findings
 	}
 	return batch
+}
+
+// leftOut returns what is excluded in a spec, and what is not run and no warning either.
+func leftOut(decoded spec.Spec, unsupported Unsupported) (parts []LeftOut) {
+	for _, analyzer := range decoded.Analyzers {
+		if analyzer.Excluded {
+			parts = append(parts, LeftOut{analyzer.CheckName, "Excluded in the spec."})
+		}
+	}
+	if unsupported == UnsupportedSkip {
+		for _, part := range decoded.Unsupported {
+			parts = append(parts, LeftOut{part.Path, "Left out, because " + part.Why + "."})
+		}
+	}
+	return parts
 }
 
 // passesOf returns the statuses that all of the analyzers pass.

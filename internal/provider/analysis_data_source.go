@@ -225,15 +225,28 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 	if model.Exclude.ValueBool() {
 		model.Message = types.StringValue(model.fillExcluded(analyzer.CheckName))
 		model.Explanation = model.Message
+		model.record(d.run, nil, &resp.Diagnostics)
 		model.Results = types.ListNull(nodeFindingType)
 	} else {
 		results := model.read(ctx, d.run, terms, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		model.fillFindings(preflight.JudgeNodes(analyzer, results, terms), &resp.Diagnostics)
+		findings := preflight.JudgeNodes(analyzer, results, terms)
+		model.fillFindings(findings, &resp.Diagnostics)
+		model.record(d.run, findings, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// record adds the analysis to the reports.
+func (m *analysisModel) record(run *preflight.Run, findings []preflight.NodeFinding, diags *diag.Diagnostics) {
+	err := run.RecordAnalysis(preflight.Analysis{
+		Of: m.subject(), Findings: findings, Title: m.checkName(), IsGate: m.Strict.ValueBool(),
+	})
+	if err != nil {
+		addMessage(preflight.Explain(err, m.subject(), "collector_name"), diags)
+	}
 }
 
 // terms returns what results in a bundle must be.

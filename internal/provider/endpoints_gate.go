@@ -159,7 +159,8 @@ func (a *endpointsArguments) perform(
 	}
 	model := &endpointsModel{endpointsArguments: *a, Results: types.MapNull(endpointResultType)}
 	if a.Exclude.ValueBool() {
-		a.excludeArchive(run, form.subject, diags)
+		batch := gate.Batch(run.Timeout)
+		a.skip(run, batch.Title, batch.Key, form, diags)
 		model.fillExcludedBatch(form.title + ": excluded, so nothing was dialled or judged.")
 		model.Failed = types.ListValueMust(types.StringType, nil)
 		return model, map[string]tftypes.Value{"results": endpointResultsValue(ctx, gate, preflight.BatchResult{})}

@@ -21,7 +21,7 @@ import (
 
 // configured is a provider server after its configuration.
 type configured struct {
-	*server
+	*Server
 	schemas *tfprotov6.GetProviderSchemaResponse
 }
 
@@ -32,7 +32,7 @@ func newConfigured(t *testing.T, bundleDir string) configured {
 
 func newConfiguredWith(t *testing.T, arguments map[string]any) configured {
 	t.Helper()
-	server := NewServer("test")().(*server)
+	server := NewServer("test")
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

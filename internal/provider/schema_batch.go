@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -84,10 +85,13 @@ func (a *batchArguments) perform(
 	tflog.Debug(ctx, "dialling the addresses of "+form.subject, map[string]any{
 		"addresses": len(batch.Checks), "max_concurrency": batch.MaxConcurrency,
 	})
+	batch.IsGate = form.isGate
 	result, err := run.Batch(ctx, batch)
 	if err != nil {
 		addMessage(preflight.Explain(err, form.subject, form.argument), diags)
-		return result, false
+		if _, isDone := errors.AsType[*preflight.ReportError](err); !isDone {
+			return result, false
+		}
 	}
 	tflog.Debug(ctx, "dialled the addresses of "+form.subject, map[string]any{"outcome": string(result.Verdict)})
 	for _, message := range result.Messages(form.title, batch.Archive, form.isGate) {
@@ -96,13 +100,14 @@ func (a *batchArguments) perform(
 	return result, true
 }
 
-// excludeArchive keeps what lies at the archive's path from being judged.
-func (a *batchArguments) excludeArchive(run *preflight.Run, subject string, diags *diag.Diagnostics) {
-	if a.Archive.IsNull() {
-		return
+// skip says that a batch is excluded, and keeps what lies at its archive's path from being judged.
+func (a *batchArguments) skip(run *preflight.Run, title, key string, form batchForm, diags *diag.Diagnostics) {
+	err := run.RecordExcludedBatch(title, key)
+	if !a.Archive.IsNull() {
+		err = errors.Join(err, run.ExcludeArchive(a.Archive.ValueString()))
 	}
-	if err := run.ExcludeArchive(a.Archive.ValueString()); err != nil {
-		addMessage(preflight.Explain(err, subject, ""), diags)
+	if err != nil {
+		addMessage(preflight.Explain(err, form.subject, form.argument), diags)
 	}
 }
 

@@ -195,7 +195,7 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		return
 	}
 	if model.Exclude.ValueBool() {
-		model.excludeArchive(d.run, specForm.subject, &resp.Diagnostics)
+		model.skip(d.run, "Spec", model.Spec.ValueString(), specForm, &resp.Diagnostics)
 		model.fillSkipped(spec.Spec{})
 		model.fillExcludedBatch("The spec is excluded: nothing was dialled or judged.")
 		resp.Diagnostics.Append(model.set(ctx, &resp.State, &resp.State.Raw, preflight.BatchResult{})...)

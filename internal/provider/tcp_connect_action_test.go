@@ -29,14 +29,14 @@ const actionName = "preflight_tcp_connect"
 
 // actionServer is a provider server after its configuration, with the schema of the action.
 type actionServer struct {
-	*server
+	*Server
 	schema *tfprotov6.Schema
 }
 
 func newActionServer(t *testing.T) actionServer {
 	t.Helper()
 	configured := newConfigured(t, t.TempDir())
-	return actionServer{configured.server, configured.schemas.ActionSchemas[actionName].Schema}
+	return actionServer{configured.Server, configured.schemas.ActionSchemas[actionName].Schema}
 }
 
 // invoke returns the progress messages of the action and the diagnostics of its end.

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -141,6 +142,9 @@ func (a *checkArguments) perform(
 		model.Message = types.StringValue("")
 		model.OutcomeMessage = types.StringValue(model.fillExcluded(a.checkName()))
 		model.Explanation = model.OutcomeMessage
+		if err := run.RecordExcludedCheck(check, a.checkName()); err != nil {
+			addMessage(preflight.Explain(err, check.Target.Address.String(), "collector_name"), diags)
+		}
 		return model
 	}
 	address := check.Target.Address.String()
@@ -149,7 +153,8 @@ func (a *checkArguments) perform(
 	if check.Retry != nil {
 		log = tflog.Info // Terraform itself shows only that it waits
 	}
-	finding, file, err := run.Check(ctx, check, analyzer, func(attempt tcpconnect.Attempt) {
+	isGate = isGate || a.Strict.ValueBool()
+	finding, file, err := run.Check(ctx, check, analyzer, isGate, func(attempt tcpconnect.Attempt) {
 		log(ctx, "dialled "+check.CollectorName+" at "+address+", "+describeAttempt(attempt), map[string]any{
 			"collector_name": check.CollectorName, "address": address, "attempt": attempt.Number,
 			"status": string(attempt.Result.Status), "reason": string(attempt.Result.Reason),
@@ -161,7 +166,9 @@ func (a *checkArguments) perform(
 	})
 	if err != nil {
 		addMessage(preflight.Explain(err, address, "collector_name"), diags)
-		return nil
+		if _, isDone := errors.AsType[*preflight.ReportError](err); !isDone {
+			return nil
+		}
 	}
 	diags.Append(model.fillResult(ctx, *finding.Result)...)
 	if file != "" {
@@ -172,7 +179,7 @@ func (a *checkArguments) perform(
 	model.OutcomeMessage = types.StringValue(finding.Message)
 	model.Explanation = types.StringValue(finding.Explanation())
 	checked := fmt.Sprintf("%s at %s", check.CollectorName, address)
-	a.report(checked, finding, isGate || a.Strict.ValueBool(), finding.Details(), diags)
+	a.report(checked, finding, isGate, finding.Details(), diags)
 	return model
 }
 
