@@ -115,7 +115,7 @@ var examples = map[string]example{
 	},
 	"wait": {
 		needs: "1.4.0", variables: addressVariable,
-		shutSays: "The Kubernetes API did not come up in time (",
+		shutSays: "connection-refused, reason: refused, after ",
 	},
 	"drain": {
 		needs: "1.4.0", variables: debugPortVariable,
@@ -124,6 +124,34 @@ var examples = map[string]example{
 	"all-addresses": {
 		needs: "1.4.0", variables: addressVariable,
 		shutSays: "Not every address of the Kubernetes API can be reached",
+	},
+	"data-sources/preflight_endpoints": {
+		needs: "1.4.0", variables: endpointsVariable,
+		shutSays: "b: connection-refused (127.",
+	},
+	"ephemeral-resources/preflight_endpoints": {
+		needs: ephemeralResources, variables: endpointsVariable,
+		shutSays: "Preflight Endpoints Failed: 1 of 2 Checks", unmocked: true,
+	},
+	"actions/preflight_endpoints": {
+		needs: actions, variables: impatientEndpointsVariables,
+		shutSays: "Preflight Endpoints Failed: 1 of 2 Checks", unmocked: true,
+	},
+	"endpoints-wait": {
+		needs: ephemeralResources, variables: impatientEndpointsVariables,
+		shutSays: "Preflight Endpoints Failed: 1 of 2 Checks", unmocked: true,
+	},
+	"endpoints-warn": {
+		needs: "1.4.0", variables: warnVariable,
+		openSays: "Preflight Endpoints: 1 of 2 Checks Warn", shutSays: "database: connection-refused (127.",
+	},
+	"endpoints-exclude": {
+		needs: "1.4.0", variables: endpointsVariable,
+		shutSays: "b: connection-refused (127.",
+	},
+	"endpoints-module": {
+		needs: "1.4.0", variables: endpointsVariable,
+		shutSays: "b: connection-refused (127.",
 	},
 	"terraform-test": {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
 }
@@ -139,6 +167,20 @@ func endpoint(t *testing.T, up bool) string {
 func impatientVariables(t *testing.T, up bool) []string {
 	t.Helper()
 	return append(addressVariable(t, up), "-var=patience=3s")
+}
+
+func impatientEndpointsVariables(t *testing.T, up bool) []string {
+	t.Helper()
+	return append(endpointsVariable(t, up), "-var=patience=3s")
+}
+
+// warnVariable is a database, and a cache that never accepts connections.
+func warnVariable(t *testing.T, up bool) []string {
+	t.Helper()
+	return []string{fmt.Sprintf(
+		"-var=endpoints={ database = %q, cache = { address = %q, severity = \"warn\", message = \"Slow\" } }",
+		endpoint(t, up), endpoint(t, false),
+	)}
 }
 
 func noVariables(*testing.T, bool) []string { return nil }
@@ -373,6 +415,9 @@ func findJudge(t *testing.T, files map[string]string) (file, judge string) {
 	for _, judge := range []string{
 		`data "preflight_analysis" "api"`,
 		`data "preflight_spec" "api"`,
+		`data "preflight_endpoints" "rollout"`,
+		`ephemeral "preflight_endpoints" "rollout"`,
+		`action "preflight_endpoints" "rollout"`,
 		`data "preflight_tcp_connect" "api"`,
 		`ephemeral "preflight_tcp_connect" "api"`,
 		`action "preflight_tcp_connect" "api"`,
@@ -392,13 +437,15 @@ func mockProvider(arguments string) string {
 	return fmt.Sprintf("mock_provider \"preflight\" {\n  %s\n}\n", arguments)
 }
 
-func TestExampleIsExcludedOnPurpose(t *testing.T) {
+func TestExamplesAreExcludedOnPurpose(t *testing.T) {
 	t.Parallel()
-	exclude := examples["exclude"]
-	requireTerraform(t, exclude.needs)
-	w := newWorkspace(t, exclude.files(t, "exclude"))
-	w.succeed(applyWith(append(exclude.variables(t, false), "-var=skip_preflight=true"))...)
-	w.expectResource(protected, true)
+	for _, name := range []string{"exclude", "endpoints-exclude"} {
+		exclude := examples[name]
+		requireTerraform(t, exclude.needs)
+		w := newWorkspace(t, exclude.files(t, name))
+		w.succeed(applyWith(append(exclude.variables(t, false), "-var=skip_preflight=true"))...)
+		w.expectResource(protected, true)
+	}
 }
 
 func TestMockedExampleTestPasses(t *testing.T) {
