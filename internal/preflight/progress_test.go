@@ -101,3 +101,18 @@ func TestBatchTellsEverySecondHowFarItIs(t *testing.T) {
 		})
 	}
 }
+
+func TestBatchEndsAfterItsLastReport(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		batch := batchOf(t, "a", "10.0.0.2")
+		batch.Progress = func(Progress) { time.Sleep(time.Minute) }
+		start := time.Now()
+		if _, err := newRun(t.TempDir()).Batch(t.Context(), batch); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != progressInterval+time.Minute {
+			t.Errorf("ended after %s", took)
+		}
+	})
+}
