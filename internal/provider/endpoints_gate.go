@@ -102,7 +102,10 @@ func (a *endpointsArguments) validate(ctx context.Context, diags *diag.Diagnosti
 	}
 	gate := preflight.Endpoints{Title: a.Name.ValueString(), Endpoints: endpoints}
 	gate.Retry, gate.Timeout = a.knownRetry(ctx)
-	if !a.Name.IsUnknown() {
+	if hasValue(a.Name) {
+		gateNameValidator.value(path.Root("name"), a.Name, &single)
+	}
+	if !a.Name.IsUnknown() && !single.HasError() {
 		addEndpointProblems(gate.Validate(), diags)
 	}
 }
@@ -151,7 +154,13 @@ func (a *endpointsArguments) perform(
 	if diags.HasError() {
 		return nil, nil
 	}
-	form := batchForm{subject: "the endpoints", title: "Preflight Endpoints", isGate: isGate, progress: progress}
+	form := batchForm{
+		subject:  "the endpoints",
+		title:    "Preflight Endpoints",
+		argument: "endpoints",
+		isGate:   isGate,
+		progress: progress,
+	}
 	if gate.Title != "" {
 		form.subject, form.title = "the endpoints of "+gate.Title, gate.Title
 	}

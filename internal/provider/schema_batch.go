@@ -62,6 +62,7 @@ func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 type batchForm struct {
 	subject  string       // names the batch in sentences, such as "the spec"
 	title    string       // names it in summaries, such as "Preflight Spec"
+	argument string       // holds the names of its collectors
 	isGate   bool         // a failure is an error in any case
 	progress func(string) // is called every second with how far the batch is; may be nil
 }
@@ -85,7 +86,7 @@ func (a *batchArguments) perform(
 	})
 	result, err := run.Batch(ctx, batch)
 	if err != nil {
-		addMessage(preflight.Explain(err, form.subject, form.subject), diags)
+		addMessage(preflight.Explain(err, form.subject, form.argument), diags)
 		return result, false
 	}
 	tflog.Debug(ctx, "dialled the addresses of "+form.subject, map[string]any{"outcome": string(result.Verdict)})

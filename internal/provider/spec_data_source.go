@@ -215,7 +215,7 @@ func (d *specDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	resp.Diagnostics.Append(model.set(ctx, &resp.State, &resp.State.Raw, result)...)
 }
 
-var specForm = batchForm{subject: "the spec", title: "Preflight Spec"}
+var specForm = batchForm{subject: "the spec", title: "Preflight Spec", argument: "spec"}
 
 // options returns how the spec is run.
 func (m *specModel) options(ctx context.Context, diags *diag.Diagnostics) preflight.SpecOptions {
