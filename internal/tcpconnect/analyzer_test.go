@@ -212,7 +212,11 @@ func TestWithoutOutcomesReadyDecides(t *testing.T) {
 		for ready, want := range map[bool]Verdict{true: Pass, false: Fail} {
 			result := &Result{Status: status, Ready: ready}
 			got := Analyzer{CheckName: "Database"}.JudgeResult(result)
-			if got.Verdict != want || !got.Matched || got.Result != result || got.Message != "Database: "+string(status) {
+			message := "Database: " + string(status)
+			if status == Connected && !ready {
+				message += ", which is not what retry waits for"
+			}
+			if got.Verdict != want || !got.Matched || got.Result != result || got.Message != message {
 				t.Errorf("%s, ready %t: %+v", status, ready, got)
 			}
 		}

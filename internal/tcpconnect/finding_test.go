@@ -119,6 +119,12 @@ func TestExplanationSaysEachFactOnce(t *testing.T) {
 				"Message: dial tcp: refused", ReasonRefused.Advice(), "More: https://x.y",
 			},
 		},
+		"a refusal that passes needs no advice": {
+			Finding{Verdict: Pass, Title: "old", Message: "closed", Address: "a:1", Result: refused},
+			[]string{
+				"old: closed", "Address: a:1", "Status: connection-refused, reason: refused", "Message: dial tcp: refused",
+			},
+		},
 		"several attempts, no message": {
 			Finding{Title: "db", Message: "db: connection-timeout", Address: "a:1", Result: again},
 			[]string{
