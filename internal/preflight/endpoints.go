@@ -252,6 +252,10 @@ type endpointDecoder struct {
 
 // decode returns the endpoint, and whether it is whole: known and without a problem.
 func (d *endpointDecoder) decode(name string, value any) (endpoint Endpoint, ok bool) {
+	if name == "//" {
+		d.addProblem("%s is not an endpoint.%s", d.label, commentHint)
+		return endpoint, false
+	}
 	var object map[string]any
 	switch value := value.(type) {
 	case Unknown:

@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -76,9 +77,17 @@ func decodeEndpoints(
 	return endpoints, isWhole
 }
 
+// mostProblems keeps the output readable if one mistake is made for each of many endpoints.
+const mostProblems = 20
+
 func addEndpointProblems(problems []preflight.EndpointProblem, diags *diag.Diagnostics) {
-	for _, problem := range problems {
+	for i, problem := range problems {
 		at := endpointsPath
+		if i == mostProblems {
+			text := fmt.Sprintf("The endpoints have %d more errors like these.", len(problems)-i)
+			diags.AddAttributeError(at, "Invalid Endpoints", text)
+			return
+		}
 		if problem.Name != "" {
 			at = at.AtMapKey(problem.Name)
 		}

@@ -453,7 +453,7 @@ func TestEndpointsThatAreNotKnownAreNotWrong(t *testing.T) {
 		`{"endpoints": "<unknown>"}`,
 		`{"endpoints": {"a": "<unknown>", "b": "b:1"}}`,
 		`{"endpoints": {"a": {"address": "<unknown>", "outcomes": "<unknown>", "severity": "<unknown>"}}}`,
-		`{"name": "<unknown>", "endpoints": {"a": "a:1", "b": "b:1"}}`,
+		`{"name": "<unknown>", "endpoints": {"-a": "a:1", "b": "b:1"}}`, // below a name, -a may be the end of one
 		`{"ip_family": "<unknown>", "source_address": "<unknown>", "endpoints": {"a": "10.0.0.1:1"}}`,
 		`{"timeout": "<unknown>", "retry": {"until": "<unknown>"}, "endpoints": {"a": {"address": "a:1", "timeout": "1h",
 			"outcomes": [{"pass": {"when": "connection-refused"}}]}}}`,
@@ -509,4 +509,21 @@ func TestInterruptedEndpointsAreAnError(t *testing.T) {
 	}
 	_, diagnostics := server.invokeEndpoints(t, t.Context(), argumentsOf(t, arguments))
 	expectTexts(t, diagnostics, "ERROR: Check Interrupted")
+}
+
+func TestOneMistakeInManyEndpointsIsNotThousandsOfErrors(t *testing.T) {
+	t.Parallel()
+	endpoints := make([]string, 5000)
+	for i := range endpoints {
+		endpoints[i] = fmt.Sprintf(`"n%d": {"address": "db:1", "timeout": 5}`, i)
+	}
+	arguments := fmt.Sprintf(`{"endpoints": {%s}}`, strings.Join(endpoints, ","))
+	server := newConfigured(t, t.TempDir())
+	_, read := server.read(t, dataEndpoints, arguments)
+	for _, diagnostics := range [][]*tfprotov6.Diagnostic{server.validate(t, dataEndpoints, arguments), read} {
+		if len(diagnostics) != mostProblems+1 {
+			t.Errorf("%d errors", len(diagnostics))
+		}
+		expectTexts(t, diagnostics, "The endpoints have 4980 more errors like these.", `endpoints["n0"].timeout is a number`)
+	}
 }
