@@ -57,11 +57,13 @@ var (
 	ErrArchiveWithoutBundle = errors.New("emit_bundle is false in the provider's configuration or environment, so no " +
 		"file is written, and no archive either. Leave archive out, or set emit_bundle = true.")
 	ErrOlderArchive = errors.New("this run writes that archive, and had not yet when it was read: what was read is " +
-		"an older run's. Make the one wait for the other: bundle = data.preflight_spec.NAME.archive")
-	ErrArchiveExcluded = errors.New("the preflight_spec that would write that archive is excluded, so what lies " +
-		"there is an older run's. Exclude the analysis of it too, or leave archive out of the excluded preflight_spec.")
-	ErrArchiveTaken = errors.New("another preflight_spec of this run writes that archive, and one would overwrite " +
-		"the other. Give each an archive of its own.")
+		"an older run's. Make the one wait for the other: bundle = data.preflight_spec.NAME.archive, or " +
+		"data.preflight_endpoints.NAME.archive")
+	ErrArchiveExcluded = errors.New("what would write that archive is excluded, so what lies there is an older " +
+		"run's. Exclude the analysis of it too, or leave archive out of the excluded preflight_spec or " +
+		"preflight_endpoints.")
+	ErrArchiveTaken = errors.New("another preflight_spec or preflight_endpoints of this run writes that archive, " +
+		"and one would overwrite the other. Give each an archive of its own.")
 )
 
 // ArchiveError says why an archive was not written, although the bundle was.

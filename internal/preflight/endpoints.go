@@ -191,9 +191,11 @@ type EndpointDefaults struct {
 const endpointsForm = "endpoints is a map from names to addresses, { database = \"db.example.com:5432\" }, or to " +
 	"objects, { database = { address = \"db.example.com:5432\", severity = \"warn\" } }."
 
-// withoutNulls shows how to leave endpoints out.
-const withoutNulls = "To leave endpoints out, filter them: { for name, endpoint in var.endpoints : name => endpoint " +
-	"if endpoint != null }."
+// withoutNulls shows how to leave endpoints out. null is what may be null.
+func withoutNulls(null string) string {
+	return "To leave endpoints out, filter them: { for name, endpoint in var.endpoints : name => endpoint if " + null +
+		" != null }."
+}
 
 // endpointKeys are the keys of the object of an endpoint.
 var endpointKeys = []string{
@@ -250,6 +252,10 @@ type endpointDecoder struct {
 
 // decode returns the endpoint, and whether it is whole: known and without a problem.
 func (d *endpointDecoder) decode(name string, value any) (endpoint Endpoint, ok bool) {
+	if name == "//" {
+		d.addProblem("%s is not an endpoint.%s", d.label, commentHint)
+		return endpoint, false
+	}
 	var object map[string]any
 	switch value := value.(type) {
 	case Unknown:
@@ -259,7 +265,7 @@ func (d *endpointDecoder) decode(name string, value any) (endpoint Endpoint, ok 
 	case map[string]any:
 		object = value
 	case nil:
-		d.addProblem("%s is null. %s", d.label, withoutNulls)
+		d.addProblem("%s is null. %s", d.label, withoutNulls("endpoint"))
 		return endpoint, false
 	default:
 		d.addProblem("%s is %s, neither an address nor an object. %s", d.label, kindOf(value), endpointsForm)
@@ -315,7 +321,8 @@ func (d *endpointDecoder) decodeAddress(endpoint *Endpoint, value any, isShort b
 	case Unknown:
 		return false
 	case nil:
-		d.addProblem("%s has no address, or it is null. Write address = \"host:port\". %s", d.label, withoutNulls)
+		d.addProblem("%s has no address, or it is null. Write address = \"host:port\". %s", d.label,
+			withoutNulls("endpoint.address"))
 		return false
 	case string:
 		address, err := tcpconnect.ParseAddress(value)

@@ -37,7 +37,7 @@ func Explain(err error, subject, claim string) Message {
 	case errors.Is(err, ErrOlderArchive):
 		return Message{Argument: "archive", Summary: "Archive Was Read Before", Detail: err.Error()}
 	case errors.Is(err, ErrArchiveExcluded):
-		return Message{Argument: "archive", Summary: "Archive of an Excluded Spec", Detail: err.Error()}
+		return Message{Argument: "archive", Summary: "Archive of What Is Excluded", Detail: err.Error()}
 	case errors.Is(err, ErrArchiveTaken):
 		return Message{Argument: "archive", Summary: "Archive Would Be Overwritten", Detail: err.Error()}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

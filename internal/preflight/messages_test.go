@@ -28,7 +28,7 @@ func TestExplainNamesTheArgumentAndTheCause(t *testing.T) {
 			err:      &ClaimError{CollectorName: "db"},
 			argument: "collector_name",
 			summary:  "Collector Name Used Twice",
-			detail:   []string{`"db"`, "Set a different collector_name on each"},
+			detail:   []string{`"db"`, "Set a different collector_name on each", "in preflight_endpoints: name"},
 		},
 		"archive without a bundle": {
 			err:      ErrArchiveWithoutBundle,
@@ -46,7 +46,7 @@ func TestExplainNamesTheArgumentAndTheCause(t *testing.T) {
 			err:      ErrArchiveTaken,
 			argument: "archive",
 			summary:  "Archive Would Be Overwritten",
-			detail:   []string{"another preflight_spec of this run writes that archive"},
+			detail:   []string{"another preflight_spec or preflight_endpoints of this run writes that archive"},
 		},
 		"cancelled": {
 			err:     context.Canceled,

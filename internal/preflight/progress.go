@@ -77,9 +77,14 @@ func (p *progress) reportEverySecond(report func(Progress)) (stop func()) {
 		for {
 			select {
 			case <-ticker.C:
-				report(p.now())
 			case <-done:
 				return
+			}
+			select {
+			case <-done: // while the last report was made
+				return
+			default:
+				report(p.now())
 			}
 		}
 	})

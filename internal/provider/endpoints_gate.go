@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -76,9 +77,17 @@ func decodeEndpoints(
 	return endpoints, isWhole
 }
 
+// mostProblems keeps the output readable if one mistake is made for each of many endpoints.
+const mostProblems = 20
+
 func addEndpointProblems(problems []preflight.EndpointProblem, diags *diag.Diagnostics) {
-	for _, problem := range problems {
+	for i, problem := range problems {
 		at := endpointsPath
+		if i == mostProblems {
+			text := fmt.Sprintf("The endpoints have %d more errors like these.", len(problems)-i)
+			diags.AddAttributeError(at, "Invalid Endpoints", text)
+			return
+		}
 		if problem.Name != "" {
 			at = at.AtMapKey(problem.Name)
 		}
@@ -102,7 +111,10 @@ func (a *endpointsArguments) validate(ctx context.Context, diags *diag.Diagnosti
 	}
 	gate := preflight.Endpoints{Title: a.Name.ValueString(), Endpoints: endpoints}
 	gate.Retry, gate.Timeout = a.knownRetry(ctx)
-	if !a.Name.IsUnknown() {
+	if hasValue(a.Name) {
+		gateNameValidator.value(path.Root("name"), a.Name, &single)
+	}
+	if !a.Name.IsUnknown() && !single.HasError() {
 		addEndpointProblems(gate.Validate(), diags)
 	}
 }
@@ -152,7 +164,11 @@ func (a *endpointsArguments) perform(
 		return nil, nil
 	}
 	form := batchForm{
-		subject: "the endpoints", argument: "endpoints", title: "Preflight Endpoints", isGate: isGate, progress: progress,
+		subject:  "the endpoints",
+		title:    "Preflight Endpoints",
+		argument: "endpoints",
+		isGate:   isGate,
+		progress: progress,
 	}
 	if gate.Title != "" {
 		form.subject, form.title = "the endpoints of "+gate.Title, gate.Title

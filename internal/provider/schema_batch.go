@@ -62,8 +62,8 @@ func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 // batchForm is how a batch is made by one of its forms.
 type batchForm struct {
 	subject  string       // names the batch in sentences, such as "the spec"
-	argument string       // holds what is dialled, such as "spec"
 	title    string       // names it in summaries, such as "Preflight Spec"
+	argument string       // holds the names of its collectors
 	isGate   bool         // a failure is an error in any case
 	progress func(string) // is called every second with how far the batch is; may be nil
 }

@@ -71,8 +71,11 @@ func (a Analyzer) JudgeResult(result *Result) Finding {
 	if len(a.Outcomes) == 0 {
 		finding.Verdict, finding.Matched = Fail, true
 		finding.Message = fmt.Sprintf("%s: %s", a.CheckName, result.Status)
-		if result.Ready {
+		switch {
+		case result.Ready:
 			finding.Verdict = Pass
+		case result.Status == Connected:
+			finding.Message += ", which is not what retry waits for"
 		}
 	}
 	finding.Result = result

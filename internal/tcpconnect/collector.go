@@ -84,15 +84,6 @@ type conditions struct {
 	enough <-chan struct{} // is closed when no further dial is wanted; nil: never
 }
 
-func (c conditions) isEnough() bool {
-	select {
-	case <-c.enough:
-		return true
-	default:
-		return false
-	}
-}
-
 func (c *Collector) collect(ctx context.Context, check Check, by conditions, report func(Attempt)) (Result, error) {
 	if report == nil {
 		report = func(Attempt) {}

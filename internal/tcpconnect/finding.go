@@ -57,7 +57,7 @@ func (f Finding) Explanation() string {
 }
 
 // Details lists what the message does not say, one fact in each line: address, status and reason, the message of the
-// operating system, what to do, and where to read more.
+// operating system, what to do unless the verdict is Pass, and where to read more.
 func (f Finding) Details() []string {
 	var details []string
 	if f.Result != nil {
@@ -75,7 +75,7 @@ func (f Finding) Details() []string {
 		if f.Result.Message != "" {
 			details = append(details, "Message: "+f.Result.Message)
 		}
-		if advice := f.Result.Reason.Advice(); advice != "" {
+		if advice := f.Result.Reason.Advice(); advice != "" && f.Verdict != Pass {
 			details = append(details, advice)
 		}
 	}

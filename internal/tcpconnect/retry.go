@@ -98,23 +98,37 @@ func (c *Collector) wait(
 		last = result
 		attempt := Attempt{Number: number, Result: result, Left: left()}
 		isLast := result.Ready || number == retry.Attempts || slices.Contains(retry.GiveUpOn, result.Reason)
-		if !isLast && !by.isEnough() {
+		enough := by.enough
+		if inARow > 0 {
+			enough = nil // a row that ends early would be told as not ready
+		}
+		if !isLast && !isClosed(enough) {
 			attempt.Next = retry.delay(delays, attempt.Left)
 		}
 		report(attempt)
 		if attempt.Next == 0 {
 			return retry.conclude(result, number, inARow, time.Since(start)), nil
 		}
-		if err := by.place.pause(ctx, attempt.Next, by.enough); err != nil {
+		if err := by.place.pause(ctx, attempt.Next, enough); err != nil {
 			return Result{}, fmt.Errorf("wait for %s: %w", check.Target.Address, err)
 		}
-		if by.isEnough() {
+		if isClosed(enough) {
 			return retry.conclude(result, number, inARow, time.Since(start)), nil
 		}
 		c.leave(names)
 		names = c.resolve(check.Target, func(questions []question) []*lookup {
 			return c.lookups.askFresh(c.resolver(), questions, patience(check))
 		})
+	}
+}
+
+// isClosed reports whether a channel, to which nobody sends, is closed.
+func isClosed(channel <-chan struct{}) bool {
+	select {
+	case <-channel:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -19,8 +19,9 @@ import (
 type SweepOptions struct {
 	Limit int // maximum number of dials in flight; less than 1 counts as 1
 
-	// Optional[i] says that nobody waits for the check i: it makes at least one dial, and none after all checks that
-	// are not optional have ended. If all are optional, none is. nil: none is.
+	// Optional[i] says that nobody waits for the check i: it makes at least one dial, and after all checks that are not
+	// optional have ended, it goes on only while its dials end in a status of Until. If all are optional, none is. nil:
+	// none is.
 	Optional []bool
 
 	Report func(check int, attempt Attempt) // is called after each dial, concurrently; nil: nothing is
