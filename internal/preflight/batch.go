@@ -73,14 +73,19 @@ func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 	if done.Results, err = r.sweep(ctx, batch); err != nil {
 		return done, err
 	}
-	done.Findings = batch.Judge(done.Results)
-	standalone := make([]tcpconnect.Finding, len(done.Findings))
-	for i, finding := range done.Findings {
-		standalone[i] = finding.Standalone()
-	}
-	done.Verdict, done.Message = tcpconnect.Summarize(standalone)
+	done.judged(batch.Judge(done.Results))
 	err = r.writeBatch(batch, &done)
 	return done, err
+}
+
+// judged fills in the findings, and what they say in all.
+func (r *BatchResult) judged(findings []tcpconnect.Finding) {
+	standalone := make([]tcpconnect.Finding, len(findings))
+	for i, finding := range findings {
+		standalone[i] = finding.Standalone()
+	}
+	r.Findings = findings
+	r.Verdict, r.Message = tcpconnect.Summarize(standalone)
 }
 
 // sweep makes the checks of a batch.

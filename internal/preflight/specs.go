@@ -5,6 +5,7 @@ package preflight
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -85,16 +86,62 @@ func (r *Run) SpecBatch(text string, decoded spec.Spec, options SpecOptions) Bat
 		batch.Optional = append(batch.Optional, !slices.ContainsFunc(analyzers[collector.Name], spec.Analyzer.CanFail))
 	}
 	batch.Judge = func(results []tcpconnect.Result) []tcpconnect.Finding {
-		findings := decoded.Judge(results)
-		for i := range findings {
-			findings[i].Strict = findings[i].Strict || options.Strict
-		}
-		if options.Unsupported == UnsupportedWarn {
-			findings = append(findings, decoded.WarnOfUnsupported()...)
-		}
-		return findings
+		return options.complete(decoded.Judge(results), decoded)
 	}
 	return batch
+}
+
+// complete returns the findings of a spec by the options.
+func (o SpecOptions) complete(findings []tcpconnect.Finding, decoded spec.Spec) []tcpconnect.Finding {
+	for i := range findings {
+		findings[i].Strict = findings[i].Strict || o.Strict
+	}
+	if o.Unsupported == UnsupportedWarn {
+		findings = append(findings, decoded.WarnOfUnsupported()...)
+	}
+	return findings
+}
+
+// JudgeBundle judges what a bundle holds of the collectors of a spec by its analyzers, on each node. It dials and writes
+// nothing. The error says why a collector has no usable result. The result of a check is that of its worst node.
+func (r *Run) JudgeBundle(
+	ctx context.Context, dir string, decoded spec.Spec, options SpecOptions, terms Terms,
+) (done BatchResult, err error) {
+	included := decoded.Included()
+	names := make([]string, len(included))
+	for i, collector := range included {
+		names[i] = collector.Name
+		done.Checks = append(done.Checks, Check{collector.Name, collector.Check(r.Timeout)})
+	}
+	results, err := r.ReadAllResults(ctx, dir, names, terms)
+	if err != nil {
+		return BatchResult{}, err
+	}
+	judged := make([][]NodeFinding, len(included))
+	findings := decoded.JudgeBy(func(analyzer spec.Analyzer, i int) (findings []tcpconnect.Finding) {
+		own := JudgeNodes(analyzer.Analyzer, results[names[i]], terms)
+		for _, finding := range own {
+			findings = append(findings, finding.plain())
+		}
+		judged[i] = append(judged[i], own...)
+		return findings
+	})
+	for i, name := range names {
+		if len(judged[i]) == 0 { // no analyzer judges it
+			judged[i] = JudgeNodes(whetherConnected, results[name], terms)
+		}
+		present := slices.DeleteFunc(judged[i], func(finding NodeFinding) bool { return finding.Missing })
+		worst, _ := Worst(present)
+		done.Results = append(done.Results, *present[worst].plain().Result)
+	}
+	done.judged(options.complete(findings, decoded))
+	return done, nil
+}
+
+// whetherConnected fails unless the status is connected.
+var whetherConnected = tcpconnect.Analyzer{
+	CheckName: tcpconnect.DefaultCheckName,
+	Outcomes:  []tcpconnect.Outcome{{Verdict: tcpconnect.Pass, When: tcpconnect.Connected}},
 }
 
 // passesOf returns the statuses that all of the analyzers pass.
