@@ -22,10 +22,10 @@ type Terms struct {
 	MissingNodes tcpconnect.Verdict // of a listed node of which the bundle holds nothing; empty: it is an error
 }
 
-// What to do instead of reading what may be an older run's, by whoever reads it.
+// What to do instead of reading what may be an older run's: clauses, by whoever reads it.
 const (
-	useStatus = "Use status = data.preflight_tcp_connect.NAME.status, which is always this run's."
-	dialAgain = "Leave bundle out, so that the collectors of the spec dial."
+	useStatus = "use status = data.preflight_tcp_connect.NAME.status, which is always this run's"
+	dialAgain = "leave bundle out, so that the collectors of the spec dial"
 )
 
 // ReadResults reads the results of a collector from a bundle. Of the bundle and the archives that this run writes it
@@ -90,7 +90,7 @@ func (r *Run) readBundle(
 	for i, name := range collectorNames {
 		err := r.accept(found[name], dir, name, wrote[i], instead)
 		if err == nil {
-			err = terms.validate(found[name].Results)
+			err = terms.validate(found[name].Results, instead)
 		}
 		if err != nil {
 			all[i].err = err
@@ -116,7 +116,7 @@ func (r *Run) accept(found bundle.Found, dir, collectorName string, wrote bool, 
 	case !wrote:
 		return fmt.Errorf("%s is this provider's own bundle, and this run has written no result of a collector named "+
 			"%q: what lies there may be an older run's. (The plan is a process of its own: what it has written is "+
-			"not the apply's.) %s", dir, collectorName, instead)
+			"not the apply's.) To judge this run, %s.", dir, collectorName, instead)
 	default:
 		return r.restoreOwn(found.Results, dir, collectorName, instead)
 	}
@@ -147,7 +147,7 @@ func (r *Run) restoreOwn(results []bundle.NodeResult, dir, collectorName, instea
 		own, isOwn := r.results.recognize(collectorName, result.Result)
 		if result.Node != "" || !isOwn {
 			return fmt.Errorf("%s holds %q%s, but this run has written %q: another run has overwritten the result. "+
-				"Give each run its own bundle_dir. %s",
+				"To judge this run, %s, and give each run its own bundle_dir.",
 				dir, result.Status, onNode(result.Node), r.results.statuses(collectorName), instead)
 		}
 		results[i].Result = own
@@ -165,7 +165,7 @@ func (r *Run) isOwn(dir string, found bundle.Found, collectorName string) bool {
 }
 
 // validate returns an error if a result is too old, or missing and that is an error.
-func (t Terms) validate(results []bundle.NodeResult) error {
+func (t Terms) validate(results []bundle.NodeResult, instead string) error {
 	var missing []string
 	var err error
 	for _, result := range results {
@@ -173,7 +173,7 @@ func (t Terms) validate(results []bundle.NodeResult) error {
 		case result.Missing:
 			missing = append(missing, result.Node)
 		case t.MaxAge > 0:
-			err = errors.Join(err, checkAge(time.Since(result.CollectedAt), t.MaxAge))
+			err = errors.Join(err, checkAge(time.Since(result.CollectedAt), t.MaxAge, instead))
 		}
 	}
 	if len(missing) > 0 && t.MissingNodes == "" {
@@ -189,11 +189,11 @@ const clockSkew = time.Minute
 
 // checkAge returns an error if a result is too old. One from the future proves nothing: a clock was wrong when it was
 // written, or is now.
-func checkAge(age, maxAge time.Duration) error {
+func checkAge(age, maxAge time.Duration, instead string) error {
 	switch {
 	case age > maxAge:
-		return fmt.Errorf("the result is %s old, and max_age is %s. Run the check again, or leave bundle out and judge "+
-			"what this run finds.", tcpconnect.Rounded(age), maxAge)
+		return fmt.Errorf("the result is %s old, and max_age is %s. Run the check again, or %s.",
+			tcpconnect.Rounded(age), maxAge, instead)
 	case age < -clockSkew:
 		return fmt.Errorf("the result is dated %s in the future, so its age is not known. Compare the clocks of the "+
 			"machines that wrote and read it.", tcpconnect.Rounded(-age))

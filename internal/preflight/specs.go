@@ -63,6 +63,8 @@ type SpecOptions struct {
 	Timeout     time.Duration     // of a collector that has none; 0: the run's. With Retry the time in all, and not 0
 	Retry       *tcpconnect.Retry // of every collector; nil: one dial
 	Strict      bool              // every analyzer is strict
+	Bundle      string            // for JudgeBundle
+	Terms       Terms             // for JudgeBundle
 }
 
 // SpecBatch returns the batch of a spec: its collectors, judged by its analyzers.
@@ -102,10 +104,10 @@ func (o SpecOptions) complete(findings []tcpconnect.Finding, decoded spec.Spec) 
 	return findings
 }
 
-// JudgeBundle judges what a bundle holds of the collectors of a spec by its analyzers, on each node. It dials and writes
-// nothing. The error says why a collector has no usable result. The result of a check is that of its worst node.
+// JudgeBundle judges what options.Bundle holds of the collectors of a spec by its analyzers, on each node. It dials and
+// writes nothing. The error says why a collector has no usable result. The result of a check is that of its worst node.
 func (r *Run) JudgeBundle(
-	ctx context.Context, dir string, decoded spec.Spec, options SpecOptions, terms Terms,
+	ctx context.Context, decoded spec.Spec, options SpecOptions,
 ) (done BatchResult, err error) {
 	included := decoded.Included()
 	names := make([]string, len(included))
@@ -113,13 +115,13 @@ func (r *Run) JudgeBundle(
 		names[i] = collector.Name
 		done.Checks = append(done.Checks, Check{collector.Name, collector.Check(r.Timeout)})
 	}
-	results, err := r.ReadAllResults(ctx, dir, names, terms)
+	results, err := r.ReadAllResults(ctx, options.Bundle, names, options.Terms)
 	if err != nil {
 		return BatchResult{}, err
 	}
 	judged := make([][]NodeFinding, len(included))
 	findings := decoded.JudgeBy(func(analyzer spec.Analyzer, i int) (findings []tcpconnect.Finding) {
-		own := JudgeNodes(analyzer.Analyzer, results[names[i]], terms)
+		own := JudgeNodes(analyzer.Analyzer, results[names[i]], options.Terms)
 		for _, finding := range own {
 			findings = append(findings, finding.plain())
 		}
@@ -128,7 +130,7 @@ func (r *Run) JudgeBundle(
 	})
 	for i, name := range names {
 		if len(judged[i]) == 0 { // no analyzer judges it
-			judged[i] = JudgeNodes(whetherConnected, results[name], terms)
+			judged[i] = JudgeNodes(whetherConnected, results[name], options.Terms)
 		}
 		present := slices.DeleteFunc(judged[i], func(finding NodeFinding) bool { return finding.Missing })
 		worst, _ := Worst(present)
