@@ -50,11 +50,13 @@ const (
 	dataTCPConnect      = "data preflight_tcp_connect"
 	dataAnalysis        = "data preflight_analysis"
 	ephemeralTCPConnect = "ephemeral preflight_tcp_connect"
+	dataSpec            = "data preflight_spec"
+	ephemeralSpec       = "ephemeral preflight_spec"
 )
 
 func (c configured) schemaOf(kind string) *tfprotov6.Schema {
-	if kind == ephemeralTCPConnect {
-		return c.schemas.EphemeralResourceSchemas["preflight_tcp_connect"]
+	if name, isEphemeral := strings.CutPrefix(kind, "ephemeral "); isEphemeral {
+		return c.schemas.EphemeralResourceSchemas[name]
 	}
 	return c.schemas.DataSourceSchemas[strings.TrimPrefix(kind, "data ")]
 }
@@ -63,9 +65,9 @@ func (c configured) schemaOf(kind string) *tfprotov6.Schema {
 func (c configured) validate(t *testing.T, kind, arguments string) []*tfprotov6.Diagnostic {
 	t.Helper()
 	config := objectOf(t, c.schemaOf(kind), argumentsOf(t, arguments))
-	if kind == ephemeralTCPConnect {
+	if name, isEphemeral := strings.CutPrefix(kind, "ephemeral "); isEphemeral {
 		resp, err := c.ValidateEphemeralResourceConfig(t.Context(),
-			&tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: "preflight_tcp_connect", Config: config})
+			&tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: name, Config: config})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,9 +86,9 @@ func (c configured) read(t *testing.T, kind, arguments string) (map[string]any, 
 	t.Helper()
 	schema := c.schemaOf(kind)
 	config := objectOf(t, schema, argumentsOf(t, arguments))
-	if kind == ephemeralTCPConnect {
+	if name, isEphemeral := strings.CutPrefix(kind, "ephemeral "); isEphemeral {
 		resp, err := c.OpenEphemeralResource(t.Context(),
-			&tfprotov6.OpenEphemeralResourceRequest{TypeName: "preflight_tcp_connect", Config: config})
+			&tfprotov6.OpenEphemeralResourceRequest{TypeName: name, Config: config})
 		if err != nil {
 			t.Fatal(err)
 		}
