@@ -33,6 +33,9 @@ func NewWriter(dir string, format Format, reports ...string) *Writer {
 	return &Writer{dir: dir, format: format, reports: reports}
 }
 
+// Format returns the form of the result files.
+func (w *Writer) Format() Format { return w.format }
+
 // Write writes the result of a collector, whose name ValidateCollectorName accepts, and returns the path of the file.
 // It replaces an older result only by a whole new one, also if the process is killed or the disk is full. The error
 // names the path and the cause.

@@ -87,19 +87,29 @@ func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 	if done.Results, err = r.sweep(ctx, batch); err != nil {
 		return done, err
 	}
-	done.Findings = batch.Judge(done.Results)
-	standalone := make([]tcpconnect.Finding, len(done.Findings))
-	for i, finding := range done.Findings {
-		standalone[i] = finding.Standalone()
-	}
-	done.Verdict, done.Message = tcpconnect.Summarize(standalone)
-	rows := batchRows(batch, done.Findings)
+	done.judged(batch.Judge(done.Results))
+	rows := batchRows(done.Findings, batch.LeftOut)
 	if err = r.writeBatch(batch, &done, rows); err != nil {
 		return done, err
 	}
-	isStrict := func(finding tcpconnect.Finding) bool { return finding.Strict }
-	closesGate := done.Verdict == tcpconnect.Fail && (batch.IsGate || slices.ContainsFunc(done.Findings, isStrict))
-	return done, r.recordRows(batch.Title, batch.Key, rows, closesGate, done.Message)
+	return done, r.recordRows(batch.Title, batch.Key, rows, done.closes(batch.IsGate), done.Message)
+}
+
+// judged fills in the findings, and what they say in all.
+func (r *BatchResult) judged(findings []tcpconnect.Finding) {
+	standalone := make([]tcpconnect.Finding, len(findings))
+	for i, finding := range findings {
+		standalone[i] = finding.Standalone()
+	}
+	r.Findings = findings
+	r.Verdict, r.Message = tcpconnect.Summarize(standalone)
+}
+
+// closes reports whether the batch stops what depends on it. isGate says that any failure is an error.
+func (r *BatchResult) closes(isGate bool) bool {
+	return r.Verdict == tcpconnect.Fail && (isGate || slices.ContainsFunc(r.Findings, func(f tcpconnect.Finding) bool {
+		return f.Strict && !f.Verdict.Proceed()
+	}))
 }
 
 // sweep makes the checks of a batch.

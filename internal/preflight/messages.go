@@ -64,6 +64,21 @@ func Explain(err error, subject, claim string) Message {
 	}
 }
 
+// ArchiveMessages returns a warning if the tools of those who receive an archive can't read it.
+func (r *Run) ArchiveMessages(archive string) []Message {
+	if archive == "" || r.Writer == nil || r.Writer.Format() == bundle.FormatJSON {
+		return nil
+	}
+	return []Message{{
+		IsWarning: true,
+		Argument:  "archive",
+		Summary:   "Archive That Troubleshoot Cannot Read",
+		Detail: fmt.Sprintf("The result files in the archive %s have the bundle_format %q, which this provider reads, "+
+			"but not the Troubleshoot tools. Set bundle_format = %q in the provider's configuration.",
+			archive, r.Writer.Format(), bundle.FormatJSON),
+	}}
+}
+
 // Messages returns one warning for all warnings of a batch, one for all parts that were not run, and if a finding that
 // is strict is a failure one error for all failures. If isGate, all are strict. kind names the batch in their summaries.
 func (r BatchResult) Messages(kind, archive string, isGate bool) (messages []Message) {

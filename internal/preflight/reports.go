@@ -305,32 +305,21 @@ func (r *Run) RecordAnalysis(analysis Analysis) error {
 	}
 	rows, closesGate := make([]report.Row, len(analysis.Findings)), false
 	for i, found := range analysis.Findings {
-		rows[i] = report.Row{Finding: found.Finding, Node: found.Node}
+		rows[i] = report.Row{Finding: found.plain()}
 		rows[i].CollectorName = analysis.Of
-		if !found.Missing {
-			rows[i].Result = found.result()
-		}
 		closesGate = closesGate || analysis.IsGate && !found.Verdict.Proceed()
 	}
 	_, message := Worst(analysis.Findings)
 	return r.recordRows(analysesTitle, analysis.Title+"\x00"+analysis.Of, rows, closesGate, message)
 }
 
-// result returns what is known of the result.
-func (f NodeFinding) result() *tcpconnect.Result {
-	return &tcpconnect.Result{
-		Status: tcpconnect.Status(f.Status), Reason: tcpconnect.Reason(f.Reason), Message: f.NodeResult.Message,
-		CollectedAt: f.CollectedAt,
-	}
-}
-
 // batchRows are the rows of a batch.
-func batchRows(batch Batch, findings []tcpconnect.Finding) []report.Row {
-	rows := make([]report.Row, 0, len(findings)+len(batch.LeftOut))
+func batchRows(findings []tcpconnect.Finding, leftOut []LeftOut) []report.Row {
+	rows := make([]report.Row, 0, len(findings)+len(leftOut))
 	for _, finding := range findings {
 		rows = append(rows, report.Row{Finding: finding})
 	}
-	for _, part := range batch.LeftOut {
+	for _, part := range leftOut {
 		rows = append(rows, report.Row{
 			Finding: tcpconnect.Finding{Title: part.Name, Message: part.Name + ": left out"}, Skipped: part.Why,
 		})

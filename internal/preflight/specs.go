@@ -5,6 +5,7 @@ package preflight
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -62,6 +63,9 @@ type SpecOptions struct {
 	Timeout     time.Duration     // of a collector that has none; 0: the run's. With Retry the time in all, and not 0
 	Retry       *tcpconnect.Retry // of every collector; nil: one dial
 	Strict      bool              // every analyzer is strict
+	IsGate      bool              // any failure is an error
+	Bundle      string            // for JudgeBundle
+	Terms       Terms             // for JudgeBundle
 }
 
 // SpecBatch returns the batch of a spec: its collectors, judged by its analyzers.
@@ -87,14 +91,7 @@ func (r *Run) SpecBatch(text string, decoded spec.Spec, options SpecOptions) Bat
 	}
 	batch.LeftOut = leftOut(decoded, options.Unsupported)
 	batch.Judge = func(results []tcpconnect.Result) []tcpconnect.Finding {
-		findings := decoded.Judge(results)
-		for i := range findings {
-			findings[i].Strict = findings[i].Strict || options.Strict
-		}
-		if options.Unsupported == UnsupportedWarn {
-			findings = append(findings, decoded.WarnOfUnsupported()...)
-		}
-		return findings
+		return options.complete(decoded.Judge(results), decoded)
 	}
 	return batch
 }
@@ -112,6 +109,62 @@ func leftOut(decoded spec.Spec, unsupported Unsupported) (parts []LeftOut) {
 		}
 	}
 	return parts
+}
+
+// complete returns the findings of a spec by the options.
+func (o SpecOptions) complete(findings []tcpconnect.Finding, decoded spec.Spec) []tcpconnect.Finding {
+	for i := range findings {
+		findings[i].Strict = findings[i].Strict || o.Strict
+	}
+	if o.Unsupported == UnsupportedWarn {
+		findings = append(findings, decoded.WarnOfUnsupported()...)
+	}
+	return findings
+}
+
+// JudgeBundle judges what options.Bundle holds of the collectors of a spec by its analyzers, on each node. It dials and
+// writes nothing but the reports. If the error is a *ReportError, the rest was done; otherwise it says why a collector has
+// no usable result. The result of a check is that of its worst node.
+func (r *Run) JudgeBundle(
+	ctx context.Context, decoded spec.Spec, options SpecOptions,
+) (done BatchResult, err error) {
+	included := decoded.Included()
+	names := make([]string, len(included))
+	for i, collector := range included {
+		names[i] = collector.Name
+		done.Checks = append(done.Checks, Check{collector.Name, collector.Check(r.Timeout)})
+	}
+	results, err := r.ReadAllResults(ctx, options.Bundle, names, options.Terms)
+	if err != nil {
+		return BatchResult{}, err
+	}
+	judged := make([][]NodeFinding, len(included))
+	findings := decoded.JudgeBy(func(analyzer spec.Analyzer, i int) (findings []tcpconnect.Finding) {
+		own := JudgeNodes(analyzer.Analyzer, results[names[i]], options.Terms)
+		for _, finding := range own {
+			findings = append(findings, finding.plain())
+		}
+		judged[i] = append(judged[i], own...)
+		return findings
+	})
+	for i, name := range names {
+		if len(judged[i]) == 0 { // no analyzer judges it
+			judged[i] = JudgeNodes(whetherConnected, results[name], options.Terms)
+		}
+		present := slices.DeleteFunc(judged[i], func(finding NodeFinding) bool { return finding.Missing })
+		worst, _ := Worst(present)
+		done.Results = append(done.Results, *present[worst].plain().Result)
+	}
+	done.judged(options.complete(findings, decoded))
+	rows := batchRows(done.Findings, leftOut(decoded, options.Unsupported))
+	title := "Spec in " + options.Bundle
+	return done, r.recordRows(title, title, rows, done.closes(options.IsGate), done.Message)
+}
+
+// whetherConnected fails unless the status is connected.
+var whetherConnected = tcpconnect.Analyzer{
+	CheckName: tcpconnect.DefaultCheckName,
+	Outcomes:  []tcpconnect.Outcome{{Verdict: tcpconnect.Pass, When: tcpconnect.Connected}},
 }
 
 // passesOf returns the statuses that all of the analyzers pass.

@@ -197,6 +197,7 @@ func (p *Provider) EphemeralResources(context.Context) []func() ephemeral.Epheme
 	return []func() ephemeral.EphemeralResource{
 		func() ephemeral.EphemeralResource { return &tcpConnectEphemeralResource{} },
 		func() ephemeral.EphemeralResource { return &endpointsEphemeralResource{} },
+		func() ephemeral.EphemeralResource { return &specEphemeralResource{} },
 	}
 }
 

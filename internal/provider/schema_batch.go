@@ -41,7 +41,8 @@ func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 	return join(verdictAttributes(), map[string]schema.Attribute{
 		"archive": stringArgument("Path of a `.tar.gz` (or `.tgz`) to write results and analysis of this "+what+" into "+
 			"as well, below one directory that is named after it. A relative path starts at the working directory. "+
-			"The Troubleshoot tools read it if the provider's `bundle_format` is `json`.", archiveValidator),
+			"The Troubleshoot tools read it if the provider's `bundle_format` is `json`; another is a warning.",
+			archiveValidator),
 		"max_concurrency": countArgument(fmt.Sprintf("Maximum number of dials in flight. The timeout of a check "+
 			"begins when it has its turn. What the process may open is shared by all checks of a provider. Defaults "+
 			"to `%d`.", preflight.DefaultMaxConcurrency)),
@@ -94,9 +95,8 @@ func (a *batchArguments) perform(
 		}
 	}
 	tflog.Debug(ctx, "dialled the addresses of "+form.subject, map[string]any{"outcome": string(result.Verdict)})
-	for _, message := range result.Messages(form.title, batch.Archive, form.isGate) {
-		addMessage(message, diags)
-	}
+	addMessages(run.ArchiveMessages(batch.Archive), diags)
+	addMessages(result.Messages(form.title, batch.Archive, form.isGate), diags)
 	return result, true
 }
 

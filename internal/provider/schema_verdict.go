@@ -168,9 +168,17 @@ func (a outcomeArguments) report(
 	}
 }
 
+func addMessages(messages []preflight.Message, diags *diag.Diagnostics) {
+	for _, message := range messages {
+		addMessage(message, diags)
+	}
+}
+
 // addMessage adds an error or a warning, on its argument if it is about one.
 func addMessage(message preflight.Message, diags *diag.Diagnostics) {
 	switch {
+	case message.IsWarning && message.Argument != "":
+		diags.AddAttributeWarning(path.Root(message.Argument), message.Summary, message.Detail)
 	case message.IsWarning:
 		diags.AddWarning(message.Summary, message.Detail)
 	case message.Argument != "":

@@ -22,6 +22,7 @@ import (
 type findingModel struct {
 	Title         string  `tfsdk:"title"`
 	CollectorName *string `tfsdk:"collector_name"`
+	Node          *string `tfsdk:"node"`
 	Address       *string `tfsdk:"address"`
 	Status        *string `tfsdk:"status"`
 	Reason        *string `tfsdk:"reason"`
@@ -53,6 +54,7 @@ func BenchmarkEncodeResults(b *testing.B) {
 			Reason:   tcpconnect.ReasonRefused,
 			Message:  "dial tcp: refused",
 			Duration: time.Millisecond,
+			Attempts: 1,
 		}
 		name := fmt.Sprintf("collector-%d", i)
 		batch.Checks = append(batch.Checks, preflight.Check{CollectorName: name})
@@ -117,12 +119,14 @@ func BenchmarkEncodeResults(b *testing.B) {
 		model.Triggers = types.MapNull(types.StringType)
 		model.fillBatch(batch)
 		model.fillSkipped(spec.Spec{})
+		model.Results, model.Collected = types.ListNull(findingType), types.MapNull(collectedType)
 		return model
 	}
 	byHand := func() tfsdk.State {
 		model := newModel()
 		state := newState()
-		if diags := model.set(b.Context(), &state, &state.Raw, batch); diags.HasError() {
+		large := largeResults(b.Context(), batch)
+		if diags := setState(b.Context(), &state, &state.Raw, &model, large); diags.HasError() {
 			b.Fatal(diags)
 		}
 		return state

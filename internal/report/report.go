@@ -36,7 +36,6 @@ type Row struct {
 	// there is no answer.
 	tcpconnect.Finding
 	From    string // the vantage point of the dial; empty: this machine
-	Node    string // the node of a cluster that the result is about; empty: none
 	Skipped string // why nothing was checked, such as "excluded"; empty: it was checked
 }
 

@@ -17,6 +17,7 @@ type Finding struct {
 	Matched bool   // whether an outcome matched
 
 	CollectorName string  // empty: the finding is not about a check
+	Node          string  // of a cluster, which has made the check; empty: this machine, or the one of a bundle
 	Address       string  // empty: there is no such check
 	Result        *Result // nil: the check was not made
 	Strict        bool    // a failure is an error
@@ -40,7 +41,7 @@ func (f Finding) Standalone() Finding {
 	}
 	if f.Result != nil {
 		status := string(f.Result.Status)
-		if f.Result.Status == Error {
+		if f.Result.Status == Error && f.Result.Reason != "" {
 			status += ", " + string(f.Result.Reason)
 		}
 		f.Message += fmt.Sprintf(" (%s: %s)", f.Address, status)
