@@ -284,8 +284,8 @@ func (r *Run) RecordExcludedBatch(title, key string) error {
 
 func excludedRow(title string) report.Row {
 	return report.Row{
-		Finding: tcpconnect.Finding{Title: title, Message: title + ": excluded"},
-		Skipped: "Excluded on purpose: nothing was checked.",
+		Finding: tcpconnect.Finding{Title: title, Message: title},
+		Skipped: "excluded on purpose",
 	}
 }
 

@@ -100,12 +100,12 @@ func (r *Run) SpecBatch(text string, decoded spec.Spec, options SpecOptions) Bat
 func leftOut(decoded spec.Spec, unsupported Unsupported) (parts []LeftOut) {
 	for _, analyzer := range decoded.Analyzers {
 		if analyzer.Excluded {
-			parts = append(parts, LeftOut{analyzer.CheckName, "Excluded in the spec."})
+			parts = append(parts, LeftOut{analyzer.CheckName, "excluded in the spec"})
 		}
 	}
 	if unsupported == UnsupportedSkip {
 		for _, part := range decoded.Unsupported {
-			parts = append(parts, LeftOut{part.Path, "Left out, because " + part.Why + "."})
+			parts = append(parts, LeftOut{part.Path, part.Why})
 		}
 	}
 	return parts

@@ -223,7 +223,7 @@ func TestNameOfEndpointsIsPartOfTheirCollectors(t *testing.T) {
 	open, _ := openAndRefused(t)
 	dir := t.TempDir()
 	archive := filepath.Join(t.TempDir(), "gate.tar.gz")
-	server := newConfigured(t, dir)
+	server := newConfiguredWith(t, map[string]any{"bundle_dir": dir, "bundle_format": "json"})
 	got, diagnostics := server.read(t, dataEndpoints, fmt.Sprintf(
 		`{"name": "rollout", "archive": %q, "endpoints": {"db": %q}}`, archive, open))
 	if len(diagnostics) > 0 {

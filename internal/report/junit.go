@@ -4,120 +4,181 @@
 package report
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
-
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// The elements of a JUnit report, as Jenkins, GitLab and GitHub actions read it
-// (https://github.com/jenkinsci/xunit-plugin, junit-10.xsd).
+// The elements of a JUnit file, as junit-10.xsd of Jenkins' xUnit plugin describes them.
 type (
-	junitSuites struct {
-		XMLName  xml.Name     `xml:"testsuites"`
-		Name     string       `xml:"name,attr"`
-		Tests    int          `xml:"tests,attr"`
-		Failures int          `xml:"failures,attr"`
-		Errors   int          `xml:"errors,attr"`
-		Time     string       `xml:"time,attr"`
-		Suites   []junitSuite `xml:"testsuite"`
+	testSuites struct {
+		XMLName  xml.Name    `xml:"testsuites"`
+		Name     string      `xml:"name,attr"`
+		Tests    int         `xml:"tests,attr"`
+		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
+		Time     string      `xml:"time,attr"`
+		Suites   []testSuite `xml:"testsuite"`
 	}
-	junitSuite struct {
-		Name      string      `xml:"name,attr"`
-		Tests     int         `xml:"tests,attr"`
-		Failures  int         `xml:"failures,attr"`
-		Errors    int         `xml:"errors,attr"`
-		Skipped   int         `xml:"skipped,attr"`
-		Time      string      `xml:"time,attr"`
-		Timestamp string      `xml:"timestamp,attr"`
-		Cases     []junitCase `xml:"testcase"`
+	testSuite struct {
+		Name       string     `xml:"name,attr"`
+		Tests      int        `xml:"tests,attr"`
+		Failures   int        `xml:"failures,attr"`
+		Skipped    int        `xml:"skipped,attr"`
+		Errors     int        `xml:"errors,attr"`
+		Time       string     `xml:"time,attr"`
+		Timestamp  string     `xml:"timestamp,attr,omitempty"`
+		Properties []property `xml:"properties>property"`
+		Cases      []testCase `xml:"testcase"`
 	}
-	junitCase struct {
-		Name      string        `xml:"name,attr"`
-		Classname string        `xml:"classname,attr"`
-		Time      string        `xml:"time,attr"`
-		Skipped   *junitMessage `xml:"skipped"`
-		Failure   *junitMessage `xml:"failure"`
-		SystemOut string        `xml:"system-out,omitempty"`
+	property struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
 	}
-	junitMessage struct {
+	testCase struct {
+		Name      string       `xml:"name,attr"`
+		ClassName string       `xml:"classname,attr"`
+		Time      string       `xml:"time,attr"`
+		Failure   *testFailure `xml:"failure"`
+		Skipped   *testSkipped `xml:"skipped"`
+		SystemOut *testOutput  `xml:"system-out"`
+	}
+	testFailure struct {
 		Message string `xml:"message,attr"`
-		Type    string `xml:"type,attr,omitempty"`
-		Text    string `xml:",chardata"`
+		Type    string `xml:"type,attr"`
+		Text    string `xml:",cdata"`
+	}
+	testSkipped struct {
+		Message string `xml:"message,attr"`
+	}
+	testOutput struct {
+		Text string `xml:",cdata"`
 	}
 )
 
-// junit returns the report as JUnit XML: a suite for each group, and a case for each row.
-func (r Report) junit() ([]byte, error) {
-	all := junitSuites{Name: "preflight"}
-	var total time.Duration
-	for _, group := range r.Groups {
-		suite, took := r.suite(group)
-		all.Suites = append(all.Suites, suite)
-		all.Tests, all.Failures, total = all.Tests+suite.Tests, all.Failures+suite.Failures, total+took
+func (v *view) junit() ([]byte, error) {
+	titles := make([]string, len(v.Groups))
+	for i, group := range v.Groups {
+		titles[i] = group.Title
 	}
-	all.Time = seconds(total)
-	var content bytes.Buffer
-	content.WriteString(xml.Header + "<!-- " + r.Mark + " -->\n")
-	encoder := xml.NewEncoder(&content)
-	encoder.Indent("", "  ")
-	err := encoder.Encode(all)
-	content.WriteByte('\n')
-	return content.Bytes(), err
+	number(titles)
+	var total time.Duration
+	root := testSuites{Name: "preflight", Suites: make([]testSuite, len(v.Groups))}
+	for i, group := range v.Groups {
+		suite, duration := newTestSuite(titles[i], group.Rows)
+		suite.Properties = []property{{"provider_version", cmp.Or(v.Version, "unknown")}}
+		if !v.Began.IsZero() {
+			suite.Timestamp = v.Began.UTC().Format("2006-01-02T15:04:05") // no time zone: other schemas allow none
+		}
+		root.Suites[i] = suite
+		root.Tests += suite.Tests
+		root.Failures += suite.Failures
+		total += duration
+	}
+	root.Time = seconds(total)
+	content, err := xml.MarshalIndent(root, "", "\t")
+	if err != nil {
+		return nil, fmt.Errorf("write the JUnit report: %w", err)
+	}
+	return append([]byte(xml.Header+"<!-- "+v.Mark+" -->\n"), append(content, '\n')...), nil
 }
 
-func (r Report) suite(group Group) (junitSuite, time.Duration) {
-	suite := junitSuite{Name: validXML(group.Title), Timestamp: r.Began.UTC().Format("2006-01-02T15:04:05")}
+func newTestSuite(title string, rows []Row) (testSuite, time.Duration) {
 	var total time.Duration
-	names := make(map[string]int, len(group.Rows)) // readers keep one case of a name
-	for _, row := range group.sorted() {
-		name := row.name()
-		if row.Address != "" {
-			name += " at " + row.Address
+	names := testNames(rows)
+	suite := testSuite{Name: title, Tests: len(rows), Cases: make([]testCase, len(rows))}
+	for i, row := range rows {
+		test := testCase{Name: names[i], ClassName: title, Time: seconds(0)}
+		if row.Result != nil {
+			test.Time = seconds(row.Result.Duration)
+			total += row.Result.Duration
 		}
-		if names[name]++; names[name] > 1 {
-			name += fmt.Sprintf(" #%d", names[name])
-		}
-		test := junitCase{
-			Name: validXML(name), Classname: validXML("preflight." + group.Title), Time: seconds(row.duration()),
-		}
-		suite.Tests++
-		total += row.duration()
-		_, reason := row.status()
-		switch row.state() {
+		switch row.standing() {
 		case failed:
+			test.Failure = &testFailure{row.Text(), cmp.Or(row.Reason(), "fail"), testText(row)}
 			suite.Failures++
-			test.Failure = &junitMessage{
-				Message: validXML(row.Line()), Type: validXML(reason), Text: validXML(row.Explanation()),
-			}
-		case skipped:
-			suite.Skipped++
-			test.Skipped = &junitMessage{Message: validXML(row.Skipped)}
 		case warned:
-			test.SystemOut = validXML("Warning: " + row.Explanation())
-		case unjudged:
-			test.SystemOut = validXML("Not judged: " + row.Explanation())
+			test.SystemOut = &testOutput{"Warning: " + testText(row)}
+		case notJudged:
+			test.Skipped = &testSkipped{"not judged"} // a test that is not skipped and does not fail passes
+			test.SystemOut = &testOutput{"Not judged: " + testText(row)}
+			suite.Skipped++
+		case skipped:
+			test.Skipped = &testSkipped{row.Skipped}
+			suite.Skipped++
+		case passed:
 		}
-		suite.Cases = append(suite.Cases, test)
+		suite.Cases[i] = test
 	}
 	suite.Time = seconds(total)
 	return suite, total
 }
 
-func seconds(duration time.Duration) string {
-	return strconv.FormatFloat(duration.Seconds(), 'f', 6, 64)
+// testText returns the explanation of a row, and where its dial was made.
+func testText(row Row) string {
+	text := row.Explanation()
+	if row.elsewhere() {
+		text += "\nFrom: " + row.From
+	}
+	if row.Node != "" {
+		text += "\nNode: " + row.Node
+	}
+	return text
 }
 
-// validXML shows characters that no XML file can hold (XML 1.0, section 2.2) as U+FFFD. encoding/xml escapes the rest.
-func validXML(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == 0xFFFE || r == 0xFFFF {
-			return 0xFFFD
+// testNames returns a different name for each row: its title, and what tells it from others with that title. CI follows
+// a test by its name from run to run, so a name depends on the place of the row only if nothing else differs.
+func testNames(rows []Row) []string {
+	names := make([]string, len(rows))
+	for i, row := range rows {
+		names[i] = row.Title
+	}
+	for _, qualifier := range []func(Row) string{
+		func(row Row) string { return row.Address },
+		func(row Row) string { return row.CollectorName },
+		func(row Row) string { return row.Node },
+		func(row Row) string { return row.From },
+	} {
+		count := make(map[string]int, len(names))
+		for _, name := range names {
+			count[name]++
 		}
-		return r
-	}, strings.ToValidUTF8(tcpconnect.Printable(text), "\uFFFD"))
+		if len(count) == len(names) {
+			return names
+		}
+		for i, row := range rows {
+			if text := qualifier(row); text != "" && count[names[i]] > 1 {
+				names[i] += " (" + text + ")"
+			}
+		}
+	}
+	number(names)
+	return names
+}
+
+// number makes names different: it adds a number to each name that occurs earlier in the list.
+func number(names []string) {
+	taken := make(map[string]bool, len(names))
+	for _, name := range names {
+		taken[name] = true
+	}
+	last := make(map[string]int)
+	for i, name := range names {
+		last[name]++
+		if last[name] == 1 {
+			continue
+		}
+		for taken[names[i]] {
+			names[i] = fmt.Sprintf("%s (%d)", name, last[name])
+			last[name]++
+		}
+		last[name]--
+		taken[names[i]] = true
+	}
+}
+
+// seconds formats a duration as an attribute: the schema allows three digits after the point.
+func seconds(d time.Duration) string {
+	return fmt.Sprintf("%.3f", max(0, d).Seconds())
 }

@@ -3,9 +3,11 @@
 
 package report
 
-import "fmt"
+import (
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
+)
 
-// Kind is a form of a report, in the words of the provider's argument reports.
+// Kind is a kind of report, in the words of the provider's argument "reports".
 type Kind string
 
 // The kinds.
@@ -20,20 +22,16 @@ func Kinds() []Kind {
 	return []Kind{HTML, JUnit, Markdown}
 }
 
-// Render returns the report in a form.
+// Render returns the content of the file that holds the report.
 func (r Report) Render(kind Kind) ([]byte, error) {
-	var content []byte
-	var err error
 	switch kind {
 	case HTML:
-		content, err = r.html()
+		return newView(r).html()
 	case JUnit:
-		content, err = r.junit()
+		return newView(r).junit()
+	case Markdown:
+		return newView(r).markdown(), nil
 	default:
-		content = r.markdown()
+		return nil, suggest.NotOneOf(string(kind), "is not a kind of report", Kinds())
 	}
-	if err != nil {
-		return nil, fmt.Errorf("make the report in %s: %w", kind, err)
-	}
-	return content, nil
 }

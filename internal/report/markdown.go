@@ -4,94 +4,201 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
-
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+	"unicode/utf8"
 )
 
-// mostPassed is how many passed and skipped checks the Markdown report lists: a job summary of GitHub has at most 1 MiB.
-const mostPassed = 500
+const (
+	// maxPasses is how many passes a Markdown report lists.
+	maxPasses = 100
 
-// markdown returns the report in GitHub Flavored Markdown.
-func (r Report) markdown() []byte {
-	var b strings.Builder
-	s := r.summary()
-	fmt.Fprintf(&b, "<!-- %s -->\n\n## Preflight: %s %s\n\n", r.Mark, s.verdict().sign(), s.headline())
-	fmt.Fprintf(&b, "%s Provider version %s.\n", r.covers(s.rows), escapeMarkdown(r.Version))
-	quiet := 0
-	for _, group := range r.Groups {
-		if len(group.Rows) == 0 {
-			continue
+	// maxMarkdown is how long a Markdown report may be, in bytes. GitHub shows no job summary of more than 1 MiB, and
+	// GitLab no description of more than a million characters.
+	maxMarkdown = 1_000_000
+)
+
+func (v *view) markdown() []byte {
+	var text strings.Builder
+	fmt.Fprintf(&text, "<!-- %s -->\n\n", v.Mark)
+	fmt.Fprintf(&text, "## Preflight: %s %s\n\n", v.Verdict().Sign(), v.Headline())
+	counts := make([]string, len(v.Sections))
+	for i, section := range v.Sections {
+		counts[i] = fmt.Sprintf("%s: %d", section.Standing.Word(), len(section.Lines))
+	}
+	fmt.Fprintf(&text, "%s %s.\n\n", v.Summary(), strings.Join(counts, ", "))
+	fmt.Fprintf(&text, "The run began at %s. This report was made at %s, "+
+		"and covers %s. Provider version: %s.\n\n",
+		clock(v.Began), clock(v.MadeAt), v.Covers(), cell(cmp.Or(v.Version, "unknown")))
+
+	columns := v.columns()
+	if v.covered() > 0 {
+		for _, column := range columns {
+			text.WriteString("| " + column.heading + " ")
 		}
-		fmt.Fprintf(&b, "\n### %s\n\n", escapeMarkdown(group.Title))
-		header, rule := "| | Check | Address |", "| --- | --- | --- |"
-		if s.isFar {
-			header, rule = header+" From |", rule+" --- |"
-		}
-		fmt.Fprintf(&b, "%s Status | Reason | Time | What to know |\n%s --- | --- | ---: | --- |\n", header, rule)
-		left := 0
-		for _, row := range group.sorted() {
-			if state := row.state(); state == passed || state == skipped {
-				if quiet++; quiet > mostPassed {
-					left++
-					continue
-				}
+		text.WriteString("|\n" + strings.Repeat("| --- ", len(columns)) + "|\n")
+	}
+	text.WriteString(v.rows(columns, maxMarkdown-text.Len()))
+	return []byte(text.String())
+}
+
+// column is a column of the table in a Markdown report.
+type column struct {
+	heading string
+	cell    func(line) string
+}
+
+func (v *view) columns() []column {
+	columns := []column{
+		{"Verdict", func(l line) string { return l.standing().Sign() + " " + l.standing().Word() }},
+		{"Check", checkCell},
+	}
+	if len(v.Groups) > 1 {
+		columns = append(columns, column{"Group", func(l line) string { return cell(l.Group) }})
+	}
+	columns = append(columns, column{"Address", func(l line) string { return code(l.Address) }})
+	if v.Elsewhere {
+		columns = append(columns, column{"From", func(l line) string { return cell(l.Vantage()) }})
+	}
+	return append(columns,
+		column{"Status", func(l line) string { return cell(l.Status()) }},
+		column{"Reason", func(l line) string { return cell(l.Reason()) }},
+		column{"Time", timeCell},
+		column{"What to do", whatCell},
+	)
+}
+
+// rows returns the rows of the table, and a sentence about those that are left out.
+func (v *view) rows(columns []column, room int) string {
+	var text strings.Builder
+	var left []string
+	const sentence = 200 // bytes, for those that are left out
+	full := false
+	for _, section := range v.Sections {
+		listed := 0
+		for _, line := range section.Lines {
+			if full || section.Standing == passed && listed == maxPasses {
+				break
 			}
-			writeMarkdownRow(&b, row, s.isFar)
+			var row strings.Builder
+			for _, column := range columns {
+				row.WriteString("| " + column.cell(line) + " ")
+			}
+			row.WriteString("|\n")
+			if full = text.Len()+row.Len() > room-sentence; !full {
+				text.WriteString(row.String())
+				listed++
+			}
 		}
-		if left > 0 {
-			fmt.Fprintf(&b, "\n%d more passed or were skipped.\n", left)
+		if more := len(section.Lines) - listed; more > 0 {
+			left = append(left, fmt.Sprintf("%s: %d", section.Standing.Word(), more))
 		}
 	}
-	return []byte(b.String())
+	if len(left) > 0 {
+		fmt.Fprintf(&text, "\nNot listed here, because there are so many: %s.\n", strings.Join(left, ", "))
+	}
+	return text.String()
 }
 
-func writeMarkdownRow(b *strings.Builder, row Row, isFar bool) {
-	status, reason := row.status()
-	state := row.state()
-	cells := []string{state.sign() + " " + string(state), escapeMarkdown(row.name()), escapeMarkdown(row.Address)}
-	if isFar {
-		cells = append(cells, escapeMarkdown(row.from()))
+func checkCell(l line) string {
+	text := cell(l.Title)
+	if l.CollectorName != "" {
+		text += "<br>collector " + code(l.CollectorName)
 	}
-	cells = append(cells, escapeMarkdown(status), escapeMarkdown(reason), milliseconds(row.duration()),
-		markdownRemarks(row))
-	fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
+	if l.Node != "" {
+		text += "<br>node " + cell(l.Node)
+	}
+	return text
 }
 
-func markdownRemarks(row Row) string {
-	var remarks []string
-	for _, remark := range row.remarks() {
-		remarks = append(remarks, escapeMarkdown(remark))
+func timeCell(l line) string {
+	if l.Attempts() == "" {
+		return l.Took()
 	}
-	if row.URI != "" {
-		remarks = append(remarks, escapeMarkdown(row.URI))
-	}
-	return strings.Join(remarks, "<br>")
+	return l.Took() + ", " + l.Attempts()
 }
 
-// unlinked keeps GitHub from making links of texts (GFM, section 6.9).
-var unlinked = strings.NewReplacer("://", "&#58;//", "www.", "www&#46;")
+func whatCell(l line) string {
+	var parts []string
+	add := func(label, text string) {
+		if text != "" {
+			parts = append(parts, label+text)
+		}
+	}
+	add("Skipped: ", cell(l.Skipped))
+	add("", cell(l.Says()))
+	add("System: ", code(l.System()))
+	add("", cell(l.Advice()))
+	add("More: ", link(l.URI))
+	return strings.Join(parts, "<br>")
+}
 
-// escapeMarkdown returns a text that reads as it is in a cell of a table: every ASCII punctuation character is escaped
-// (CommonMark, section 2.4), those that begin HTML, an entity, a mention or an issue as numeric references.
-func escapeMarkdown(text string) string {
-	var b strings.Builder
-	for _, r := range strings.TrimSpace(tcpconnect.Printable(text)) {
-		switch {
-		case r == '\n':
-			b.WriteString("<br>")
-		case r == '\t':
-			b.WriteByte(' ')
-		case strings.ContainsRune("<>&|`@#\\", r):
-			fmt.Fprintf(&b, "&#%d;", r)
-		case r < unicode.MaxASCII && strings.ContainsRune("*_[]~!$^(){}\"'", r):
-			b.WriteByte('\\')
-			b.WriteRune(r)
+// cell returns a text for a cell of a table, with all its lines.
+func cell(text string) string {
+	return strings.ReplaceAll(escape(strings.TrimSpace(text)), "\n", "<br>")
+}
+
+// notCode matches a text that a code span in a table would not show as it stands.
+var notCode = regexp.MustCompile("[`|\\\\\n\t]|^ | $")
+
+// code returns a text as a code span, which Markdown does not look into: an IPv6 address may look like an emoji.
+func code(text string) string {
+	if text == "" || notCode.MatchString(text) {
+		return cell(text)
+	}
+	return "`" + text + "`"
+}
+
+// plainURI matches what Markdown takes as it stands between angle brackets.
+var plainURI = regexp.MustCompile(`^[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+$`)
+
+func link(uri string) string {
+	if isLink(uri) && plainURI.MatchString(uri) {
+		return "<" + uri + ">"
+	}
+	return cell(uri)
+}
+
+// Sites look for references (@name, #1, !1, ~label, :emoji:) after Markdown has removed the backslashes. Only a
+// character inside the reference stops them. This one has no width.
+const wordJoiner = "\u2060"
+
+var (
+	emoji     = regexp.MustCompile(`^:[A-Za-z0-9_+-]+:`)
+	linkBegun = regexp.MustCompile(`(?i)(:|www)$`)
+)
+
+// escape returns a text as Markdown shows it: nothing in it is markup, a link or a reference.
+func escape(text string) string {
+	var escaped strings.Builder
+	for i, r := range text {
+		switch r {
+		case '|', '\\', '<', '>', '&', '$':
+			fmt.Fprintf(&escaped, "&#%d;", r) // a backslash would depend on what is around it, in a table
+		case '`', '*', '_', '[', ']', '~', '#', '@', '!':
+			escaped.WriteByte('\\')
+			escaped.WriteRune(r)
+		case '/', '.':
+			if linkBegun.MatchString(text[max(0, i-3):i]) {
+				escaped.WriteByte('\\')
+			}
+			escaped.WriteRune(r)
 		default:
-			b.WriteRune(r)
+			escaped.WriteRune(r)
+		}
+		switch next, _ := utf8.DecodeRuneInString(text[i+utf8.RuneLen(r):]); r {
+		case '@', '#', '!', '~', '%', '$', '&', '^':
+			if unicode.IsLetter(next) || unicode.IsDigit(next) || next == '"' || next == '_' {
+				escaped.WriteString(wordJoiner)
+			}
+		case ':':
+			if emoji.MatchString(text[i:]) {
+				escaped.WriteString(wordJoiner)
+			}
 		}
 	}
-	return unlinked.Replace(b.String())
+	return escaped.String()
 }
