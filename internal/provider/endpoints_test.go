@@ -120,7 +120,7 @@ func TestEndpointsHaveOneVerdictAndAResultEach(t *testing.T) {
 	if len(diagnostics) != 1 || diagnostics[0].Severity != tfprotov6.DiagnosticSeverityWarning {
 		t.Errorf("diagnostics %s", allTexts(diagnostics))
 	}
-	expectTexts(t, diagnostics, "Preflight Endpoints: 1 of 4 Checks Warn", "cache: No cache", "More: https://x.y")
+	expectTexts(t, diagnostics, "Preflight Endpoints: 1 of 4 Checks Warn: cache", "cache: No cache", "More: https://x.y")
 	expectAttributes(t, got, map[string]any{
 		"outcome": "fail", "is_pass": false, "is_warn": false, "is_fail": true, "proceed": false,
 		"failed": []any{"down"}, "bundle_dir": dir, "archive": nil,
