@@ -59,7 +59,8 @@ func Explain(err error, subject, claim string) Message {
 }
 
 // Messages returns one warning for all warnings of a batch, one for all parts that were not run, and if a finding that
-// is strict is a failure one error for all failures. If isGate, all are strict. kind names the batch in their summaries.
+// is strict is a failure one error for all failures. If isGate, all are strict. kind names the batch in their
+// summaries.
 func (r BatchResult) Messages(kind, archive string, isGate bool) (messages []Message) {
 	var warnings, unsupported, strictFailures, failures []string
 	var warned []string // collector names

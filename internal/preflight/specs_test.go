@@ -17,13 +17,16 @@ func TestSpecsThatDifferAreDifferentBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"})
-	if again := run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"}); again.Key != first.Key {
+	options := func(unsupported Unsupported, archive string) SpecOptions {
+		return SpecOptions{Unsupported: unsupported, Archive: archive}
+	}
+	if again := run.SpecBatch(smallSpec, decoded, options(UnsupportedWarn, "a.tar.gz")); again.Key != first.Key {
 		t.Error("the same spec is another batch")
 	}
 	for name, other := range map[string]Batch{
-		"unsupported": run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedSkip, Archive: "a.tar.gz"}),
-		"archive":     run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "b.tar.gz"}),
-		"text":        run.SpecBatch(smallSpec+" ", decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"}),
+		"unsupported": run.SpecBatch(smallSpec, decoded, options(UnsupportedSkip, "a.tar.gz")),
+		"archive":     run.SpecBatch(smallSpec, decoded, options(UnsupportedWarn, "b.tar.gz")),
+		"text":        run.SpecBatch(smallSpec+" ", decoded, options(UnsupportedWarn, "a.tar.gz")),
 	} {
 		if other.Key == first.Key {
 			t.Errorf("a spec with another %s is the same batch", name)
