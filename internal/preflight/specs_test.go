@@ -33,7 +33,10 @@ func TestSpecsThatDifferAreDifferentBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"})
-	if again := run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"}); again.Key != first.Key {
+	options := func(unsupported Unsupported, archive string) SpecOptions {
+		return SpecOptions{Unsupported: unsupported, Archive: archive}
+	}
+	if again := run.SpecBatch(smallSpec, decoded, options(UnsupportedWarn, "a.tar.gz")); again.Key != first.Key {
 		t.Error("the same spec is another batch")
 	}
 	for name, other := range map[string]Batch{
