@@ -121,7 +121,10 @@ func TestSpecNeverPassesByAnIncompleteBundle(t *testing.T) {
 	server := newConfigured(t, t.TempDir())
 	refused := loopback.Refused(t)
 	const connected, connect = `{"status":"connected","message":""}`, "host-collectors/connect/"
-	whole := map[string]string{connect + "a.json": connected, connect + "b.json": connected}
+	results := func(a, b string) map[string]string {
+		return map[string]string{connect + "a.json": a, connect + "b.json": b}
+	}
+	whole := results(connected, connected)
 	for name, test := range map[string]struct {
 		files map[string]string
 		age   time.Duration
@@ -133,14 +136,18 @@ func TestSpecNeverPassesByAnIncompleteBundle(t *testing.T) {
 		"one of them": {map[string]string{connect + "a.json": connected}, 0, "",
 			[]string{`b.json: the bundle holds no result of a collector named "b"; it holds some of ["a"]`}},
 		"of a node": {
-			map[string]string{connect + "n1/a.json": connected, connect + "n1/b.json": connected, connect + "n2/a.json": connected},
+			map[string]string{
+				connect + "n1/a.json": connected, connect + "n1/b.json": connected, connect + "n2/a.json": connected,
+			},
 			0, "", []string{`the bundle holds results of ["n2"], but none of a collector named "b"`}},
-		"no bundle":          {map[string]string{"readme.txt": "x"}, 0, "", []string{"is it a support bundle?"}},
-		"truncated":          {map[string]string{connect + "a.json": connected, connect + "b.json": "connec"}, 0, "", []string{"not a status"}},
-		"a node is missing":  {taintedCluster, 0, "", []string{`Collector "a": the bundle lists nodes`, "\n" + `Collector "b": `}},
-		"old":                {whole, 2 * time.Hour, `,"max_age":"1h"`, []string{`Collector "b": the result is 2h`, "leave bundle out"}},
+		"no bundle": {map[string]string{"readme.txt": "x"}, 0, "", []string{"is it a support bundle?"}},
+		"truncated": {results(connected, "connec"), 0, "", []string{"not a status"}},
+		"a node is missing": {taintedCluster, 0, "",
+			[]string{`Collector "a": the bundle lists nodes`, "\n" + `Collector "b": `}},
+		"old": {whole, 2 * time.Hour, `,"max_age":"1h"`,
+			[]string{`Collector "b": the result is 2h`, "leave bundle out"}},
 		"from the future":    {whole, -2 * time.Hour, `,"max_age":"1h"`, []string{"in the future"}},
-		"of a later version": {map[string]string{connect + "a.json": connected, connect + "b.json": `{"status":"half-open"}`}, 0, "", nil},
+		"of a later version": {results(connected, `{"status":"half-open"}`), 0, "", nil},
 		"as it should be":    {whole, 2 * time.Hour, "", nil},
 	} {
 		dir, archive := plantBundle(t, test.files, "", time.Now().Add(-test.age))
