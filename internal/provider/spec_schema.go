@@ -14,10 +14,10 @@ import (
 
 // specAttributes describes arguments and results of all forms. strict says what strict does in the form.
 func specAttributes(strict string) map[string]schema.Attribute {
-	bundle := bundleAttributes("A support bundle to judge by the analyzers of the spec, a directory or a `.tar.gz`, for " +
-		"example one that a customer sent. Nothing is dialled or written then, and the bundle must hold a result of " +
-		"every collector of the spec. If null, the spec is dialled. Conflicts with `archive`, `max_concurrency` and " +
-		"`retry`; `timeout` has no effect.")
+	bundle := bundleAttributes("A support bundle to judge by the analyzers of the spec, a directory or a `.tar.gz`, " +
+		"for example one that a customer sent. Nothing is dialled or written then, and the bundle must hold a result " +
+		"of every collector of the spec. If null, the collectors dial. Conflicts with `archive`, `max_concurrency` " +
+		"and `retry`; `timeout` has no effect.")
 	return join(batchAttributes("spec", "collector", strict), bundle, map[string]schema.Attribute{
 		"spec": schema.StringAttribute{
 			Required: true,
@@ -75,7 +75,7 @@ func collectedAttributes() map[string]schema.Attribute {
 		"reason": stringResult("Why the status is what it " +
 			"is: " + suggest.MarkdownChoice(tcpconnect.Reasons()) + ". Null if it is not known."),
 		"message": stringResult("What the operating system or the resolver said. Empty when connected."),
-		"duration_ms": floatResult("Time that the dial took, in milliseconds with fractions. Null with `bundle`, which does not " +
-			"hold it."),
+		"duration_ms": floatResult("Time that the dial took, in milliseconds with fractions. Null with `bundle`, " +
+			"which does not hold it."),
 	}
 }
