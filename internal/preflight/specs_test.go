@@ -38,7 +38,8 @@ func TestSpecsThatDifferAreDifferentBatches(t *testing.T) {
 		t.Error("the same spec is another batch")
 	}
 	for name, other := range map[string]Batch{
-		"unsupported": run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedSkip, Archive: "a.tar.gz"}),
+		"unsupported": run.SpecBatch(smallSpec, decoded,
+			SpecOptions{Unsupported: UnsupportedSkip, Archive: "a.tar.gz"}),
 		"archive":     run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "b.tar.gz"}),
 		"timeout": run.SpecBatch(smallSpec, decoded,
 			SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz", Timeout: time.Second}),
