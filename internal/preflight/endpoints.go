@@ -217,8 +217,8 @@ func DecodeEndpoints(
 	case !isMap:
 		return nil, []EndpointProblem{{Text: notAMap(value)}}, false
 	case len(elements) == 0:
-		return nil, []EndpointProblem{{Text: "endpoints is empty: a gate over nothing would stand open. To open it on " +
-			"purpose, set exclude = true. " + endpointsForm}}, false
+		return nil, []EndpointProblem{{Text: "endpoints is empty: a gate over nothing would stand open. To open it " +
+			"on purpose, set exclude = true. " + endpointsForm}}, false
 	}
 	for _, name := range slices.Sorted(maps.Keys(elements)) {
 		d := endpointDecoder{label: fmt.Sprintf("endpoints[%q]", name), defaults: defaults}

@@ -35,28 +35,37 @@ func TestWhatIsNotAnEndpointIsAProblem(t *testing.T) {
 		endpoints any
 		want      []string // of the one problem
 	}{
-		"null":              {nil, []string{"endpoints is null, not a map", "endpoints is a map from names to addresses"}},
-		"a string":          {"db:1", []string{"endpoints is a string, not a map"}},
-		"a number":          {Number{}, []string{"endpoints is a number, not a map"}},
-		"a boolean":         {true, []string{"endpoints is a boolean, not a map"}},
-		"an empty map":      {object{}, []string{"endpoints is empty", "stand open", "exclude = true"}},
-		"a list":            {[]any{"db:1"}, []string{"endpoints is a list, not a map", "Each endpoint needs a name"}},
-		"an empty list":     {[]any{}, []string{"endpoints is a list, not a map"}},
-		"a set":             {Set{"db:1"}, []string{"endpoints is a set, not a map", "Each endpoint needs a name"}},
-		"a comment as name": {object{"//": "the database"}, []string{`endpoints["//"] is not an endpoint`, "comment of JSON"}},
-		"a null element":    {object{"db": nil}, []string{`endpoints["db"] is null`, filter}},
-		"a number element":  {object{"db": Number{}}, []string{`endpoints["db"] is a number, neither an address nor`}},
-		"a list element":    {object{"db": []any{"a:1"}}, []string{`endpoints["db"] is a list, neither`}},
-		"an empty object":   {object{"db": object{}}, []string{`endpoints["db"] has no address`}},
+		"null": {
+			nil, []string{"endpoints is null, not a map", "endpoints is a map from names to addresses"},
+		},
+		"a string":      {"db:1", []string{"endpoints is a string, not a map"}},
+		"a number":      {Number{}, []string{"endpoints is a number, not a map"}},
+		"a boolean":     {true, []string{"endpoints is a boolean, not a map"}},
+		"an empty map":  {object{}, []string{"endpoints is empty", "stand open", "exclude = true"}},
+		"a list":        {[]any{"db:1"}, []string{"endpoints is a list, not a map", "Each endpoint needs a name"}},
+		"an empty list": {[]any{}, []string{"endpoints is a list, not a map"}},
+		"a set":         {Set{"db:1"}, []string{"endpoints is a set, not a map", "Each endpoint needs a name"}},
+		"a comment as name": {
+			object{"//": "the database"}, []string{`endpoints["//"] is not an endpoint`, "comment of JSON"},
+		},
+		"a null element":   {object{"db": nil}, []string{`endpoints["db"] is null`, filter}},
+		"a number element": {object{"db": Number{}}, []string{`endpoints["db"] is a number, neither an address nor`}},
+		"a list element":   {object{"db": []any{"a:1"}}, []string{`endpoints["db"] is a list, neither`}},
+		"an empty object":  {object{"db": object{}}, []string{`endpoints["db"] has no address`}},
 		"no address": {
 			object{"db": object{"timeout": "1s"}}, []string{`endpoints["db"] has no address`, `"host:port"`},
 		},
 		"a null address": {
-			object{"db": object{"address": nil}}, []string{`endpoints["db"] has no address, or it is null`, "if endpoint.address != null"},
+			object{"db": object{"address": nil}},
+			[]string{`endpoints["db"] has no address, or it is null`, "if endpoint.address != null"},
 		},
-		"a number as address": {object{"db": object{"address": Number{}}}, []string{`endpoints["db"].address is a number`}},
-		"an empty address":    {object{"db": ""}, []string{`endpoints["db"]: "" is empty`, "host:port"}},
-		"no port":             {object{"db": object{"address": "db"}}, []string{`endpoints["db"].address: "db" has no port`}},
+		"a number as address": {
+			object{"db": object{"address": Number{}}}, []string{`endpoints["db"].address is a number`},
+		},
+		"an empty address": {object{"db": ""}, []string{`endpoints["db"]: "" is empty`, "host:port"}},
+		"no port": {
+			object{"db": object{"address": "db"}}, []string{`endpoints["db"].address: "db" has no port`},
+		},
 		"two addresses": {
 			object{"db": "a:1,b:2"}, []string{`endpoints["db"]: "a:1,b:2"`, "give each a name of its own"},
 		},
@@ -69,15 +78,23 @@ func TestWhatIsNotAnEndpointIsAProblem(t *testing.T) {
 		"a null unknown key": {
 			object{"db": object{"address": "a:1", "outcome": nil}}, []string{`"outcome"`, `Did you mean "outcomes"?`},
 		},
-		"a comment":      {object{"db": object{"address": "a:1", "//": "x"}}, []string{"comment of JSON"}},
-		"retry":          {object{"db": object{"address": "a:1", "retry": object{}}}, []string{"retry stands beside endpoints"}},
-		"strict":         {object{"db": object{"address": "a:1", "strict": true}}, []string{"strict stands beside"}},
-		"exclude":        {object{"db": object{"address": "a:1", "exclude": true}}, []string{"exclude stands beside"}},
-		"when":           {object{"db": object{"address": "a:1", "when": "error"}}, []string{"when stands inside outcomes"}},
-		"pass":           {object{"db": object{"address": "a:1", "pass": object{}}}, []string{"pass stands inside outcomes"}},
-		"collector_name": {object{"db": object{"address": "a:1", "collector_name": "x"}}, []string{"name of the endpoint"}},
-		"port":           {object{"db": object{"address": "a", "port": Number{}}}, []string{`"host:port"`}},
-		"host":           {object{"db": object{"host": "a"}}, []string{`"host:port"`}},
+		"a comment": {object{"db": object{"address": "a:1", "//": "x"}}, []string{"comment of JSON"}},
+		"retry": {
+			object{"db": object{"address": "a:1", "retry": object{}}}, []string{"retry stands beside endpoints"},
+		},
+		"strict":  {object{"db": object{"address": "a:1", "strict": true}}, []string{"strict stands beside"}},
+		"exclude": {object{"db": object{"address": "a:1", "exclude": true}}, []string{"exclude stands beside"}},
+		"when": {
+			object{"db": object{"address": "a:1", "when": "error"}}, []string{"when stands inside outcomes"},
+		},
+		"pass": {
+			object{"db": object{"address": "a:1", "pass": object{}}}, []string{"pass stands inside outcomes"},
+		},
+		"collector_name": {
+			object{"db": object{"address": "a:1", "collector_name": "x"}}, []string{"name of the endpoint"},
+		},
+		"port": {object{"db": object{"address": "a", "port": Number{}}}, []string{`"host:port"`}},
+		"host": {object{"db": object{"host": "a"}}, []string{`"host:port"`}},
 		"severity with outcomes": {
 			object{"db": object{"address": "a:1", "severity": "warn", "outcomes": outcomes}},
 			[]string{`endpoints["db"] has both outcomes and severity`},
@@ -90,36 +107,53 @@ func TestWhatIsNotAnEndpointIsAProblem(t *testing.T) {
 			object{"db": object{"address": "a:1", "uri": "u", "outcomes": outcomes}},
 			[]string{`endpoints["db"] has both outcomes and uri`},
 		},
-		"outcomes that are a set":   {object{"db": object{"address": "a:1", "outcomes": Set(outcomes)}}, []string{"is a set"}},
-		"outcomes that are empty":   {object{"db": object{"address": "a:1", "outcomes": []any{}}}, []string{"is empty"}},
-		"outcomes that are a text":  {object{"db": object{"address": "a:1", "outcomes": "pass"}}, []string{"is a string"}},
-		"a misspelt when":           wrongOutcome(object{"pass": object{"whne": "error"}}, `outcomes[0].pass has the key "whne"`),
-		"a null when":               wrongOutcome(object{"pass": object{"when": nil}}, "would let every status through"),
+		"outcomes that are a set": {
+			object{"db": object{"address": "a:1", "outcomes": Set(outcomes)}}, []string{"is a set"},
+		},
+		"outcomes that are empty": {
+			object{"db": object{"address": "a:1", "outcomes": []any{}}}, []string{"is empty"},
+		},
+		"outcomes that are a text": {
+			object{"db": object{"address": "a:1", "outcomes": "pass"}}, []string{"is a string"},
+		},
+		"a misspelt when": wrongOutcome(
+			object{"pass": object{"whne": "error"}}, `outcomes[0].pass has the key "whne"`,
+		),
+		"a null when": wrongOutcome(
+			object{"pass": object{"when": nil}}, "would let every status through",
+		),
 		"a status that is not one":  wrongOutcome(object{"pass": object{"when": "refused"}}, `"connection-refused"?`),
 		"a verdict that is not one": wrongOutcome(object{"ok": object{}}, `Did you mean "pass"?`),
 		"a number as timeout":       wrongField("timeout", Number{}, "is a number, not a duration", `"5s"`),
-		"a timeout without a unit":  wrongField("timeout", "5", `.timeout: "5" is not a duration`, `Did you mean "5s"?`),
-		"an empty timeout":          wrongField("timeout", "", `.timeout: "" is not a duration`),
-		"a timeout of 0":            wrongField("timeout", "0s", "not a duration greater than zero"),
-		"a negative timeout":        wrongField("timeout", "-1s", "not a duration greater than zero"),
-		"a timeout that overflows":  wrongField("timeout", "9999999h", "not a duration"),
-		"severity pass":             wrongField("severity", "pass", `"fail" or "warn"`),
-		"severity wran":             wrongField("severity", "wran", `Did you mean "warn"?`),
-		"severity warning":          wrongField("severity", "warning", `Did you mean "warn"?`),
-		"severity Warn":             wrongField("severity", "Warn", `Did you mean "warn"?`),
-		"an empty severity":         wrongField("severity", "", `.severity: ""`),
-		"a boolean as severity":     wrongField("severity", true, ".severity is a boolean, not a string"),
-		"all_addresses yes":         wrongField("all_addresses", "yes", "is not a boolean", `Did you mean "true"?`),
-		"all_addresses True":        wrongField("all_addresses", "True", `Did you mean "true"?`),
-		"all_addresses 1":           wrongField("all_addresses", Number{}, ".all_addresses is a number, not a boolean"),
-		"an IP family":              wrongField("ip_family", "IPv4", `Did you mean "ipv4"?`),
-		"a source address":          wrongField("source_address", "eth0", `"eth0"`),
-		"a list as message":         wrongField("message", []any{}, ".message is a list, not a string"),
-		"control characters":        wrongField("message", "a\x1b[8m", ".message: The text contains the control character U+001B"),
-		"a bidirectional title":     wrongField("check_name", "a\u202e", ".check_name: The text contains the control character"),
-		"a carriage return":         wrongField("uri", "a\rb", ".uri: The text contains the control character U+000D"),
+		"a timeout without a unit": wrongField(
+			"timeout", "5", `.timeout: "5" is not a duration`, `Did you mean "5s"?`,
+		),
+		"an empty timeout":         wrongField("timeout", "", `.timeout: "" is not a duration`),
+		"a timeout of 0":           wrongField("timeout", "0s", "not a duration greater than zero"),
+		"a negative timeout":       wrongField("timeout", "-1s", "not a duration greater than zero"),
+		"a timeout that overflows": wrongField("timeout", "9999999h", "not a duration"),
+		"severity pass":            wrongField("severity", "pass", `"fail" or "warn"`),
+		"severity wran":            wrongField("severity", "wran", `Did you mean "warn"?`),
+		"severity warning":         wrongField("severity", "warning", `Did you mean "warn"?`),
+		"severity Warn":            wrongField("severity", "Warn", `Did you mean "warn"?`),
+		"an empty severity":        wrongField("severity", "", `.severity: ""`),
+		"a boolean as severity":    wrongField("severity", true, ".severity is a boolean, not a string"),
+		"all_addresses yes":        wrongField("all_addresses", "yes", "is not a boolean", `Did you mean "true"?`),
+		"all_addresses True":       wrongField("all_addresses", "True", `Did you mean "true"?`),
+		"all_addresses 1":          wrongField("all_addresses", Number{}, ".all_addresses is a number, not a boolean"),
+		"an IP family":             wrongField("ip_family", "IPv4", `Did you mean "ipv4"?`),
+		"a source address":         wrongField("source_address", "eth0", `"eth0"`),
+		"a list as message":        wrongField("message", []any{}, ".message is a list, not a string"),
+		"control characters": wrongField(
+			"message", "a\x1b[8m", ".message: The text contains the control character U+001B",
+		),
+		"a bidirectional title": wrongField(
+			"check_name", "a\u202e", ".check_name: The text contains the control character",
+		),
+		"a carriage return": wrongField("uri", "a\rb", ".uri: The text contains the control character U+000D"),
 		"families that differ": {
-			object{"db": object{"address": "10.0.0.1:1", "ip_family": "ipv6"}}, []string{`endpoints["db"]`, "not of the IP family"},
+			object{"db": object{"address": "10.0.0.1:1", "ip_family": "ipv6"}},
+			[]string{`endpoints["db"]`, "not of the IP family"},
 		},
 		"a name with control characters": {object{"a\x1b": nil}, []string{`endpoints["a\x1b"] is null`}},
 	} {
@@ -164,7 +198,8 @@ func TestAllProblemsOfEndpointsShowAtOnce(t *testing.T) {
 	for _, problem := range problems {
 		names = append(names, problem.Name)
 	}
-	if isWhole || len(endpoints) != 1 || endpoints[0].Name != "fine" || !slices.Equal(names, []string{"a", "b", "b", "b"}) {
+	if isWhole || len(endpoints) != 1 || endpoints[0].Name != "fine" ||
+		!slices.Equal(names, []string{"a", "b", "b", "b"}) {
 		t.Errorf("whole %t, %+v, %q", isWhole, endpoints, problems)
 	}
 }
@@ -213,8 +248,9 @@ func TestEndpointsInheritWhatTheyDoNotSay(t *testing.T) {
 		"short": "db:1", "object": object{"address": "db:1"}, "nulls": nulls,
 		"blank": object{"address": "db:1", "message": " ", "uri": "", "check_name": "\t"},
 		"own": object{
-			"address": "db:1", "timeout": "2s", "all_addresses": "false", "ip_family": "any", "source_address": "10.8.8.8",
-			"check_name": "Database", "severity": "warn", "message": "m", "uri": "u",
+			"address": "db:1", "timeout": "2s", "all_addresses": "false", "ip_family": "any",
+			"source_address": "10.8.8.8",
+			"check_name":     "Database", "severity": "warn", "message": "m", "uri": "u",
 		},
 		"z": object{"address": "db:1", "all_addresses": false, "outcomes": []any{object{"warn": object{}}}},
 	}, defaults)
@@ -261,9 +297,15 @@ func TestNamesOfEndpointsAreThoseOfTheirCollectors(t *testing.T) {
 		"an empty name":                {"", []string{""}, []string{`"" cannot name`}},
 		"an empty name, below a title": {"rollout", []string{""}, []string{`"rollout." cannot name`}},
 		"a name that Windows reserves": {"", []string{"NUL"}, []string{"Windows reserves"}},
-		"too long with the title":      {strings.Repeat("t", 100), []string{strings.Repeat("n", 28)}, []string{"cannot name"}},
-		"letters that fold to others":  {"", []string{"k", "\u212a"}, []string{"cannot name", `["k"] have`}}, // the Kelvin sign
-		"another case":                 {"", []string{"DB", "Db", "cache", "db"}, []string{`["DB"] have names`, `["Db"] have`}},
+		"too long with the title": {
+			strings.Repeat("t", 100), []string{strings.Repeat("n", 28)}, []string{"cannot name"},
+		},
+		"letters that fold to others": { // the Kelvin sign
+			"", []string{"k", "\u212a"}, []string{"cannot name", `["k"] have`},
+		},
+		"another case": {
+			"", []string{"DB", "Db", "cache", "db"}, []string{`["DB"] have names`, `["Db"] have`},
+		},
 	} {
 		gate := Endpoints{Title: test.title}
 		for _, endpoint := range test.names {
@@ -294,11 +336,13 @@ func gateOf(t *testing.T) Endpoints {
 		Title: "rollout", Timeout: time.Minute, Retry: &policy, Strict: true, Archive: "a.tar.gz", MaxConcurrency: 7,
 		Endpoints: decodeEndpoints(t, object{
 			"db": object{
-				"address": "db:1", "timeout": "2s", "all_addresses": true, "ip_family": "ipv4", "source_address": "10.0.0.1",
-				"check_name": "Database", "severity": "warn", "message": "m", "uri": "u",
+				"address": "db:1", "timeout": "2s", "all_addresses": true, "ip_family": "ipv4",
+				"source_address": "10.0.0.1",
+				"check_name":     "Database", "severity": "warn", "message": "m", "uri": "u",
 			},
 			"old": object{"address": "db:2", "outcomes": []any{
-				object{"pass": object{"when": "connected", "message": "m", "uri": "u", "title": "t"}}, object{"fail": object{}},
+				object{"pass": object{"when": "connected", "message": "m", "uri": "u", "title": "t"}},
+				object{"fail": object{}},
 			}},
 		}, EndpointDefaults{}),
 	}
@@ -352,12 +396,15 @@ func TestRetryOfEndpointsDoesNotContradictThem(t *testing.T) {
 		change func(*Endpoints)
 		want   string
 	}{
-		"fine":                        {func(*Endpoints) {}, ""},
-		"an own timeout above all":    {func(e *Endpoints) { e.Endpoints[0].Timeout = time.Hour }, `endpoints["db"].timeout is 1h0m0s`},
+		"fine": {func(*Endpoints) {}, ""},
+		"an own timeout above all": {
+			func(e *Endpoints) { e.Endpoints[0].Timeout = time.Hour }, `endpoints["db"].timeout is 1h0m0s`,
+		},
 		"an own timeout, none in all": {func(e *Endpoints) { e.Endpoints[0].Timeout, e.Timeout = time.Hour, 0 }, ""},
 		"an own timeout, no retry":    {func(e *Endpoints) { e.Endpoints[0].Timeout, e.Retry = time.Hour, nil }, ""},
 		"a pass that until does not wait for": {
-			func(e *Endpoints) { e.Endpoints[1].Analyzer.Outcomes = refused }, `endpoints["old"]: outcomes pass "connection-refused"`,
+			func(e *Endpoints) { e.Endpoints[1].Analyzer.Outcomes = refused },
+			`endpoints["old"]: outcomes pass "connection-refused"`,
 		},
 		"a pass that is waited for": {
 			func(e *Endpoints) { e.Endpoints[1].Analyzer.Outcomes, e.Retry.Until = refused, nil }, "",
@@ -407,7 +454,9 @@ func TestEndpointsThatDifferAreDifferentBatches(t *testing.T) {
 	zero(Endpoint{}, func(gate *Endpoints) reflect.Value { return reflect.ValueOf(&gate.Endpoints[0]) })
 	zero(tcpconnect.Target{}, func(gate *Endpoints) reflect.Value { return reflect.ValueOf(&gate.Endpoints[0].Target) })
 	zero(tcpconnect.Retry{}, func(gate *Endpoints) reflect.Value { return reflect.ValueOf(gate.Retry) })
-	zero(tcpconnect.Analyzer{}, func(gate *Endpoints) reflect.Value { return reflect.ValueOf(&gate.Endpoints[1].Analyzer) })
+	zero(tcpconnect.Analyzer{}, func(gate *Endpoints) reflect.Value {
+		return reflect.ValueOf(&gate.Endpoints[1].Analyzer)
+	})
 	zero(tcpconnect.Outcome{}, func(gate *Endpoints) reflect.Value {
 		return reflect.ValueOf(&gate.Endpoints[1].Analyzer.Outcomes[0])
 	})
@@ -465,7 +514,8 @@ func TestEndpointIsJudgedByItsSeverityOrItsOutcomes(t *testing.T) {
 			tcpconnect.Fail, "own", "https://own",
 		},
 		"no outcome": {
-			outcomes(tcpconnect.Outcome{Verdict: tcpconnect.Pass, When: tcpconnect.Connected}), refused, tcpconnect.Fail,
+			outcomes(tcpconnect.Outcome{Verdict: tcpconnect.Pass, When: tcpconnect.Connected}), refused,
+			tcpconnect.Fail,
 			`Database: no outcome covers the status "connection-refused", so the check fails`, "",
 		},
 		"an outcome that passes a refusal": {
@@ -473,9 +523,10 @@ func TestEndpointIsJudgedByItsSeverityOrItsOutcomes(t *testing.T) {
 			tcpconnect.Pass, "Database: connection-refused", "",
 		},
 		"a pass for everything, and a limit of this machine": {
-			outcomes(tcpconnect.Outcome{Verdict: tcpconnect.Pass}), failure(tcpconnect.ReasonLocalLimit), tcpconnect.Fail,
-			`Database: the reason "local-limit" says nothing about the peer, so no pass applies to the status "error", ` +
-				"and the check fails", "",
+			outcomes(tcpconnect.Outcome{Verdict: tcpconnect.Pass}), failure(tcpconnect.ReasonLocalLimit),
+			tcpconnect.Fail,
+			`Database: the reason "local-limit" says nothing about the peer, so no pass applies to the ` +
+				`status "error", and the check fails`, "",
 		},
 	} {
 		gate := Endpoints{Title: "rollout", Strict: true, Endpoints: decodeEndpoints(t, object{"db": object{
@@ -528,9 +579,13 @@ func TestOptionalEndpointsAreThoseThatCanNotFail(t *testing.T) {
 	outcomes := func(outcomes ...any) object { return object{"address": "a:1", "outcomes": outcomes} }
 	endpoints := object{
 		"fails": "a:1", "warns": object{"address": "a:1", "severity": "warn"},
-		"outcomes fail":                    outcomes(object{"pass": object{"when": "connected"}}, object{"fail": object{}}),
-		"outcomes warn":                    outcomes(object{"pass": object{"when": "connected"}}, object{"warn": object{}}),
-		"outcomes do not cover everything": outcomes(object{"warn": object{"when": "connected"}}),
+		"outcomes fail": outcomes(
+			object{"pass": object{"when": "connected"}}, object{"fail": object{}},
+		),
+		"outcomes warn": outcomes(
+			object{"pass": object{"when": "connected"}}, object{"warn": object{}},
+		),
+		"outcomes have a gap": outcomes(object{"warn": object{"when": "connected"}}),
 		"outcomes pass everything but the reasons of this machine": outcomes(object{"pass": object{}}),
 	}
 	gate := Endpoints{Endpoints: decodeEndpoints(t, endpoints, EndpointDefaults{})}

@@ -44,9 +44,9 @@ func Explain(err error, subject, claim string) Message {
 		return Message{Summary: "Check Interrupted", Detail: fmt.Sprintf("The run was stopped while %s was checked. "+
 			"Nothing is known about it, and no result was written.", subject)}
 	case errors.As(err, &unreported):
-		return Message{Summary: "Report Not Written", Detail: fmt.Sprintf("The check of %s was made and its result was "+
-			"kept, but a report was not written: %s. Look at the path, its permissions and the free space, or leave the "+
-			"report out of reports in the provider's configuration.\n\nThe result:\n%s",
+		return Message{Summary: "Report Not Written", Detail: fmt.Sprintf("The check of %s was made and its result "+
+			"was kept, but a report was not written: %s. Look at the path, its permissions and the free space, or leave "+
+			"the report out of reports in the provider's configuration.\n\nThe result:\n%s",
 			subject, err, unreported.Verdict)}
 	case errors.As(err, &foreign):
 		return Message{Summary: "File of Another Program", Detail: fmt.Sprintf("%s. Give the bundle a directory of "+
@@ -80,16 +80,18 @@ func (r *Run) ArchiveMessages(archive string) []Message {
 }
 
 // Messages returns one warning for all warnings of a batch, one for all parts that were not run, and if a finding that
-// is strict is a failure one error for all failures. If isGate, all are strict. kind names the batch in their summaries.
+// is strict is a failure one error for all failures. If isGate, all are strict. kind names the batch in their
+// summaries.
 func (r BatchResult) Messages(kind, archive string, isGate bool) (messages []Message) {
 	var warnings, unsupported, strictFailures, failures []string
+	var warned []string // collector names
 	for _, finding := range r.Findings {
 		switch {
 		case finding.Verdict == tcpconnect.Pass:
 		case finding.CollectorName == "" && finding.Verdict == tcpconnect.Warn:
 			unsupported = append(unsupported, finding.Title)
 		case finding.Verdict == tcpconnect.Warn:
-			warnings = append(warnings, paragraph(finding))
+			warnings, warned = append(warnings, paragraph(finding)), append(warned, finding.CollectorName)
 		case finding.Strict, isGate:
 			strictFailures = append(strictFailures, paragraph(finding))
 		default:
@@ -100,8 +102,9 @@ func (r BatchResult) Messages(kind, archive string, isGate bool) (messages []Mes
 	if len(warnings) > 0 {
 		messages = append(messages, Message{
 			IsWarning: true,
-			Summary:   fmt.Sprintf("%s: %d of %s Warn", kind, len(warnings), checks),
-			Detail:    tcpconnect.JoinFirst(warnings, "\n\n"),
+			// Terraform shows one of several warnings that have the same summary.
+			Summary: fmt.Sprintf("%s: %d of %s Warn: %s", kind, len(warnings), checks, firstOf(warned, len(warned))),
+			Detail:  tcpconnect.JoinFirst(warnings, "\n\n"),
 		})
 	}
 	if len(unsupported) > 0 {

@@ -23,9 +23,9 @@ type Problem struct {
 const outcomesForm = "outcomes is a list of objects such as { fail = { when = \"connection-refused\", message = " +
 	"\"...\" } }."
 
-// DecodeOutcomes decodes the value of outcomes, which is not nil. Error messages call it label. Everything in it that is
-// not an outcome is a problem. Unless isWhole is true, something is wrong or not known yet, and nothing may be judged by
-// what is returned.
+// DecodeOutcomes decodes the value of outcomes, which is not nil. Error messages call it label. Everything in it that
+// is not an outcome is a problem. Unless isWhole is true, something is wrong or not known yet, and nothing may be
+// judged by what is returned.
 func DecodeOutcomes(label string, value any) (outcomes []tcpconnect.Outcome, problems []Problem, isWhole bool) {
 	if value == (Unknown{}) {
 		return nil, nil, false

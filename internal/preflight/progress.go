@@ -25,8 +25,17 @@ func (p Progress) String() string {
 	if len(p.Others) == 0 {
 		return text
 	}
-	text += ", not yet: " + strings.Join(p.Others, ", ")
-	if more := p.Checks - p.Ready - len(p.Others); more > 0 {
+	return text + ", not yet: " + firstOf(p.Others, p.Checks-p.Ready)
+}
+
+// mostNamed keeps a line readable if many checks are not ready.
+const mostNamed = 5
+
+// firstOf returns, for example, "cache, db and 3 more": the first few of some names, of which there are so many in all.
+func firstOf(names []string, count int) string {
+	names = names[:min(len(names), mostNamed)]
+	text := strings.Join(names, ", ")
+	if more := count - len(names); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
@@ -52,7 +61,6 @@ func (p *progress) record(check int, attempt tcpconnect.Attempt) {
 
 // now returns how far the batch is.
 func (p *progress) now() Progress {
-	const mostNamed = 5
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := Progress{Checks: len(p.checks)}

@@ -64,9 +64,13 @@ func TestBatchTellsEverySecondHowFarItIs(t *testing.T) {
 		ended time.Duration // by an interruption; 0: none
 		want  []string
 	}{
-		"a silent check": {[]string{"10.0.0.1", "10.0.0.2"}, 0, slices.Repeat([]string{"1 of 2 ready, not yet: a-1"}, 3)},
-		"interrupted":    {[]string{"10.0.0.2"}, 2500 * time.Millisecond, slices.Repeat([]string{"0 of 1 ready, not yet: a-0"}, 2)},
-		"at once":        {[]string{"10.0.0.1"}, 0, nil},
+		"a silent check": {
+			[]string{"10.0.0.1", "10.0.0.2"}, 0, slices.Repeat([]string{"1 of 2 ready, not yet: a-1"}, 3),
+		},
+		"interrupted": {
+			[]string{"10.0.0.2"}, 2500 * time.Millisecond, slices.Repeat([]string{"0 of 1 ready, not yet: a-0"}, 2),
+		},
+		"at once": {[]string{"10.0.0.1"}, 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -212,7 +212,8 @@ func TestReportOfSomebodyElseIsNotReplaced(t *testing.T) {
 	if err := os.WriteFile(own, []byte("<testsuites/>"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := reporting(dir).Check(t.Context(), addressed(t, peer.AddrPort().String()), tcpconnect.Analyzer{}, false, nil)
+	check := addressed(t, peer.AddrPort().String())
+	_, _, err := reporting(dir).Check(t.Context(), check, tcpconnect.Analyzer{}, false, nil)
 	if _, ok := errors.AsType[*bundle.ForeignFileError](err); !ok || peer.Accepted() > 0 {
 		t.Errorf("it is %v, after %d dials", err, peer.Accepted())
 	}

@@ -122,9 +122,9 @@ func (o SpecOptions) complete(findings []tcpconnect.Finding, decoded spec.Spec) 
 	return findings
 }
 
-// JudgeBundle judges what options.Bundle holds of the collectors of a spec by its analyzers, on each node. It dials and
-// writes nothing but the reports. If the error is a *ReportError, the rest was done; otherwise it says why a collector has
-// no usable result. The result of a check is that of its worst node.
+// JudgeBundle judges what options.Bundle holds of the collectors of a spec by its analyzers, on each node. It dials
+// nothing, and writes nothing but the reports. The result of a check is that of its worst node. If the error is a
+// *ReportError, the rest was done; otherwise it says why a collector has no usable result.
 func (r *Run) JudgeBundle(
 	ctx context.Context, decoded spec.Spec, options SpecOptions,
 ) (done BatchResult, err error) {

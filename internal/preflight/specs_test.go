@@ -32,12 +32,14 @@ func TestSpecsThatDifferAreDifferentBatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"})
-	if again := run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"}); again.Key != first.Key {
+	options := SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"}
+	first := run.SpecBatch(smallSpec, decoded, options)
+	if again := run.SpecBatch(smallSpec, decoded, options); again.Key != first.Key {
 		t.Error("the same spec is another batch")
 	}
 	for name, other := range map[string]Batch{
-		"unsupported": run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedSkip, Archive: "a.tar.gz"}),
+		"unsupported": run.SpecBatch(smallSpec, decoded,
+			SpecOptions{Unsupported: UnsupportedSkip, Archive: "a.tar.gz"}),
 		"archive":     run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "b.tar.gz"}),
 		"timeout": run.SpecBatch(smallSpec, decoded,
 			SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz", Timeout: time.Second}),
@@ -168,7 +170,8 @@ func TestTimeoutsOfASpec(t *testing.T) {
 			}
 			if check.Retry != nil && check.Retry.AttemptTimeout != test.attempts[i] ||
 				(check.Retry == nil) != (test.attempts[i] == 0) {
-				t.Errorf("%s: %s retries %+v, want dials of %s", name, check.CollectorName, check.Retry, test.attempts[i])
+				t.Errorf("%s: %s retries %+v, want dials of %s",
+					name, check.CollectorName, check.Retry, test.attempts[i])
 			}
 		}
 	}
@@ -230,7 +233,7 @@ func TestSpecJudgesOwnBundleOnlyByResultsOfThisRun(t *testing.T) {
 		if done, err := judge(archive); err != nil || done.Verdict != tcpconnect.Pass {
 			t.Errorf("an archive of another run: %s, %v", done.Message, err)
 		}
-		const want = `and this run has written no result of a collector named "b": what lies there may be an older run's.`
+		const want = `this run has written no result of a collector named "b": what lies there may be an older run's.`
 		if done, err := judge(dir); err == nil || !strings.Contains(err.Error(), `Collector "a": `) ||
 			!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "leave bundle out") {
 			t.Errorf("an older run's bundle: %s, %v", done.Message, err)

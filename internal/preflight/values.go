@@ -65,8 +65,8 @@ func (p *problems) checkKeys(
 }
 
 // commentHint is the hint about a comment of JSON configuration.
-const commentHint = " It is a comment of JSON configuration only beside arguments, and part of the value here: comments " +
-	"have no place in it, so remove it."
+const commentHint = " It is a comment of JSON configuration only beside arguments, and part of the value here: " +
+	"comments have no place in it, so remove it."
 
 // kindOf names the kind of a value as Terraform's documentation does.
 func kindOf(value any) string {

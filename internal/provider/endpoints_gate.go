@@ -101,7 +101,8 @@ func (a *endpointsArguments) validate(ctx context.Context, diags *diag.Diagnosti
 	var single diag.Diagnostics // shown by the arguments' own validators
 	defaults := a.defaults(&single)
 	// Without defaults, the validator of endpoints has shown what is wrong.
-	if _, problems, _ := preflight.DecodeEndpoints(plain(a.Endpoints), preflight.EndpointDefaults{}); len(problems) > 0 {
+	_, problems, _ := preflight.DecodeEndpoints(plain(a.Endpoints), preflight.EndpointDefaults{})
+	if len(problems) > 0 {
 		return
 	}
 	var several diag.Diagnostics
@@ -154,8 +155,8 @@ func (a *endpointsArguments) gate(ctx context.Context, diags *diag.Diagnostics) 
 }
 
 // perform makes the checks, unless they are excluded, and returns the whole model and the values of its large
-// attributes. Errors and warnings are in diags; if isGate or with strict, so are endpoints that failed. progress, if not
-// nil, is called every second.
+// attributes. Errors and warnings are in diags; if isGate or with strict, so are endpoints that failed. progress, if
+// not nil, is called every second.
 func (a *endpointsArguments) perform(
 	ctx context.Context, run *preflight.Run, isGate bool, progress func(string), diags *diag.Diagnostics,
 ) (*endpointsModel, map[string]tftypes.Value) {

@@ -20,13 +20,13 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// addresses are peers of these tests.
+// openAndRefused returns the addresses of two peers.
 func openAndRefused(t *testing.T) (open, refused string) {
 	t.Helper()
 	return loopback.Open(t).String(), loopback.Refused(t).String()
 }
 
-// allTexts joins diagnostics, each of which is in one line.
+// allTexts joins the texts of diagnostics.
 func allTexts(diagnostics []*tfprotov6.Diagnostic) string {
 	return strings.Join(texts(diagnostics), "\n")
 }
@@ -46,7 +46,8 @@ func (c configured) invokeEndpoints(
 ) (progress []string, diagnostics []*tfprotov6.Diagnostic) {
 	t.Helper()
 	config := objectOf(t, c.schemas.ActionSchemas["preflight_endpoints"].Schema, given)
-	stream, err := c.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: "preflight_endpoints", Config: config})
+	request := &tfprotov6.InvokeActionRequest{ActionType: "preflight_endpoints", Config: config}
+	stream, err := c.InvokeAction(ctx, request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,10 +65,11 @@ func (c configured) invokeEndpoints(
 func TestEveryFormOfEndpointsHasAllItsAttributes(t *testing.T) {
 	t.Parallel()
 	const (
-		arguments = "all_addresses archive exclude ip_family max_concurrency name source_address strict timeout triggers"
-		results   = "bundle_dir failed is_fail is_pass is_warn message outcome proceed results"
-		inRetry   = "attempt_timeout attempts consecutive give_up_on max_delay min_delay until"
-		element   = "address attempts duration_ms explanation matched message outcome ready reason status title uri"
+		arguments = "all_addresses archive exclude ip_family max_concurrency name source_address strict " +
+			"timeout triggers"
+		results = "bundle_dir failed is_fail is_pass is_warn message outcome proceed results"
+		inRetry = "attempt_timeout attempts consecutive give_up_on max_delay min_delay until"
+		element = "address attempts duration_ms explanation matched message outcome ready reason status title uri"
 	)
 	schemas := newConfigured(t, t.TempDir()).schemas
 	forms := map[string]*tfprotov6.SchemaBlock{
@@ -120,7 +122,8 @@ func TestEndpointsHaveOneVerdictAndAResultEach(t *testing.T) {
 	if len(diagnostics) != 1 || diagnostics[0].Severity != tfprotov6.DiagnosticSeverityWarning {
 		t.Errorf("diagnostics %s", allTexts(diagnostics))
 	}
-	expectTexts(t, diagnostics, "Preflight Endpoints: 1 of 4 Checks Warn", "cache: No cache", "More: https://x.y")
+	expectTexts(t, diagnostics, "Preflight Endpoints: 1 of 4 Checks Warn: cache", "cache: No cache",
+		"More: https://x.y")
 	expectAttributes(t, got, map[string]any{
 		"outcome": "fail", "is_pass": false, "is_warn": false, "is_fail": true, "proceed": false,
 		"failed": []any{"down"}, "bundle_dir": dir, "archive": nil,
@@ -165,9 +168,13 @@ func TestOnlyFailuresCloseTheGateOverEndpoints(t *testing.T) {
 		message         string
 		failed          []any
 	}{
-		"one passes":    {up, "", "pass", "up: connected", []any{}},
-		"a warning":     {up + "," + warn, "", "warn", "cache: connection-refused (" + refused + ": connection-refused)", []any{}},
-		"a failure":     {up + "," + down, "", "fail", "No database (" + refused + ": connection-refused)", []any{"db"}},
+		"one passes": {up, "", "pass", "up: connected", []any{}},
+		"a warning": {
+			up + "," + warn, "", "warn", "cache: connection-refused (" + refused + ": connection-refused)", []any{},
+		},
+		"a failure": {
+			up + "," + down, "", "fail", "No database (" + refused + ": connection-refused)", []any{"db"},
+		},
 		"all pass":      {up + "," + strings.Replace(up, "up", "up2", 1), "", "pass", "All 2 checks passed.", []any{}},
 		"excluded":      {down, `, "exclude": true`, nil, "Preflight Endpoints: excluded", []any{}},
 		"a name":        {down, `, "name": "rollout"`, "fail", "No database", []any{"db"}},
@@ -191,7 +198,8 @@ func TestOnlyFailuresCloseTheGateOverEndpoints(t *testing.T) {
 				t.Errorf("message %q, want %q", message, test.message)
 			}
 			isExcluded := test.outcome == nil
-			if files := filesBelow(t, dir); (len(files) == 0) != isExcluded || (got["bundle_dir"] == nil) != isExcluded ||
+			if files := filesBelow(t, dir); (len(files) == 0) != isExcluded ||
+				(got["bundle_dir"] == nil) != isExcluded ||
 				(len(got["results"].(map[string]any)) == 0) != isExcluded {
 				t.Errorf("files %q, bundle_dir %v, results %v", files, got["bundle_dir"], got["results"])
 			}
@@ -253,7 +261,7 @@ func TestNameOfEndpointsIsPartOfTheirCollectors(t *testing.T) {
 func TestCollectorNamesOfBatchesDoNotCollide(t *testing.T) {
 	t.Parallel()
 	open, refused := openAndRefused(t)
-	spec := fmt.Sprintf(`{"spec": %q}`, strings.ReplaceAll(endpointSpec(map[string]string{"db": refused}, "1s"), "\t", " "))
+	spec := fmt.Sprintf(`{"spec": %q}`, endpointSpec(map[string]string{"db": refused}, "1s"))
 	for kind, given := range map[string]string{
 		dataEndpoints: fmt.Sprintf(`{"endpoints": {"DB": %q}}`, refused), dataSpec: spec,
 	} {
@@ -271,7 +279,8 @@ func TestCollectorNamesOfBatchesDoNotCollide(t *testing.T) {
 			continue
 		}
 		argument := map[string]string{dataEndpoints: "endpoints", dataSpec: "spec"}[kind]
-		if at := diagnostics[0].Attribute; at == nil || !at.Equal(tftypes.NewAttributePath().WithAttributeName(argument)) {
+		want := tftypes.NewAttributePath().WithAttributeName(argument)
+		if at := diagnostics[0].Attribute; at == nil || !at.Equal(want) {
 			t.Errorf("%s: the error is on %s, want %s", kind, at, argument)
 		}
 	}
@@ -283,7 +292,8 @@ func TestEndpointsWaitForWhatCouldFail(t *testing.T) {
 	got, diagnostics := newConfigured(t, t.TempDir()).read(t, dataEndpoints, fmt.Sprintf(`{
 		"timeout": "1h", "retry": {"min_delay": "10ms"}, "endpoints": {
 			"up": %q, "cache": {"address": %q, "severity": "warn"},
-			"old": {"address": %[2]q, "outcomes": [{"pass": {"when": "connection-refused"}}, {"fail": {}}]}}}`, open, refused))
+			"old": {"address": %[2]q, "outcomes": [{"pass": {"when": "connection-refused"}}, {"fail": {}}]}}}`,
+		open, refused))
 	expectAttributes(t, got, map[string]any{"outcome": "warn", "proceed": true})
 	ready := map[string]any{}
 	for name, result := range got["results"].(map[string]any) {
@@ -363,7 +373,10 @@ func TestEndpointsOfTypedVariables(t *testing.T) {
 		"a map of strings": {texts, map[string]any{"up": open}, "pass"},
 		"a map of objects, with nulls": {
 			tftypes.Map{ElementType: typed},
-			map[string]any{"up": map[string]any{"address": open}, "cache": map[string]any{"address": refused, "severity": "warn"}},
+			map[string]any{
+				"up":    map[string]any{"address": open},
+				"cache": map[string]any{"address": refused, "severity": "warn"},
+			},
 			"warn",
 		},
 		"a map of maps, with the text of a boolean": {
@@ -371,11 +384,14 @@ func TestEndpointsOfTypedVariables(t *testing.T) {
 			map[string]any{"up": map[string]any{"address": open, "all_addresses": "true", "severity": "warn"}},
 			"pass",
 		},
-		"a null element":      {texts, map[string]any{"up": open, "b": nil}, ""},
-		"a null object":       {tftypes.Map{ElementType: typed}, map[string]any{"up": nil}, ""},
-		"a null address":      {tftypes.Map{ElementType: typed}, map[string]any{"up": map[string]any{}}, ""},
-		"an empty map":        {texts, map[string]any{}, ""},
-		"the text of another": {tftypes.Map{ElementType: texts}, map[string]any{"up": map[string]any{"address": open, "all_addresses": "1"}}, ""},
+		"a null element": {texts, map[string]any{"up": open, "b": nil}, ""},
+		"a null object":  {tftypes.Map{ElementType: typed}, map[string]any{"up": nil}, ""},
+		"a null address": {tftypes.Map{ElementType: typed}, map[string]any{"up": map[string]any{}}, ""},
+		"an empty map":   {texts, map[string]any{}, ""},
+		"the text of another": {
+			tftypes.Map{ElementType: texts},
+			map[string]any{"up": map[string]any{"address": open, "all_addresses": "1"}}, "",
+		},
 	} {
 		server := newConfigured(t, t.TempDir())
 		config := objectOf(t, server.schemaOf(dataEndpoints), map[string]any{"endpoints": valueOf(test.of, test.given)})
@@ -406,12 +422,14 @@ func TestWrongEndpointsAreErrorsWhereTheyStand(t *testing.T) {
 		at        *tftypes.AttributePath
 		want      string
 	}{
-		"a list":           {`{"endpoints": ["db:1"]}`, at("endpoints"), "Each endpoint needs a name"},
-		"an empty map":     {`{"endpoints": {}}`, at("endpoints"), "endpoints is empty"},
-		"a text":           {`{"endpoints": "db:1"}`, at("endpoints"), "endpoints is a string"},
-		"no port":          {`{"endpoints": {"db": "db"}}`, element("db"), `endpoints["db"]: "db" has no port`},
-		"null":             {`{"endpoints": {"a": "a:1", "db": null}}`, element("db"), `endpoints["db"] is null`},
-		"unknown key":      {`{"endpoints": {"db": {"address": "a:1", "time": "1s"}}}`, element("db"), `Did you mean "timeout"?`},
+		"a list":       {`{"endpoints": ["db:1"]}`, at("endpoints"), "Each endpoint needs a name"},
+		"an empty map": {`{"endpoints": {}}`, at("endpoints"), "endpoints is empty"},
+		"a text":       {`{"endpoints": "db:1"}`, at("endpoints"), "endpoints is a string"},
+		"no port":      {`{"endpoints": {"db": "db"}}`, element("db"), `endpoints["db"]: "db" has no port`},
+		"null":         {`{"endpoints": {"a": "a:1", "db": null}}`, element("db"), `endpoints["db"] is null`},
+		"unknown key": {
+			`{"endpoints": {"db": {"address": "a:1", "time": "1s"}}}`, element("db"), `Did you mean "timeout"?`,
+		},
 		"a wrong name":     {`{"endpoints": {"db:1": "db:1"}}`, element("db:1"), `"db:1" cannot name a collector`},
 		"names that fold":  {`{"endpoints": {"db": "db:1", "DB": "db:1"}}`, element("db"), "differ only in case"},
 		"name of the gate": {`{"name": "a/b", ` + fine + `}`, at("name"), `"a/b" cannot name a collector`},
@@ -455,8 +473,8 @@ func TestEndpointsThatAreNotKnownAreNotWrong(t *testing.T) {
 		`{"endpoints": {"a": {"address": "<unknown>", "outcomes": "<unknown>", "severity": "<unknown>"}}}`,
 		`{"name": "<unknown>", "endpoints": {"-a": "a:1", "b": "b:1"}}`, // below a name, -a may be the end of one
 		`{"ip_family": "<unknown>", "source_address": "<unknown>", "endpoints": {"a": "10.0.0.1:1"}}`,
-		`{"timeout": "<unknown>", "retry": {"until": "<unknown>"}, "endpoints": {"a": {"address": "a:1", "timeout": "1h",
-			"outcomes": [{"pass": {"when": "connection-refused"}}]}}}`,
+		`{"timeout": "<unknown>", "retry": {"until": "<unknown>"}, "endpoints": {"a": {"address": "a:1",
+			"timeout": "1h", "outcomes": [{"pass": {"when": "connection-refused"}}]}}}`,
 		`{"timeout": "1m", "retry": {"until": ["<unknown>"]}, "endpoints": {"a": {"address": "a:1",
 			"outcomes": [{"pass": {"when": "connection-refused"}}]}}}`,
 		`{"exclude": "<unknown>", "strict": "<unknown>", "archive": "<unknown>", "max_concurrency": "<unknown>",
@@ -498,8 +516,8 @@ func TestInterruptedEndpointsAreAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := loopback.Silent(t, loopback.IPv4).String()
-	arguments := fmt.Sprintf(`{"name": "rollout", "timeout": "1h", "endpoints": {"db": {"address": %q, "severity": "warn"}}}`,
-		address)
+	arguments := fmt.Sprintf(
+		`{"name": "rollout", "timeout": "1h", "endpoints": {"db": {"address": %q, "severity": "warn"}}}`, address)
 	for _, kind := range []string{dataEndpoints, ephemeralEndpoints} {
 		got, diagnostics := server.read(t, kind, arguments)
 		expectTexts(t, diagnostics, "ERROR: Check Interrupted", "the endpoints of rollout")
@@ -524,6 +542,7 @@ func TestOneMistakeInManyEndpointsIsNotThousandsOfErrors(t *testing.T) {
 		if len(diagnostics) != mostProblems+1 {
 			t.Errorf("%d errors", len(diagnostics))
 		}
-		expectTexts(t, diagnostics, "The endpoints have 4980 more errors like these.", `endpoints["n0"].timeout is a number`)
+		expectTexts(t, diagnostics, "The endpoints have 4980 more errors like these.",
+			`endpoints["n0"].timeout is a number`)
 	}
 }

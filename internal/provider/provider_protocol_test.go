@@ -53,6 +53,7 @@ const (
 	dataEndpoints       = "data preflight_endpoints"
 	ephemeralTCPConnect = "ephemeral preflight_tcp_connect"
 	ephemeralEndpoints  = "ephemeral preflight_endpoints"
+	ephemeralSpec       = "ephemeral preflight_spec"
 )
 
 // ephemeralOf returns the type of an ephemeral resource, and whether it is one.

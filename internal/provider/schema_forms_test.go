@@ -44,8 +44,8 @@ func TestEveryFormOfTheCheckHasAllItsAttributes(t *testing.T) {
 		check   = "all_addresses check_name collector_name exclude ip_family outcomes source_address " +
 			"strict timeout triggers"
 		results = verdict + " addresses attempts bundle_dir bundle_file collected_at collector_name connected " +
-			"duration_ms explanation local_address message outcome outcome_message proceed ready reason remote_address " +
-			"resolved_addresses status timeout title uri"
+			"duration_ms explanation local_address message outcome outcome_message proceed ready reason " +
+			"remote_address resolved_addresses status timeout title uri"
 		inRetry  = "attempt_timeout attempts consecutive give_up_on max_delay min_delay until"
 		endpoint = "address duration_ms message status"
 	)

@@ -14,10 +14,10 @@ import (
 
 // specAttributes describes arguments and results of all forms. strict says what strict does in the form.
 func specAttributes(strict string) map[string]schema.Attribute {
-	bundle := bundleAttributes("A support bundle to judge by the analyzers of the spec, a directory or a `.tar.gz`, for " +
-		"example one that a customer sent. Nothing is dialled or written then, and the bundle must hold a result of " +
-		"every collector of the spec. If null, the spec is dialled. Conflicts with `archive`, `max_concurrency` and " +
-		"`retry`; `timeout` has no effect.")
+	bundle := bundleAttributes("A support bundle to judge by the analyzers of the spec, a directory or a `.tar.gz`, " +
+		"for example one that a customer sent. Nothing is dialled or written then, and the bundle must hold a result " +
+		"of every collector of the spec. If null, the collectors dial. Conflicts with `archive`, `max_concurrency` " +
+		"and `retry`; `timeout` has no effect.")
 	return join(batchAttributes("spec", "collector", strict), bundle, map[string]schema.Attribute{
 		"spec": schema.StringAttribute{
 			Required: true,
@@ -53,8 +53,8 @@ func specFindingAttributes() map[string]schema.Attribute {
 		"title": stringResult("Title of the outcome that decided, or else the analyzer's `checkName`; for a " +
 			"node followed by ` - Node ` and its name."),
 		"collector_name": stringResult("Name of the collector that was judged."),
-		"node": stringResult("The node of a cluster that the result in `bundle` is about. Null if the machine that made " +
-			"the bundle dialled itself, and without `bundle`."),
+		"node": stringResult("The node of a cluster that the result in `bundle` is about. Null if the machine that " +
+			"made the bundle dialled itself, and without `bundle`."),
 		"address": stringResult("Its address. Null if the spec has no such collector, or it is excluded."),
 		"status": stringResult("Its status: " + suggest.MarkdownChoice(tcpconnect.Statuses()) + ". Null if it did " +
 			"not run, and for a node without a result (`missing_nodes`)."),
@@ -75,7 +75,7 @@ func collectedAttributes() map[string]schema.Attribute {
 		"reason": stringResult("Why the status is what it " +
 			"is: " + suggest.MarkdownChoice(tcpconnect.Reasons()) + ". Null if it is not known."),
 		"message": stringResult("What the operating system or the resolver said. Empty when connected."),
-		"duration_ms": floatResult("Time that the dial took, in milliseconds with fractions. Null with `bundle`, which does not " +
-			"hold it."),
+		"duration_ms": floatResult("Time that the dial took, in milliseconds with fractions. Null with `bundle`, " +
+			"which does not hold it."),
 	}
 }

@@ -273,6 +273,9 @@ func TestEveryArgumentIsInTheDocumentation(t *testing.T) {
 		"data-sources/tcp_connect.md":        schemas.DataSourceSchemas["preflight_tcp_connect"],
 		"data-sources/analysis.md":           schemas.DataSourceSchemas["preflight_analysis"],
 		"data-sources/spec.md":               schemas.DataSourceSchemas["preflight_spec"],
+		"actions/endpoints.md":               schemas.ActionSchemas["preflight_endpoints"].Schema,
+		"data-sources/endpoints.md":          schemas.DataSourceSchemas["preflight_endpoints"],
+		"ephemeral-resources/endpoints.md":   schemas.EphemeralResourceSchemas["preflight_endpoints"],
 		"ephemeral-resources/tcp_connect.md": schemas.EphemeralResourceSchemas["preflight_tcp_connect"],
 		"index.md":                           schemas.Provider,
 	} {

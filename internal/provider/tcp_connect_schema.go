@@ -78,7 +78,8 @@ func checkResults() map[string]schema.Attribute {
 		"connected": boolResult("Whether `status` is `" + string(tcpconnect.Connected) + "`."),
 		"ready": boolResult("Without `retry`, whether `connected`. With it, whether the last `consecutive` dials all " +
 			"ended in a status of `until`."),
-		"reason":      stringResult("Why the status is what it is: " + suggest.MarkdownChoice(tcpconnect.Reasons()) + "."),
+		"reason": stringResult("Why the status is what it is: " +
+			suggest.MarkdownChoice(tcpconnect.Reasons()) + "."),
 		"explanation": stringResult(explanationDescription),
 		"message": stringResult("What the operating system or the resolver said, for every address that was tried. " +
 			"Empty when connected, and when excluded."),

@@ -122,7 +122,8 @@ func TestExplanationSaysEachFactOnce(t *testing.T) {
 		"a refusal that passes needs no advice": {
 			Finding{Verdict: Pass, Title: "old", Message: "closed", Address: "a:1", Result: refused},
 			[]string{
-				"old: closed", "Address: a:1", "Status: connection-refused, reason: refused", "Message: dial tcp: refused",
+				"old: closed", "Address: a:1", "Status: connection-refused, reason: refused",
+				"Message: dial tcp: refused",
 			},
 		},
 		"several attempts, no message": {
