@@ -491,8 +491,9 @@ func TestReportIsInTheSummaryOfTheJob(t *testing.T) {
 		step.Dir = w.dir
 		summary := w.path("summary.md")
 		endpoints := strings.TrimPrefix(reports.variables(t, up)[0], "-var=endpoints=")
-		step.Env = append(w.command().Env, "PATH="+path+":"+os.Getenv("PATH"), "GITHUB_STEP_SUMMARY="+summary,
-			"TF_VAR_endpoints="+endpoints)
+		step.Env = slices.Concat(w.command().Env, []string{
+			"PATH=" + path + ":" + os.Getenv("PATH"), "GITHUB_STEP_SUMMARY=" + summary, "TF_VAR_endpoints=" + endpoints,
+		})
 		output, err := step.CombinedOutput()
 		if (err == nil) != up {
 			t.Errorf("with the endpoint up: %t, the step ends with %v:\n%s", up, err, output)
