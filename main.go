@@ -5,9 +5,11 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"log"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/provider"
@@ -24,7 +26,9 @@ func main() {
 	if *debug {
 		options = append(options, tf6server.WithManagedDebug())
 	}
-	if err := tf6server.Serve(provider.Address, provider.NewServer(version), options...); err != nil {
+	server := provider.NewServer(version)
+	err := tf6server.Serve(provider.Address, func() tfprotov6.ProviderServer { return server }, options...)
+	if err := errors.Join(err, server.Close()); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -67,11 +67,11 @@ resource "terraform_data" "rollout" {
   lifecycle {
     precondition {
       condition     = data.preflight_analysis.api.proceed
-      error_message = data.preflight_analysis.api.message
+      error_message = "${data.preflight_analysis.api.message}\n\n${data.preflight_tcp_connect.main.explanation}"
     }
     precondition {
       condition     = data.preflight_analysis.backup.proceed
-      error_message = data.preflight_analysis.backup.message
+      error_message = "${data.preflight_analysis.backup.message}\n\n${data.preflight_tcp_connect.backup.explanation}"
     }
   }
 }

@@ -34,7 +34,7 @@ resource "terraform_data" "rollout" {
   lifecycle {
     precondition {
       condition     = data.preflight_tcp_connect.api.proceed
-      error_message = data.preflight_tcp_connect.api.outcome_message
+      error_message = data.preflight_tcp_connect.api.explanation
     }
   }
 }

@@ -34,6 +34,6 @@ check "api" {
 
   assert {
     condition     = data.preflight_analysis.api.proceed
-    error_message = data.preflight_analysis.api.message
+    error_message = "${data.preflight_analysis.api.message}\n\n${data.preflight_tcp_connect.api.explanation}"
   }
 }

@@ -22,8 +22,8 @@ data "preflight_analysis" "api" {
   ]
 }
 
-output "message" {
-  value = data.preflight_analysis.api.message
+output "explanation" {
+  value = data.preflight_analysis.api.explanation
 }
 
 output "results" {

@@ -6,7 +6,6 @@ terraform {
   }
 }
 
-
 variable "address" {
   description = "The server that is being drained."
   type        = string
@@ -33,7 +32,7 @@ resource "terraform_data" "rollout" {
   lifecycle {
     precondition {
       condition     = data.preflight_tcp_connect.api.proceed
-      error_message = data.preflight_tcp_connect.api.outcome_message
+      error_message = data.preflight_tcp_connect.api.explanation
     }
   }
 }

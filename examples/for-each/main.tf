@@ -24,31 +24,20 @@ variable "endpoints" {
 data "preflight_tcp_connect" "api" {
   for_each = var.endpoints
 
+  check_name     = each.key
   collector_name = each.key
   address        = each.value
 }
 
-data "preflight_analysis" "api" {
-  for_each = var.endpoints
-
-  check_name = each.key
-  status     = data.preflight_tcp_connect.api[each.key].status
-  reason     = data.preflight_tcp_connect.api[each.key].reason
-  outcomes = [
-    { pass = { when = "connected" } },
-    { fail = { message = "${each.key} at ${each.value}: ${coalesce(data.preflight_tcp_connect.api[each.key].message, "unreachable")}" } },
-  ]
-}
-
 locals {
-  closed = [for analysis in data.preflight_analysis.api : analysis.message if !analysis.proceed]
+  closed = [for check in data.preflight_tcp_connect.api : check.explanation if !check.proceed]
 }
 
 resource "terraform_data" "rollout" {
   lifecycle {
     precondition {
-      condition     = alltrue([for analysis in data.preflight_analysis.api : analysis.proceed])
-      error_message = "Not reachable:\n${join("\n", local.closed)}"
+      condition     = alltrue([for check in data.preflight_tcp_connect.api : check.proceed])
+      error_message = "Not reachable:\n\n${join("\n\n", local.closed)}"
     }
   }
 }

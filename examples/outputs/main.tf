@@ -31,11 +31,12 @@ data "preflight_analysis" "api" {
 
 output "preflight" {
   value = {
-    outcome = data.preflight_analysis.api.outcome # "pass", "warn" or "fail"
-    open    = data.preflight_analysis.api.proceed
-    title   = data.preflight_analysis.api.title
-    message = data.preflight_analysis.api.message
-    uri     = data.preflight_analysis.api.uri     # null unless the outcome has one
-    matched = data.preflight_analysis.api.matched # false: no outcome covers the status
+    outcome     = data.preflight_analysis.api.outcome # "pass", "warn" or "fail"
+    open        = data.preflight_analysis.api.proceed
+    title       = data.preflight_analysis.api.title
+    message     = data.preflight_analysis.api.message
+    explanation = data.preflight_analysis.api.explanation # for people, in several lines
+    uri         = data.preflight_analysis.api.uri         # null unless the outcome has one
+    matched     = data.preflight_analysis.api.matched     # false: no outcome covers the status
   }
 }

@@ -32,7 +32,7 @@ data "preflight_analysis" "api" {
   lifecycle {
     postcondition {
       condition     = self.proceed
-      error_message = self.message
+      error_message = "${self.message}\n\n${data.preflight_tcp_connect.api.explanation}"
     }
   }
 }

@@ -39,7 +39,7 @@ resource "terraform_data" "rollout" {
   lifecycle {
     precondition {
       condition     = data.preflight_analysis.api.proceed
-      error_message = "${data.preflight_analysis.api.message} (${data.preflight_tcp_connect.api.attempts} attempts)"
+      error_message = "${data.preflight_analysis.api.message}\n\n${data.preflight_tcp_connect.api.explanation}"
     }
   }
 }

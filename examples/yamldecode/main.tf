@@ -36,7 +36,7 @@ resource "terraform_data" "rollout" {
   lifecycle {
     precondition {
       condition     = data.preflight_analysis.api.proceed
-      error_message = data.preflight_analysis.api.message
+      error_message = "${data.preflight_analysis.api.message}\n\n${data.preflight_tcp_connect.api.explanation}"
     }
   }
 }

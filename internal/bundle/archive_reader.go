@@ -95,7 +95,7 @@ func (c *contents) rememberEntry(header *tar.Header, tops map[string]bool) (name
 	if header.Typeflag == tar.TypeDir || !c.wants(name) {
 		return name, false, nil
 	}
-	if _, twice := c.files[name]; twice {
+	if c.has(name) {
 		return "", false, errors.New("the archive has this file twice")
 	}
 	return name, true, nil

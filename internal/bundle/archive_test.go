@@ -981,11 +981,12 @@ func FuzzReadArchive(f *testing.F) {
 			_ = zip.Close()
 			compressed = zipped.Bytes()
 		}
-		c := newContents("db")
+		c := newContents([]string{"db"})
 		if err := explainArchive(c.unpack(t.Context(), bytes.NewReader(compressed))); err != nil {
 			return
 		}
-		results, err := c.results(isStatus)
+		all, err := c.allResults(isStatus)
+		results := all["db"]
 		if (err == nil) != (len(results) > 0) {
 			t.Errorf("%d results, %v", len(results), err)
 		}

@@ -69,6 +69,9 @@ func (w *Writer) writeArchive(archive string, report Report) error {
 	if err != nil {
 		return err
 	}
+	for _, own := range report.Reports {
+		files = append(files, file{own.Name, own.Content, report.MadeAt})
+	}
 	parent, name := filepath.Dir(archive), filepath.Base(archive)
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return fmt.Errorf("make directory: %w", err)

@@ -106,7 +106,7 @@ func topOf(bundle string) (string, error) {
 	case 1:
 		return tops[0], nil
 	default:
-		return "", fmt.Errorf("the directory holds several bundles: %s. Give one of them", fewOf(tops))
+		return "", fmt.Errorf("the directory holds several bundles: %s. Give one of them", fewOf(tops, 10))
 	}
 }
 

@@ -4,6 +4,7 @@
 package bundle
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,8 +25,8 @@ func (e *ForeignFileError) Error() string {
 	return fmt.Sprintf("%s would be replaced, and neither this provider nor a Troubleshoot tool wrote it", e.Path)
 }
 
-// RejectForeign returns a ForeignFileError if WriteAnalysis would replace somebody else's file, and another error if it
-// cannot find out.
+// RejectForeign returns a ForeignFileError if WriteAnalysis or WriteReport would replace somebody else's file, and
+// another error if it cannot find out.
 func (w *Writer) RejectForeign() error {
 	root, err := os.OpenRoot(w.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -35,7 +36,7 @@ func (w *Writer) RejectForeign() error {
 		return fmt.Errorf("open bundle directory %s: %w", w.dir, cause(err))
 	}
 	defer root.Close() //nolint:errcheck // Only read.
-	for _, name := range []string{versionFile, analysisFile} {
+	for _, name := range append([]string{versionFile, analysisFile}, w.reports...) {
 		ours, err := isOurs(root, name)
 		switch path := filepath.Join(w.dir, name); {
 		case errors.Is(err, fs.ErrNotExist):
@@ -48,8 +49,8 @@ func (w *Writer) RejectForeign() error {
 	return nil
 }
 
-// isOurs reports whether this provider or a Troubleshoot tool has written the version.yaml or the analysis.json of a
-// bundle, as far as its form shows.
+// isOurs reports whether this provider or a Troubleshoot tool has written a file at the top of a bundle, as far as its
+// form shows.
 func isOurs(root *os.Root, name string) (bool, error) {
 	info, err := root.Lstat(name) // before opening it: a named pipe would block
 	if err != nil || !info.Mode().IsRegular() {
@@ -60,10 +61,19 @@ func isOurs(root *os.Root, name string) (bool, error) {
 		return false, err
 	}
 	defer file.Close() //nolint:errcheck // Only read.
-	if name == versionFile {
+	switch name {
+	case versionFile:
 		return isVersion(file)
+	case analysisFile:
+		return isAnalysis(file), nil
+	default:
+		return isReport(file)
 	}
-	return isAnalysis(file), nil
+}
+
+func isReport(file io.Reader) (bool, error) {
+	beginning, err := io.ReadAll(io.LimitReader(file, 512))
+	return bytes.Contains(beginning, []byte(ReportMark)), err
 }
 
 var versionForm = regexp.MustCompile(

@@ -27,12 +27,20 @@ const (
 	// answer holds, is far shorter.
 	maxResultSize = 1 << 20
 
-	// maxKept is the limit of all results of a collector and the list of nodes.
+	// maxKept is the limit of all results of a collector.
 	maxKept = 16 << 20
+
+	// maxKeptInAll is the limit of all results of all collectors and the list of nodes. As many results of the usual
+	// size as an archive may have entries stay below it.
+	maxKeptInAll = 128 << 20
 
 	// entryCost is the memory that a file needs beside its name and content.
 	entryCost = 1 << 10
 )
+
+// maxResults is the limit of the number of results, with those of nodes that have none: a short list of nodes would
+// make a long list of each collector otherwise.
+const maxResults = 100_000
 
 // Found is what a bundle holds of one collector.
 type Found struct {
@@ -55,32 +63,48 @@ type NodeResult struct {
 // Read writes nothing, and keeps little of a hostile archive. It returns an error if a node has other results but not
 // this one, if no listed node has it, and if ctx ends. The error names the path and what is wrong.
 func Read(ctx context.Context, bundle, collector string, isStatus func(status string) bool) (Found, error) {
-	if err := ValidateCollectorName(collector); err != nil {
-		return Found{}, err
+	found, err := ReadAll(ctx, bundle, []string{collector}, isStatus)
+	return found[collector], err
+}
+
+// ReadAll is Read for many collectors, whose names differ. It reads the bundle once, and returns what it holds of each
+// collector by its name. The error names those collectors of which the bundle holds nothing.
+func ReadAll(
+	ctx context.Context, bundle string, collectors []string, isStatus func(status string) bool,
+) (map[string]Found, error) {
+	for _, collector := range collectors {
+		if err := ValidateCollectorName(collector); err != nil {
+			return nil, err
+		}
 	}
 	info, err := os.Stat(bundle) // before opening it: a named pipe would block
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Found{}, fmt.Errorf("the bundle %s does not exist", bundle)
+		return nil, fmt.Errorf("the bundle %s does not exist", bundle)
 	case err != nil:
-		return Found{}, fmt.Errorf("open bundle: %w", err)
+		return nil, fmt.Errorf("open bundle: %w", err)
 	case !info.IsDir() && !info.Mode().IsRegular():
-		return Found{}, fmt.Errorf("%s is neither a directory nor a regular file", bundle)
+		return nil, fmt.Errorf("%s is neither a directory nor a regular file", bundle)
 	}
-	contents := newContents(collector)
-	found := Found{}
+	contents := newContents(collectors)
+	dir := ""
 	if info.IsDir() {
-		found.Dir, err = contents.readDirectory(bundle)
+		dir, err = contents.readDirectory(bundle)
 	} else {
 		err = contents.readArchive(ctx, bundle)
 	}
+	var all map[string][]NodeResult
 	if err == nil {
-		found.Results, err = contents.results(isStatus)
+		all, err = contents.allResults(isStatus)
 	}
-	if err == nil {
-		return found, nil
+	if err != nil {
+		return nil, readError(bundle, dir, err)
 	}
-	return Found{}, readError(bundle, found.Dir, err)
+	found := make(map[string]Found, len(all))
+	for collector, results := range all {
+		found[collector] = Found{Dir: dir, Results: results}
+	}
+	return found, nil
 }
 
 // readError returns an error that names the bundle, and also the file of it if err is a fileError. dir is the
@@ -118,19 +142,30 @@ func inFile(path string, err error) error {
 	return &fileError{path, err}
 }
 
-// contents are the files of a bundle that are about one collector.
+// contents are the files of a bundle that are about some collectors.
 type contents struct {
-	collector string
-	files     map[string]entry // by path
-	kept      int              // bytes
-	nodes     map[string]bool  // the nodes that have results of any collector
-	others    []string         // the names of a few collectors that have results
-	meant     string           // the collector with results whose file has the name that was asked for; empty if none
-	deeper    string           // a directory whose host-collectors lies too deep to be this bundle's; empty if none
+	wanted   []string                   // the collectors
+	files    map[string]*collectorFiles // by the collector that is wanted
+	nodeList *entry                     // nil if there is none
+	kept     int                        // bytes
+	nodes    map[string]bool            // the nodes that have results of any collector
+	others   []string                   // the names of a few collectors that have results
+	deeper   string                     // a directory whose host-collectors lies too deep to be this bundle's; or empty
 }
 
-func newContents(collector string) *contents {
-	return &contents{collector: collector, files: make(map[string]entry), nodes: make(map[string]bool)}
+// collectorFiles are the files about one collector.
+type collectorFiles struct {
+	byPath map[string]entry
+	kept   int    // bytes
+	meant  string // the collector with results whose file has the name that was asked for; empty if none
+}
+
+func newContents(collectors []string) *contents {
+	files := make(map[string]*collectorFiles, len(collectors))
+	for _, collector := range collectors {
+		files[collector] = &collectorFiles{byPath: make(map[string]entry)}
+	}
+	return &contents{wanted: collectors, files: files, nodes: make(map[string]bool)}
 }
 
 // entry is a file.
@@ -139,10 +174,24 @@ type entry struct {
 	modTime time.Time
 }
 
-// wants reports whether a file is about the collector.
+// filesOf returns the files of the collector whose result a file holds, or nil if that is not wanted.
+func (c *contents) filesOf(file string) *collectorFiles {
+	_, collector, _ := connectResult(file)
+	return c.files[collector]
+}
+
+// wants reports whether a file is about a collector that is wanted.
 func (c *contents) wants(file string) bool {
-	_, collector, isResult := connectResult(file)
-	return file == nodeListPath || isResult && collector == c.collector
+	return file == nodeListPath || c.filesOf(file) != nil
+}
+
+// has reports whether a file was kept.
+func (c *contents) has(file string) bool {
+	if file == nodeListPath {
+		return c.nodeList != nil
+	}
+	_, found := c.filesOf(file).byPath[file]
+	return found
 }
 
 // remember remembers the node and the collector of a file: they show what is missing, and what might have been meant.
@@ -154,8 +203,8 @@ func (c *contents) remember(file string) {
 	if !isResult || ValidateCollectorName(name) != nil {
 		return
 	}
-	if resultName(name) == c.collector {
-		c.meant = name
+	if files := c.files[resultName(name)]; files != nil {
+		files.meant = name
 	}
 	const most = 10
 	if len(c.others) < most && !slices.Contains(c.others, name) {
@@ -172,39 +221,76 @@ func (c *contents) keep(file string, from io.Reader, modTime time.Time) error {
 	if err != nil {
 		return err
 	}
-	c.kept += len(file) + len(content) + entryCost
+	size := len(file) + len(content) + entryCost
+	c.kept += size
+	files := c.filesOf(file)
+	if files != nil {
+		files.kept += size
+	}
 	switch {
 	case len(content) > maxResultSize:
 		return fmt.Errorf("it is larger than %d bytes, the most that a result file may have", maxResultSize)
-	case c.kept > maxKept:
+	case files != nil && files.kept > maxKept:
 		return fmt.Errorf("the results of the collector are larger than %d bytes in all", maxKept)
+	case c.kept > maxKeptInAll:
+		return fmt.Errorf("the results of the collectors are larger than %d bytes in all", maxKeptInAll)
 	}
-	c.files[file] = entry{bytes.Clone(content), modTime} // without the spare capacity of io.ReadAll
+	kept := entry{bytes.Clone(content), modTime} // without the spare capacity of io.ReadAll
+	if files == nil {
+		c.nodeList = &kept
+	} else {
+		files.byPath[file] = kept
+	}
 	return nil
 }
 
-// results decodes what was kept, in the order of the nodes.
-func (c *contents) results(isStatus func(string) bool) ([]NodeResult, error) {
+// allResults decodes what was kept of each collector.
+func (c *contents) allResults(isStatus func(string) bool) (map[string][]NodeResult, error) {
 	listed, err := c.listedNodes()
 	if err != nil {
 		return nil, inFile(nodeListPath, err)
 	}
-	var results []NodeResult
-	for _, file := range slices.Sorted(maps.Keys(c.files)) {
-		node, _, isResult := connectResult(file)
-		if !isResult {
+	all := make(map[string][]NodeResult, len(c.wanted))
+	var without []string
+	count := 0
+	for _, collector := range c.wanted {
+		if len(c.files[collector].byPath) == 0 {
+			without = append(without, collector)
 			continue
 		}
-		result, err := decode(c.files[file].content, isStatus)
+		results, err := c.results(collector, listed, isStatus)
+		if err != nil {
+			return nil, err
+		}
+		if count += len(results); count > maxResults {
+			return nil, fmt.Errorf("the bundle has more than %d results, with those of nodes that have none",
+				maxResults)
+		}
+		all[collector] = results
+	}
+	switch len(without) {
+	case 0:
+		return all, nil
+	case 1:
+		return nil, inFile(path.Join(connectPath, resultName(without[0])), c.noResult(without))
+	default:
+		return nil, c.noResult(without)
+	}
+}
+
+// results decodes what was kept of a collector, in the order of the nodes.
+func (c *contents) results(collector string, listed []string, isStatus func(string) bool) ([]NodeResult, error) {
+	files := c.files[collector].byPath
+	var results []NodeResult
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		node, _, _ := connectResult(file)
+		result, err := decode(files[file].content, isStatus)
 		if err != nil {
 			return nil, inFile(file, err)
 		}
-		results = append(results, NodeResult{Node: node, Result: result, CollectedAt: c.files[file].modTime})
+		results = append(results, NodeResult{Node: node, Result: result, CollectedAt: files[file].modTime})
 	}
-	if len(results) == 0 {
-		return nil, inFile(path.Join(connectPath, resultName(c.collector)), c.noResult())
-	}
-	missing, err := c.missing(listed, results)
+	missing, err := c.missing(collector, listed, results)
 	results = append(results, missing...)
 	slices.SortStableFunc(results, func(a, b NodeResult) int { return strings.Compare(a.Node, b.Node) })
 	return results, err
@@ -212,7 +298,7 @@ func (c *contents) results(isStatus func(string) bool) ([]NodeResult, error) {
 
 // missing returns the listed nodes of which the bundle holds nothing. It returns an error if a node has results, but
 // none of the collector, or if nodes are listed and none of them has a result.
-func (c *contents) missing(listed []string, results []NodeResult) ([]NodeResult, error) {
+func (c *contents) missing(collector string, listed []string, results []NodeResult) ([]NodeResult, error) {
 	nodes := maps.Clone(c.nodes) // the value reports whether it has results
 	for _, node := range listed {
 		nodes[node] = nodes[node] || c.nodes[node]
@@ -234,30 +320,33 @@ func (c *contents) missing(listed []string, results []NodeResult) ([]NodeResult,
 	switch {
 	case len(incomplete) > 0:
 		return nil, fmt.Errorf("the bundle holds results of %s, but none of a collector named %q. "+
-			"Collect it again, with this collector on every node", fewOf(incomplete), c.collector)
+			"Collect it again, with this collector on every node", fewOf(incomplete, 10), collector)
 	case len(missing) > 0 && !onNodes:
 		return nil, fmt.Errorf("%s lists nodes, and the bundle holds no result of a collector named %q of any of them",
-			nodeListPath, c.collector)
+			nodeListPath, collector)
 	default:
 		return missing, nil
 	}
 }
 
-// fewOf lists names. If there are many, it lists a few and counts the rest.
-func fewOf(names []string) string {
-	const most = 10
+// fewOf lists names. If there are more than most, it counts the rest.
+func fewOf(names []string, most int) string {
 	if more := len(names) - most; more > 0 {
 		return fmt.Sprintf("%q and %d more", names[:most], more)
 	}
 	return fmt.Sprintf("%q", names)
 }
 
-// noResult returns the error of a bundle without a result. It says what might have been meant.
-func (c *contents) noResult() error {
-	text := fmt.Sprintf("the bundle holds no result of a collector named %q", c.collector)
+// noResult returns the error of a bundle without a result of collectors. It says what might have been meant.
+func (c *contents) noResult(collectors []string) error {
+	text, meant := "the bundle holds no result of the collectors "+fewOf(collectors, 20), ""
+	if len(collectors) == 1 {
+		text = fmt.Sprintf("the bundle holds no result of a collector named %q", collectors[0])
+		meant = c.files[collectors[0]].meant
+	}
 	switch {
-	case c.meant != "":
-		text += fmt.Sprintf(". Did you mean %q?", c.meant)
+	case meant != "":
+		text += fmt.Sprintf(". Did you mean %q?", meant)
 	case len(c.others) > 0:
 		slices.Sort(c.others)
 		text += fmt.Sprintf("; it holds some of %q", c.others)
@@ -273,12 +362,11 @@ const nodeListForm = `{"nodes":["node-1","node-2"]}`
 
 // listedNodes returns the nodes of the node list, if there is one.
 func (c *contents) listedNodes() ([]string, error) {
-	list, found := c.files[nodeListPath]
-	if !found {
+	if c.nodeList == nil {
 		return nil, nil
 	}
 	var listed []string
-	if err := decodeObject(list.content, map[string]any{"nodes": &listed}); err != nil {
+	if err := decodeObject(c.nodeList.content, map[string]any{"nodes": &listed}); err != nil {
 		return nil, fmt.Errorf("%w; its form is %s", err, nodeListForm)
 	}
 	if len(listed) == 0 { // also null: whoever wrote it did not know the nodes

@@ -19,11 +19,28 @@ const (
 	analysisFile = "analysis.json"
 )
 
+// Names of the reports for people and CI, which lie at the top of a bundle too.
+const (
+	ReportHTML     = "report.html"
+	ReportJUnit    = "junit.xml"
+	ReportMarkdown = "report.md"
+)
+
+// ReportMark stands near the beginning of each such report, so that it is told from the files of others.
+const ReportMark = "terraform-provider-preflight report"
+
+// ReportFile is a report for people or CI.
+type ReportFile struct {
+	Name    string // one of ReportHTML, ReportJUnit and ReportMarkdown
+	Content []byte // has ReportMark in its first 512 bytes
+}
+
 // Report is the content of a whole bundle: the results of several collectors, and the findings of analyzers.
 type Report struct {
 	Version  string            // of the program that made it
 	Results  []CollectorResult // of an archive; WriteAnalysis ignores them
 	Findings []Finding
+	Reports  []ReportFile // of an archive; WriteAnalysis ignores them
 	MadeAt   time.Time
 }
 
@@ -74,7 +91,7 @@ func resultFiles(results []CollectorResult, format Format) ([]file, error) {
 	return files, nil
 }
 
-// topFiles returns the files at the top of a bundle.
+// topFiles returns the files at the top of a bundle, but for the reports.
 func (r Report) topFiles() ([]file, error) {
 	analysis, err := r.analysis()
 	if err != nil {

@@ -65,6 +65,20 @@ func (w *Writer) WriteAnalysis(report Report) error {
 	return nil
 }
 
+// WriteReport writes a report for people or CI, whole or not at all. If it would replace somebody else's file, it
+// writes nothing and returns a ForeignFileError.
+func (w *Writer) WriteReport(report ReportFile) error {
+	if err := w.RejectForeign(); err != nil {
+		return err
+	}
+	root, err := w.openBundleDir()
+	if err != nil {
+		return fmt.Errorf("write %s: %w", w.dir, err)
+	}
+	defer root.Close() //nolint:errcheck // A directory that was only read.
+	return w.writeFile(root, report.Name, file{path: report.Name}, contentOf(report.Content))
+}
+
 func (w *Writer) writeFile(dir *os.Root, name string, file file, write func(*os.File) error) error {
 	if err := replace(dir, name, write); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(w.dir, filepath.FromSlash(file.path)), cause(err))

@@ -9,27 +9,32 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
 
 // Writer writes the results and the findings of one run into a bundle directory. When it first writes, it makes the
-// directory and removes the analysis.json of an earlier run, unless somebody else wrote that file.
+// directory and removes the analysis.json and the reports of an earlier run, but no file that somebody else wrote.
 //
 // A Writer may be used concurrently, except for WriteAnalysis. Several processes may write into one directory.
 type Writer struct {
 	dir          string
 	format       Format
+	reports      []string // the names of the reports that it will write
 	cleanConnect sync.Once
 
 	beginning sync.Mutex
 	begun     bool // guarded by beginning
 }
 
-// NewWriter returns a Writer for the bundle directory dir.
-func NewWriter(dir string, format Format) *Writer {
-	return &Writer{dir: dir, format: format}
+// NewWriter returns a Writer for the bundle directory dir, which will write reports of these names.
+func NewWriter(dir string, format Format, reports ...string) *Writer {
+	return &Writer{dir: dir, format: format, reports: reports}
 }
+
+// Format returns the form of the result files.
+func (w *Writer) Format() Format { return w.format }
 
 // Write writes the result of a collector, whose name ValidateCollectorName accepts, and returns the path of the file.
 // It replaces an older result only by a whole new one, also if the process is killed or the disk is full. The error
@@ -106,22 +111,25 @@ func (w *Writer) openBundleDir() (*os.Root, error) {
 	return root, nil
 }
 
-// begin removes the analysis.json of an earlier run before this Writer writes anything, so that the one that the
-// bundle holds later is of this run. It does nothing once it has succeeded.
+// begin removes the analysis.json and the reports of an earlier run before this Writer writes anything, so that those
+// that the bundle holds later are of this run. It does nothing once it has succeeded.
 func (w *Writer) begin(root *os.Root) error {
 	w.beginning.Lock()
 	defer w.beginning.Unlock()
 	if w.begun {
 		return nil
 	}
-	removeStray(root, func(name string) bool { return name == versionFile || name == analysisFile })
-	path := filepath.Join(w.dir, analysisFile)
-	switch ours, err := isOurs(root, analysisFile); {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("read %s: %w", path, explain(err))
-	case ours:
-		if err := root.Remove(analysisFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove %s: %w", path, explain(err))
+	ofRun := []string{analysisFile, ReportHTML, ReportJUnit, ReportMarkdown}
+	removeStray(root, func(name string) bool { return name == versionFile || slices.Contains(ofRun, name) })
+	for _, name := range ofRun {
+		path := filepath.Join(w.dir, name)
+		switch ours, err := isOurs(root, name); {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("read %s: %w", path, explain(err))
+		case ours:
+			if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("remove %s: %w", path, explain(err))
+			}
 		}
 	}
 	w.begun = true

@@ -13,9 +13,11 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -115,7 +117,7 @@ var examples = map[string]example{
 	},
 	"wait": {
 		needs: "1.4.0", variables: addressVariable,
-		shutSays: "The Kubernetes API did not come up in time (",
+		shutSays: "connection-refused, reason: refused, after ",
 	},
 	"drain": {
 		needs: "1.4.0", variables: debugPortVariable,
@@ -124,6 +126,43 @@ var examples = map[string]example{
 	"all-addresses": {
 		needs: "1.4.0", variables: addressVariable,
 		shutSays: "Not every address of the Kubernetes API can be reached",
+	},
+	"data-sources/preflight_endpoints": {
+		needs: "1.4.0", variables: endpointsVariable,
+		shutSays: "b: connection-refused (127.",
+	},
+	"ephemeral-resources/preflight_endpoints": {
+		needs: ephemeralResources, variables: endpointsVariable,
+		shutSays: "Preflight Endpoints Failed: 1 of 2 Checks", unmocked: true,
+	},
+	"actions/preflight_endpoints": {
+		needs: actions, variables: impatientEndpointsVariables,
+		shutSays: "Preflight Endpoints Failed: 1 of 2 Checks", unmocked: true,
+	},
+	"ephemeral-resources/preflight_spec": {
+		needs: ephemeralResources, variables: specVariable,
+		shutSays: "Preflight Spec Failed: 1 of 2 Checks", unmocked: true,
+	},
+	"reports": {needs: "1.4.0", variables: endpointsVariable, shutSays: "b: connection-refused (127."},
+	"customer-spec": {
+		needs: "1.0.0", variables: specAndBundleVariables,
+		openSays: `outcome = "warn"`,
+	},
+	"endpoints-wait": {
+		needs: ephemeralResources, variables: impatientEndpointsVariables,
+		shutSays: "Preflight Endpoints Failed: 1 of 2 Checks", unmocked: true,
+	},
+	"endpoints-warn": {
+		needs: "1.4.0", variables: warnVariable,
+		openSays: "Preflight Endpoints: 1 of 2 Checks Warn", shutSays: "database: connection-refused (127.",
+	},
+	"endpoints-exclude": {
+		needs: "1.4.0", variables: endpointsVariable,
+		shutSays: "b: connection-refused (127.",
+	},
+	"endpoints-module": {
+		needs: "1.4.0", variables: endpointsVariable,
+		shutSays: "b: connection-refused (127.",
 	},
 	"terraform-test": {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
 }
@@ -139,6 +178,20 @@ func endpoint(t *testing.T, up bool) string {
 func impatientVariables(t *testing.T, up bool) []string {
 	t.Helper()
 	return append(addressVariable(t, up), "-var=patience=3s")
+}
+
+func impatientEndpointsVariables(t *testing.T, up bool) []string {
+	t.Helper()
+	return append(endpointsVariable(t, up), "-var=patience=3s")
+}
+
+// warnVariable is a database, and a cache that never accepts connections.
+func warnVariable(t *testing.T, up bool) []string {
+	t.Helper()
+	return []string{fmt.Sprintf(
+		"-var=endpoints={ database = %q, cache = { address = %q, severity = \"warn\", message = \"Slow\" } }",
+		endpoint(t, up), endpoint(t, false),
+	)}
 }
 
 func noVariables(*testing.T, bool) []string { return nil }
@@ -213,6 +266,20 @@ func archiveVariable(t *testing.T, up bool) []string {
 		t.Fatal(err)
 	}
 	return []string{"-var=bundle=" + file}
+}
+
+// specAndBundleVariables are the vendor's spec and a bundle of one machine that holds the results of its collectors.
+func specAndBundleVariables(t *testing.T, up bool) []string {
+	t.Helper()
+	dir := t.TempDir()
+	writer := bundle.NewWriter(dir, bundle.FormatJSON)
+	statuses := map[string]string{"kubernetes-api": "connected", "licence-server": "connection-timeout"}
+	for collector, status := range statuses {
+		if _, err := writer.Write(collector, bundle.Result{Status: status}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return append(specVariable(t, up), "-var=bundle="+dir)
 }
 
 func clusterArchive(t *testing.T, up bool) []byte {
@@ -373,6 +440,10 @@ func findJudge(t *testing.T, files map[string]string) (file, judge string) {
 	for _, judge := range []string{
 		`data "preflight_analysis" "api"`,
 		`data "preflight_spec" "api"`,
+		`ephemeral "preflight_spec" "api"`,
+		`data "preflight_endpoints" "rollout"`,
+		`ephemeral "preflight_endpoints" "rollout"`,
+		`action "preflight_endpoints" "rollout"`,
 		`data "preflight_tcp_connect" "api"`,
 		`ephemeral "preflight_tcp_connect" "api"`,
 		`action "preflight_tcp_connect" "api"`,
@@ -392,13 +463,51 @@ func mockProvider(arguments string) string {
 	return fmt.Sprintf("mock_provider \"preflight\" {\n  %s\n}\n", arguments)
 }
 
-func TestExampleIsExcludedOnPurpose(t *testing.T) {
+func TestExamplesAreExcludedOnPurpose(t *testing.T) {
 	t.Parallel()
-	exclude := examples["exclude"]
-	requireTerraform(t, exclude.needs)
-	w := newWorkspace(t, exclude.files(t, "exclude"))
-	w.succeed(applyWith(append(exclude.variables(t, false), "-var=skip_preflight=true"))...)
-	w.expectResource(protected, true)
+	for _, name := range []string{"exclude", "endpoints-exclude"} {
+		exclude := examples[name]
+		requireTerraform(t, exclude.needs)
+		w := newWorkspace(t, exclude.files(t, name))
+		w.succeed(applyWith(append(exclude.variables(t, false), "-var=skip_preflight=true"))...)
+		w.expectResource(protected, true)
+	}
+}
+
+func TestReportIsInTheSummaryOfTheJob(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a shell")
+	}
+	reports := examples["reports"]
+	requireTerraform(t, reports.needs)
+	path := t.TempDir() // in which Terraform or OpenTofu is called terraform
+	if err := os.Symlink(cli.Path, filepath.Join(path, "terraform")); err != nil {
+		t.Fatal(err)
+	}
+	for _, up := range []bool{true, false} {
+		w := newWorkspace(t, reports.files(t, "reports"))
+		step := exec.CommandContext(t.Context(), "sh", "-e", "plan.sh")
+		step.Dir = w.dir
+		summary := w.path("summary.md")
+		endpoints := strings.TrimPrefix(reports.variables(t, up)[0], "-var=endpoints=")
+		step.Env = slices.Concat(w.command().Env, []string{
+			"PATH=" + path + ":" + os.Getenv("PATH"), "GITHUB_STEP_SUMMARY=" + summary, "TF_VAR_endpoints=" + endpoints,
+		})
+		output, err := step.CombinedOutput()
+		if (err == nil) != up {
+			t.Errorf("with the endpoint up: %t, the step ends with %v:\n%s", up, err, output)
+		}
+		content, err := os.ReadFile(summary)
+		if err != nil || !strings.Contains(string(content), "## Preflight: ") {
+			t.Errorf("the summary of the job is %q, %v", content, err)
+		}
+		for _, name := range []string{bundle.ReportHTML, bundle.ReportJUnit} {
+			if _, err := os.Stat(w.path("support-bundle/" + name)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 }
 
 func TestMockedExampleTestPasses(t *testing.T) {

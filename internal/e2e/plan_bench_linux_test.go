@@ -54,7 +54,24 @@ output "statuses" {
 }
 `
 
-// A plan of a thousand addresses, by one preflight_spec and by for_each over preflight_tcp_connect, in the same run:
+const planByEndpoints = requiredProviders + `
+variable "addresses" {
+  type = list(string)
+}
+variable "exclude" {
+  default = false
+}
+data "preflight_endpoints" "all" {
+  endpoints = { for i, address in var.addresses : "c${i}" => { address = address, timeout = "2s", severity = "warn" } }
+  exclude   = var.exclude
+}
+output "statuses" {
+  value = distinct([for result in data.preflight_endpoints.all.results : result.status])
+}
+`
+
+// A plan of a thousand addresses, by one preflight_spec, by one preflight_endpoints, by that with nothing to dial
+// (what Terraform itself takes for so many objects), and by for_each over preflight_tcp_connect, in the same run:
 //
 //	make bench
 func BenchmarkPlanOfAThousandAddresses(b *testing.B) {
@@ -75,15 +92,21 @@ func BenchmarkPlanOfAThousandAddresses(b *testing.B) {
 		}
 		return took
 	}
-	var specSilent, specRefused, forEachRefused time.Duration
+	var specSilent, specRefused, endpointsRefused, endpointsExcluded, forEachRefused time.Duration
 	for b.Loop() {
 		specRefused += plan(planBySpec, refused, `+ "connection-refused", ]`)
+		endpointsRefused += plan(planByEndpoints, refused, `+ "connection-refused", ]`)
+		excluded := strings.Replace(planByEndpoints, "default = false", "default = true", 1)
+		endpointsExcluded += plan(excluded, refused, "statuses = []")
 		specSilent += plan(planBySpec, silent, `+ "connection-timeout", ]`)
 		forEachRefused += plan(planByForEach, refused, `+ "connection-refused", ]`)
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(specRefused.Seconds()/float64(b.N), "s-refused-by-spec")
 	b.ReportMetric(forEachRefused.Seconds()/float64(b.N), "s-refused-by-for_each")
+	b.ReportMetric(endpointsRefused.Seconds()/float64(b.N), "s-refused-by-endpoints")
+	b.ReportMetric(endpointsExcluded.Seconds()/float64(b.N), "s-excluded-endpoints")
+	b.ReportMetric(endpointsRefused.Seconds()/specRefused.Seconds(), "x-endpoints-by-spec(<=2.0)")
 	b.ReportMetric(forEachRefused.Seconds()/specRefused.Seconds(), "x-faster-than-for_each(>=5)")
 	beyond := specSilent - timeout*time.Duration(b.N)
 	b.ReportMetric(beyond.Seconds()/specRefused.Seconds(), "x-refused-beyond-2s(<=1.5)")

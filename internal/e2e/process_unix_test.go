@@ -31,8 +31,8 @@ func TestInterruptEndsACheck(t *testing.T) {
 		during string // what the provider logs when it has come there
 	}{
 		"silent dial":              {"1.0.0", "data", loopback.Silent(t, loopback.IPv4), "", "dialling:"},
-		"between dials":            {"1.0.0", "data", loopback.Refused(t), retry, "dialled:"},
-		"between dials, ephemeral": {ephemeralResources, "ephemeral", loopback.Refused(t), retry, "dialled:"},
+		"between dials":            {"1.0.0", "data", loopback.Refused(t), retry, "dialled connect at"},
+		"between dials, ephemeral": {ephemeralResources, "ephemeral", loopback.Refused(t), retry, "dialled connect at"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireTerraform(t, test.oldest)
@@ -67,7 +67,7 @@ data "preflight_spec" "all" {
 }
 `, silent)
 		w := newWorkspace(t, map[string]string{"acme.tar.gz": "an older one", "main.tf": config})
-		interruptPlan(t, w, "dialling the addresses of a spec")
+		interruptPlan(t, w, "dialling the addresses of the spec")
 		w.expectFile("acme.tar.gz", "an older one")
 		if files := w.files(); !slices.Equal(files, []string{"acme.tar.gz", "main.tf"}) {
 			t.Errorf("the interrupted sweep left %q", files)

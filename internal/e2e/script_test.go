@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -24,6 +26,7 @@ import (
 // TestScripts runs testdata/*.txtar: what a user does and sees. In addition to the commands of testscript, a script has
 //
 //	listener NAME     accept connections at the host:port $NAME, or set $NAME to a new host:port if it is empty
+//	later NAME A N    listen at $NAME, which refuses connections now, once the listener A has accepted N connections
 //	close NAME        end that listener, so that $NAME refuses connections
 //	dialled NAME N    expect that the listener has accepted N connections
 //	refused NAME      set $NAME to a host:port that refuses connections
@@ -48,6 +51,7 @@ func TestScripts(t *testing.T) {
 		Condition: scriptCondition,
 		Cmds: map[string]scriptCommand{
 			"listener":  peerCommand((*script).listen),
+			"later":     laterCommand,
 			"close":     peerCommand((*script).close),
 			"refused":   peerCommand((*script).refused),
 			"silent":    peerCommand((*script).silent),
@@ -104,6 +108,30 @@ func (s *script) listen(ts *testscript.TestScript, name string) {
 	endpoint, err := netip.ParseAddrPort(ts.Getenv(name))
 	ts.Check(err)
 	s.listeners[name] = loopback.ListenAt(s.tb, endpoint)
+}
+
+func laterCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: later NAME A N")
+	}
+	s := ts.Value(scriptKey{}).(*script)
+	s.refused(ts, args[0])
+	endpoint, err := netip.ParseAddrPort(ts.Getenv(args[0]))
+	ts.Check(err)
+	connections, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	earlier := s.listener(ts, args[1])
+	ctx, cancel := context.WithCancel(context.Background())
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		if earlier.AwaitAccepted(ctx, connections) {
+			loopback.ListenAt(s.tb, endpoint)
+		}
+	})
+	ts.Defer(func() {
+		cancel()
+		waiting.Wait()
+	})
 }
 
 func (s *script) close(ts *testscript.TestScript, name string) {

@@ -149,7 +149,7 @@ var wrongOutcomes = map[string][]string{
 		`outcomes[0] has the key "when"`, `Write when inside the verdict: { fail = { when = "..." } }.`,
 	},
 	`[{ "//" = "comment", pass = { when = "connected" } }]`: {
-		`outcomes[0] has the key "//"`, "comments have no place in outcomes",
+		`outcomes[0] has the key "//"`, "comments have no place in it",
 	},
 
 	// Keys of a verdict.
@@ -157,7 +157,7 @@ var wrongOutcomes = map[string][]string{
 	`[{ fail = { mesage = "x" } }]`:       {`outcomes[0].fail has the key "mesage"`, `Did you mean "message"?`},
 	`[{ pass = { description = "x" } }]`:  {`Did you mean "message"?`},
 	`[{ pass = { when = "connected", "//" = "comment" } }]`: {
-		`outcomes[0].pass has the key "//"`, "comments have no place in outcomes",
+		`outcomes[0].pass has the key "//"`, "comments have no place in it",
 	},
 	`[tomap({ pass = { when = "connected", whne = "x" } })]`: {`outcomes[0].pass has the key "whne"`},
 

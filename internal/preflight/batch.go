@@ -6,9 +6,11 @@ package preflight
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/report"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -18,13 +20,26 @@ const DefaultMaxConcurrency = 1000
 // Batch is many checks that are made together, and what judges their results. Several batches of a run share its bundle
 // and are made side by side.
 type Batch struct {
+	Title          string // in reports
 	Key            string // equal keys: the same batch, made again
 	Checks         []Check
+	Optional       []bool // checks that a retry does not wait for, as in tcpconnect.SweepOptions
 	MaxConcurrency int    // maximum number of dials in flight
 	Archive        string // path of an archive to be written; empty: none
+	IsGate         bool   // a failure is an error
+
+	Progress func(Progress) // is called every second; nil: nothing is
+
+	LeftOut []LeftOut // for the reports
 
 	// Judge returns the findings about results, which are given in the order of the checks.
 	Judge func(results []tcpconnect.Result) []tcpconnect.Finding
+}
+
+// LeftOut is a part of what a batch is about that is neither checked nor judged.
+type LeftOut struct {
+	Name string
+	Why  string
 }
 
 // BatchResult is what came of a batch.
@@ -42,11 +57,13 @@ var (
 	ErrArchiveWithoutBundle = errors.New("emit_bundle is false in the provider's configuration or environment, so no " +
 		"file is written, and no archive either. Leave archive out, or set emit_bundle = true.")
 	ErrOlderArchive = errors.New("this run writes that archive, and had not yet when it was read: what was read is " +
-		"an older run's. Make the one wait for the other: bundle = data.preflight_spec.NAME.archive")
-	ErrArchiveExcluded = errors.New("the preflight_spec that would write that archive is excluded, so what lies " +
-		"there is an older run's. Exclude the analysis of it too, or leave archive out of the excluded preflight_spec.")
-	ErrArchiveTaken = errors.New("another preflight_spec of this run writes that archive, and one would overwrite " +
-		"the other. Give each an archive of its own.")
+		"an older run's. Make the one wait for the other: bundle = data.preflight_spec.NAME.archive, or " +
+		"data.preflight_endpoints.NAME.archive")
+	ErrArchiveExcluded = errors.New("what would write that archive is excluded, so what lies there is an older " +
+		"run's. Exclude the analysis of it too, or leave archive out of the excluded preflight_spec or " +
+		"preflight_endpoints.")
+	ErrArchiveTaken = errors.New("another preflight_spec or preflight_endpoints of this run writes that archive, " +
+		"and one would overwrite the other. Give each an archive of its own.")
 )
 
 // ArchiveError says why an archive was not written, although the bundle was.
@@ -59,29 +76,55 @@ func (e *ArchiveError) Error() string { return e.Err.Error() }
 func (e *ArchiveError) Unwrap() error { return e.Err }
 
 // Batch makes the checks of a batch side by side, judges their results, and writes them into the bundle and the
-// archive. The error wraps the cause of ctx if that ended: nothing is written then. Other errors say what cannot be
-// written.
+// archive. The error wraps the cause of ctx if that ended: nothing is written then. If it is a *ReportError, the rest
+// was done. Other errors say what cannot be written.
 func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 	done := BatchResult{Checks: batch.Checks}
 	if err := r.claimBatch(batch); err != nil {
 		return done, err
 	}
+	var err error
+	if done.Results, err = r.sweep(ctx, batch); err != nil {
+		return done, err
+	}
+	done.judged(batch.Judge(done.Results))
+	rows := batchRows(done.Findings, batch.LeftOut)
+	if err = r.writeBatch(batch, &done, rows); err != nil {
+		return done, err
+	}
+	return done, r.recordRows(batch.Title, batch.Key, rows, done.closes(batch.IsGate), done.Message)
+}
+
+// judged fills in the findings, and what they say in all.
+func (r *BatchResult) judged(findings []tcpconnect.Finding) {
+	standalone := make([]tcpconnect.Finding, len(findings))
+	for i, finding := range findings {
+		standalone[i] = finding.Standalone()
+	}
+	r.Findings = findings
+	r.Verdict, r.Message = tcpconnect.Summarize(standalone)
+}
+
+// closes reports whether the batch stops what depends on it. isGate says that any failure is an error.
+func (r *BatchResult) closes(isGate bool) bool {
+	return r.Verdict == tcpconnect.Fail && (isGate || slices.ContainsFunc(r.Findings, func(f tcpconnect.Finding) bool {
+		return f.Strict && !f.Verdict.Proceed()
+	}))
+}
+
+// sweep makes the checks of a batch.
+func (r *Run) sweep(ctx context.Context, batch Batch) ([]tcpconnect.Result, error) {
 	checks := make([]tcpconnect.Check, len(batch.Checks))
 	for i, check := range batch.Checks {
 		checks[i] = check.Check
 	}
-	var err error
-	if done.Results, err = r.Collector.Sweep(ctx, checks, batch.MaxConcurrency); err != nil {
-		return done, err
+	options := tcpconnect.SweepOptions{Limit: batch.MaxConcurrency, Optional: batch.Optional}
+	if batch.Progress != nil {
+		progress := progress{checks: batch.Checks, ready: make([]bool, len(checks))}
+		options.Report = progress.record
+		defer progress.reportEverySecond(batch.Progress)()
 	}
-	done.Findings = batch.Judge(done.Results)
-	standalone := make([]tcpconnect.Finding, len(done.Findings))
-	for i, finding := range done.Findings {
-		standalone[i] = finding.Standalone()
-	}
-	done.Verdict, done.Message = tcpconnect.Summarize(standalone)
-	err = r.writeBatch(batch, &done)
-	return done, err
+	return r.Collector.Sweep(ctx, checks, options)
 }
 
 // ExcludeArchive says that a batch that would write an archive is excluded, so that nothing judges what lies there. The
@@ -108,7 +151,7 @@ func (r *Run) claimBatch(batch Batch) error {
 }
 
 // writeBatch writes the results, and then the analysis and the archive.
-func (r *Run) writeBatch(batch Batch, done *BatchResult) error {
+func (r *Run) writeBatch(batch Batch, done *BatchResult, rows []report.Row) error {
 	if r.Writer == nil {
 		return nil
 	}
@@ -125,6 +168,10 @@ func (r *Run) writeBatch(batch Batch, done *BatchResult) error {
 	done.BundleDir = r.BundleDir
 	if batch.Archive == "" {
 		return nil
+	}
+	var err error
+	if own.Reports, err = r.renderReports([]report.Group{{Title: batch.Title, Rows: rows}}); err != nil {
+		return &ArchiveError{err}
 	}
 	if err := r.Writer.WriteArchive(batch.Archive, own); err != nil {
 		return &ArchiveError{err}

@@ -117,7 +117,7 @@ func TestBatchesOfARunShareItsBundle(t *testing.T) {
 		}
 		run := newRun(dir, "10.0.0.1", "10.0.0.2")
 		single := batchOf(t, "single", "10.0.0.1").Checks[0]
-		if _, _, err := run.Check(t.Context(), single, tcpconnect.Analyzer{}, nil); err != nil {
+		if _, _, err := run.Check(t.Context(), single, tcpconnect.Analyzer{}, false, nil); err != nil {
 			t.Fatal(err)
 		}
 		if found := readAnalysis(t, dir); found != nil {

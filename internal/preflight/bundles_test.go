@@ -23,7 +23,7 @@ func TestResultIsTooOldOrFromTheFuture(t *testing.T) {
 		time.Hour + time.Nanosecond:   "the result is 1h0m0s old, and max_age is 1h0m0s.",
 		-clockSkew - time.Millisecond: "the result is dated 1m0s in the future",
 	} {
-		if err := checkAge(age, time.Hour); (err == nil) != (want == "") ||
+		if err := checkAge(age, time.Hour, useStatus); (err == nil) != (want == "") ||
 			err != nil && !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", age, err, want)
 		}

@@ -28,7 +28,8 @@ type ClaimError struct {
 func (e *ClaimError) Error() string {
 	return fmt.Sprintf("Two collectors are named %q, and dial differently: one %s, the other %s. The second would "+
 		"overwrite the first one's result file, so it was not run. Set a different collector_name on each (with "+
-		"for_each: collector_name = each.key; in a spec: collectorName).",
+		"for_each: collector_name = each.key; in a spec: collectorName; in preflight_endpoints: name, with which the "+
+		"names of its collectors begin).",
 		e.CollectorName, e.Earlier, e.Later)
 }
 

@@ -28,6 +28,7 @@ func Explain(err error, subject, claim string) Message {
 	var foreign *bundle.ForeignFileError
 	var archive *ArchiveError
 	var taken *ClaimError
+	var unreported *ReportError
 	switch {
 	case errors.As(err, &taken):
 		return Message{Argument: claim, Summary: "Collector Name Used Twice", Detail: err.Error()}
@@ -36,12 +37,17 @@ func Explain(err error, subject, claim string) Message {
 	case errors.Is(err, ErrOlderArchive):
 		return Message{Argument: "archive", Summary: "Archive Was Read Before", Detail: err.Error()}
 	case errors.Is(err, ErrArchiveExcluded):
-		return Message{Argument: "archive", Summary: "Archive of an Excluded Spec", Detail: err.Error()}
+		return Message{Argument: "archive", Summary: "Archive of What Is Excluded", Detail: err.Error()}
 	case errors.Is(err, ErrArchiveTaken):
 		return Message{Argument: "archive", Summary: "Archive Would Be Overwritten", Detail: err.Error()}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Message{Summary: "Check Interrupted", Detail: fmt.Sprintf("The run was stopped while %s was checked. "+
 			"Nothing is known about it, and no result was written.", subject)}
+	case errors.As(err, &unreported):
+		return Message{Summary: "Report Not Written", Detail: fmt.Sprintf("The check of %s was made and its result "+
+			"was kept, but a report was not written: %s. Look at the path, its permissions and the free space, or leave "+
+			"the report out of reports in the provider's configuration.\n\nThe result:\n%s",
+			subject, err, unreported.Verdict)}
 	case errors.As(err, &foreign):
 		return Message{Summary: "File of Another Program", Detail: fmt.Sprintf("%s. Give the bundle a directory of "+
 			"its own, for example bundle_dir = \"support-bundle\" in the provider's configuration, or move the "+
@@ -58,18 +64,35 @@ func Explain(err error, subject, claim string) Message {
 	}
 }
 
+// ArchiveMessages returns a warning if the tools of those who receive an archive can't read it.
+func (r *Run) ArchiveMessages(archive string) []Message {
+	if archive == "" || r.Writer == nil || r.Writer.Format() == bundle.FormatJSON {
+		return nil
+	}
+	return []Message{{
+		IsWarning: true,
+		Argument:  "archive",
+		Summary:   "Archive That Troubleshoot Cannot Read",
+		Detail: fmt.Sprintf("The result files in the archive %s have the bundle_format %q, which this provider reads, "+
+			"but not the Troubleshoot tools. Set bundle_format = %q in the provider's configuration.",
+			archive, r.Writer.Format(), bundle.FormatJSON),
+	}}
+}
+
 // Messages returns one warning for all warnings of a batch, one for all parts that were not run, and if a finding that
-// is strict is a failure one error for all failures. kind names the batch in their summaries.
-func (r BatchResult) Messages(kind, archive string) (messages []Message) {
+// is strict is a failure one error for all failures. If isGate, all are strict. kind names the batch in their
+// summaries.
+func (r BatchResult) Messages(kind, archive string, isGate bool) (messages []Message) {
 	var warnings, unsupported, strictFailures, failures []string
+	var warned []string // collector names
 	for _, finding := range r.Findings {
 		switch {
 		case finding.Verdict == tcpconnect.Pass:
 		case finding.CollectorName == "" && finding.Verdict == tcpconnect.Warn:
 			unsupported = append(unsupported, finding.Title)
 		case finding.Verdict == tcpconnect.Warn:
-			warnings = append(warnings, paragraph(finding))
-		case finding.Strict:
+			warnings, warned = append(warnings, paragraph(finding)), append(warned, finding.CollectorName)
+		case finding.Strict, isGate:
 			strictFailures = append(strictFailures, paragraph(finding))
 		default:
 			failures = append(failures, paragraph(finding))
@@ -79,8 +102,9 @@ func (r BatchResult) Messages(kind, archive string) (messages []Message) {
 	if len(warnings) > 0 {
 		messages = append(messages, Message{
 			IsWarning: true,
-			Summary:   fmt.Sprintf("%s: %d of %s Warn", kind, len(warnings), checks),
-			Detail:    tcpconnect.JoinFirst(warnings, "\n\n"),
+			// Terraform shows one of several warnings that have the same summary.
+			Summary: fmt.Sprintf("%s: %d of %s Warn: %s", kind, len(warnings), checks, firstOf(warned, len(warned))),
+			Detail:  tcpconnect.JoinFirst(warnings, "\n\n"),
 		})
 	}
 	if len(unsupported) > 0 {
@@ -123,5 +147,5 @@ func counted(number int, one, many string) string {
 
 // paragraph describes a finding in a paragraph.
 func paragraph(finding tcpconnect.Finding) string {
-	return strings.Join(append([]string{finding.Line()}, finding.Details()...), "\n  ")
+	return strings.ReplaceAll(finding.Explanation(), "\n", "\n  ")
 }

@@ -28,7 +28,7 @@ func TestExplainNamesTheArgumentAndTheCause(t *testing.T) {
 			err:      &ClaimError{CollectorName: "db"},
 			argument: "collector_name",
 			summary:  "Collector Name Used Twice",
-			detail:   []string{`"db"`, "Set a different collector_name on each"},
+			detail:   []string{`"db"`, "Set a different collector_name on each", "in preflight_endpoints: name"},
 		},
 		"archive without a bundle": {
 			err:      ErrArchiveWithoutBundle,
@@ -46,7 +46,7 @@ func TestExplainNamesTheArgumentAndTheCause(t *testing.T) {
 			err:      ErrArchiveTaken,
 			argument: "archive",
 			summary:  "Archive Would Be Overwritten",
-			detail:   []string{"another preflight_spec of this run writes that archive"},
+			detail:   []string{"another preflight_spec or preflight_endpoints of this run writes that archive"},
 		},
 		"cancelled": {
 			err:     context.Canceled,
@@ -146,7 +146,7 @@ func TestMessagesOfABatch(t *testing.T) {
 			findings: []tcpconnect.Finding{strict(warn, "a")},
 			want: []message{{
 				isWarning: true,
-				summary:   "Spec: 1 of 1 Check Warn",
+				summary:   "Spec: 1 of 1 Check Warn: a",
 				detail:    []string{"Check a: a is down"},
 			}},
 		},
@@ -161,7 +161,7 @@ func TestMessagesOfABatch(t *testing.T) {
 			archive: "acme.tar.gz",
 			want: []message{{
 				isWarning: true,
-				summary:   "Spec: 2 of 4 Checks Warn",
+				summary:   "Spec: 2 of 4 Checks Warn: b, a",
 				detail: []string{
 					"Check b: b is down\n  Address: b:80\n  Status: connection-refused, reason: refused\n",
 					"\n  More: https://example.com/b\n\nCheck a: a is down",
@@ -169,6 +169,13 @@ func TestMessagesOfABatch(t *testing.T) {
 				},
 				without: []string{"Check c", "Check d", "bundle", "acme.tar.gz"},
 			}},
+		},
+		"many warnings": {
+			findings: []tcpconnect.Finding{
+				finding(warn, "a"), finding(warn, "b"), finding(warn, "c"), finding(warn, "d"), finding(warn, "e"),
+				finding(warn, "f"), finding(warn, "g"),
+			},
+			want: []message{{isWarning: true, summary: "Spec: 7 of 7 Checks Warn: a, b, c, d, e and 2 more"}},
 		},
 		"unsupported parts": {
 			findings: []tcpconnect.Finding{finding(pass, "a"), part("collectors[1].cpu"), part("analyzers[0].cpu")},
@@ -232,7 +239,7 @@ func TestMessagesOfABatch(t *testing.T) {
 				finding(pass, "d"),
 			},
 			want: []message{
-				{isWarning: true, summary: "Spec: 1 of 4 Checks Warn", detail: []string{"Check b"}},
+				{isWarning: true, summary: "Spec: 1 of 4 Checks Warn: b", detail: []string{"Check b"}},
 				{isWarning: true, summary: "Spec: 1 Part Left Out", detail: []string{"collectors[1].cpu"}},
 				{
 					summary: "Spec Failed: 2 of 4 Checks",
@@ -245,7 +252,7 @@ func TestMessagesOfABatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			batch := BatchResult{Findings: slices.Clone(test.findings), BundleDir: test.dir}
-			got := batch.Messages("Spec", test.archive)
+			got := batch.Messages("Spec", test.archive, false)
 			if len(got) != len(test.want) {
 				t.Fatalf("%+v, want %d messages", got, len(test.want))
 			}

@@ -14,17 +14,6 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// The values of a configuration whose type is dynamic: nil (null), string, bool, Number, []any (a list or tuple), Set,
-// map[string]any (an object or map), and Unknown.
-type (
-	// Unknown is a value that is not known while planning.
-	Unknown struct{}
-	// Number is a number; which one makes no difference where none is expected.
-	Number struct{}
-	// Set is a list without an order.
-	Set []any
-)
-
 // Problem is what is wrong with one element of a list.
 type Problem struct {
 	Index int // of the element; -1: the problem is the list itself
@@ -34,24 +23,25 @@ type Problem struct {
 const outcomesForm = "outcomes is a list of objects such as { fail = { when = \"connection-refused\", message = " +
 	"\"...\" } }."
 
-// DecodeOutcomes decodes the value of outcomes, which is not nil. Everything in it that is not an outcome is a problem.
-// Unless isWhole is true, something is wrong or not known yet, and nothing may be judged by what is returned.
-func DecodeOutcomes(value any) (outcomes []tcpconnect.Outcome, problems []Problem, isWhole bool) {
+// DecodeOutcomes decodes the value of outcomes, which is not nil. Error messages call it label. Everything in it that
+// is not an outcome is a problem. Unless isWhole is true, something is wrong or not known yet, and nothing may be
+// judged by what is returned.
+func DecodeOutcomes(label string, value any) (outcomes []tcpconnect.Outcome, problems []Problem, isWhole bool) {
 	if value == (Unknown{}) {
 		return nil, nil, false
 	}
 	elements, isList := value.([]any)
 	switch _, isSet := value.(Set); {
 	case isSet:
-		return nil, []Problem{{-1, "outcomes is a set, which has no order, but the first outcome that matches " +
+		return nil, []Problem{{-1, label + " is a set, which has no order, but the first outcome that matches " +
 			"decides. Use a list."}}, false
 	case !isList:
-		return nil, []Problem{{-1, notAList(value)}}, false
+		return nil, []Problem{{-1, notAList(label, value)}}, false
 	case len(elements) == 0:
-		return nil, []Problem{{-1, "outcomes is empty, so nothing could ever pass. " + outcomesForm}}, false
+		return nil, []Problem{{-1, label + " is empty, so nothing could ever pass. " + outcomesForm}}, false
 	}
 	for i, element := range elements {
-		d := outcomeDecoder{label: fmt.Sprintf("outcomes[%d]", i)}
+		d := outcomeDecoder{label: fmt.Sprintf("%s[%d]", label, i)}
 		if outcome, ok := d.decode(element); ok {
 			outcomes = append(outcomes, outcome)
 		}
@@ -63,19 +53,19 @@ func DecodeOutcomes(value any) (outcomes []tcpconnect.Outcome, problems []Proble
 }
 
 // notAList says what outcomes is, and how to make a list of it.
-func notAList(value any) string {
+func notAList(label string, value any) string {
 	object, isObject := value.(map[string]any)
 	keys := slices.Sorted(maps.Keys(object))
 	switch {
 	case isObject && areIndexes(keys):
-		return fmt.Sprintf("outcomes is an object with the keys %s: a typed binding, such as one of CDKTF, made it "+
-			"of a list. Hand the list over past the binding (in CDKTF with addOverride(\"outcomes\", [...])). %s",
-			suggest.List(keys), outcomesForm)
+		return fmt.Sprintf("%s is an object with the keys %s: a typed binding, such as one of CDKTF, made it of a "+
+			"list. Hand the list over past the binding (in CDKTF with addOverride(\"outcomes\", [...])). %s",
+			label, suggest.List(keys), outcomesForm)
 	case isObject:
-		return "outcomes is an object. Put braces around each outcome and brackets around all of them: [{ fail = { " +
+		return label + " is an object. Put braces around each outcome and brackets around all of them: [{ fail = { " +
 			"... } }, { pass = { ... } }]. " + outcomesForm
 	default:
-		return fmt.Sprintf("outcomes is %s. %s", kindOf(value), outcomesForm)
+		return fmt.Sprintf("%s is %s. %s", label, kindOf(value), outcomesForm)
 	}
 }
 
@@ -90,12 +80,8 @@ func areIndexes(keys []string) bool {
 
 // outcomeDecoder decodes one element of outcomes.
 type outcomeDecoder struct {
-	label    string // how error messages call the element
-	problems []string
-}
-
-func (d *outcomeDecoder) addProblem(format string, arguments ...any) {
-	d.problems = append(d.problems, fmt.Sprintf(format, arguments...))
+	label string // how error messages call the element
+	problems
 }
 
 // decode returns the outcome, and whether it is whole: known and without a problem.
@@ -109,7 +95,7 @@ func (d *outcomeDecoder) decode(element any) (outcome tcpconnect.Outcome, ok boo
 		return outcome, false
 	}
 	verdicts := tcpconnect.Verdicts()
-	if !d.checkKeys(d.label, object, suggest.Words(verdicts)) {
+	if !d.checkKeys(d.label, object, suggest.Words(verdicts), keyHint) {
 		return outcome, false
 	}
 	var found []tcpconnect.Verdict
@@ -142,7 +128,7 @@ func (d *outcomeDecoder) decodeVerdict(verdict tcpconnect.Verdict, inner any) (o
 		return outcome, false
 	}
 	outcome.Verdict = verdict
-	ok = d.checkKeys(label, fields, tcpconnect.OutcomeFields())
+	ok = d.checkKeys(label, fields, tcpconnect.OutcomeFields(), keyHint)
 	for _, field := range []struct {
 		key    string
 		target *string
@@ -172,67 +158,14 @@ func (d *outcomeDecoder) decodeWhen(label string, outcome *tcpconnect.Outcome, f
 	return true
 }
 
-// text returns a string inside a verdict, empty if it is null or absent, and whether it is known and without a problem.
-func (d *outcomeDecoder) text(label, key string, fields map[string]any) (text string, isWhole bool) {
-	switch value := fields[key].(type) {
-	case nil:
-		return "", true
-	case Unknown:
-		return "", false
-	case string:
-		if err := tcpconnect.ValidateText(value); err != nil {
-			d.addProblem("%s.%s: %s", label, key, err)
-			return "", false
-		}
-		return value, true
-	default:
-		d.addProblem("%s.%s is %s, not a string.", label, key, kindOf(value))
-		return "", false
-	}
-}
-
-// checkKeys adds a problem for every key that is not known.
-func (d *outcomeDecoder) checkKeys(label string, object map[string]any, known []string) bool {
-	ok := true
-	for _, key := range slices.Sorted(maps.Keys(object)) {
-		if !slices.Contains(known, key) {
-			d.addProblem("%s has the key %q, which does not exist. The keys are %s.%s",
-				label, key, suggest.Choice(known), keyHint(key, known))
-			ok = false
-		}
-	}
-	return ok
-}
-
 // keyHint says what to do about an unknown key, after a space, if there is something to say.
 func keyHint(key string, known []string) string {
 	switch {
 	case key == "//":
-		return " It is a comment of JSON configuration only beside arguments, and part of the value here: comments " +
-			"have no place in outcomes, so remove it."
+		return commentHint
 	case slices.Contains(tcpconnect.OutcomeFields(), key):
 		return fmt.Sprintf(" Write %s inside the verdict: { fail = { %s = \"...\" } }.", key, key)
 	default:
 		return suggest.Question(key, known)
-	}
-}
-
-// kindOf names the kind of a value as Terraform's documentation does.
-func kindOf(value any) string {
-	switch value.(type) {
-	case nil:
-		return "null"
-	case string:
-		return "a string"
-	case Number:
-		return "a number"
-	case bool:
-		return "a boolean"
-	case []any:
-		return "a list"
-	case Set:
-		return "a set"
-	default:
-		return "an object"
 	}
 }

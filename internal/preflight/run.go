@@ -5,10 +5,12 @@ package preflight
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/report"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -19,6 +21,7 @@ type Config struct {
 	Timeout   time.Duration // of a check that says nothing else
 	BundleDir string
 	Writer    *bundle.Writer // nil: nothing is written
+	Reports   []report.Kind  // none without a Writer
 }
 
 // Run is what one configured provider does. It may be used concurrently. New makes it.
@@ -28,6 +31,8 @@ type Run struct {
 	claims   claims
 	results  ownResults
 	archives ownArchives
+	reports  *reports
+	began    time.Time
 
 	analysis sync.Mutex // guards what follows, and is held while the analysis is written
 	findings []batchFindings
@@ -41,7 +46,11 @@ type batchFindings struct {
 
 // New begins a run.
 func New(config Config) *Run {
-	return &Run{Config: config}
+	run := &Run{Config: config, reports: newReports(nil), began: time.Now().UTC()}
+	if config.Writer != nil && len(config.Reports) > 0 {
+		run.reports.write = run.writeReports
+	}
+	return run
 }
 
 // Check is a check whose result is kept under the name of a collector.
@@ -51,17 +60,21 @@ type Check struct {
 }
 
 // Check makes a check, writes its result into the bundle, and judges it. It returns the path of the result file, which
-// is empty if none is written. report is called after each dial; it may be nil.
+// is empty if none is written. isGate says that a failure is an error. progress is called after each dial; it may be
+// nil.
 //
-// The error is a *ClaimError if the result file belongs to another check. It wraps the cause of ctx if that ended.
-// Other errors say why the result could not be written.
+// The error is a *ClaimError if the result file belongs to another check. It wraps the cause of ctx if that ended. If
+// it is a *ReportError, the rest was done, and is returned too. Other errors say why the result could not be written.
 func (r *Run) Check(
-	ctx context.Context, check Check, analyzer tcpconnect.Analyzer, report func(tcpconnect.Attempt),
+	ctx context.Context, check Check, analyzer tcpconnect.Analyzer, isGate bool, progress func(tcpconnect.Attempt),
 ) (finding tcpconnect.Finding, file string, err error) {
 	if err := r.claim(check); err != nil {
 		return tcpconnect.Finding{}, "", err
 	}
-	result, err := r.Collector.Collect(ctx, check.Check, report)
+	if err := r.rejectForeignReports(); err != nil {
+		return tcpconnect.Finding{}, "", err
+	}
+	result, err := r.Collector.Collect(ctx, check.Check, progress)
 	if err != nil {
 		return tcpconnect.Finding{}, "", err
 	}
@@ -70,7 +83,18 @@ func (r *Run) Check(
 	}
 	finding = analyzer.JudgeResult(&result)
 	finding.CollectorName, finding.Address = check.CollectorName, check.Target.Address.String()
-	return finding, file, nil
+	return finding, file, r.recordCheck(check, analyzer, finding, isGate)
+}
+
+// rejectForeignReports returns an error if a report would replace somebody else's file.
+func (r *Run) rejectForeignReports() error {
+	if r.reports.write == nil {
+		return nil
+	}
+	if foreign, ok := errors.AsType[*bundle.ForeignFileError](r.Writer.RejectForeign()); ok {
+		return foreign // what else is wrong with the directory shows when it is written
+	}
+	return nil
 }
 
 // write writes a result, if results are written at all.

@@ -51,7 +51,7 @@ func TestResultIsReadableWhileAnIdenticalCheckRuns(t *testing.T) {
 	checked := make(chan error)
 	begin := func() {
 		go func() {
-			_, _, err := own.Check(t.Context(), checkOf(address), tcpconnect.Analyzer{}, nil)
+			_, _, err := own.Check(t.Context(), checkOf(address), tcpconnect.Analyzer{}, false, nil)
 			checked <- err
 		}()
 		<-dials
@@ -217,7 +217,7 @@ func TestResultOfAnotherRunIsRejected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := own.Check(t.Context(), checkOf(address), tcpconnect.Analyzer{}, nil); err != nil {
+	if _, _, err := own.Check(t.Context(), checkOf(address), tcpconnect.Analyzer{}, false, nil); err != nil {
 		t.Fatal(err)
 	}
 	if results, err := own.ReadResults(t.Context(), dir, "connect", Terms{}); err != nil ||

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -36,14 +37,13 @@ type analysisDataSource struct {
 type analysisModel struct {
 	Status        types.String `tfsdk:"status"`
 	Reason        types.String `tfsdk:"reason"`
-	Bundle        types.String `tfsdk:"bundle"`
 	CollectorName types.String `tfsdk:"collector_name"`
-	MaxAge        types.String `tfsdk:"max_age"`
-	MissingNodes  types.String `tfsdk:"missing_nodes"`
 	Exclude       types.Bool   `tfsdk:"exclude"`
+	bundleArguments
 	outcomeArguments
 
 	Message     types.String `tfsdk:"message"`
+	Explanation types.String `tfsdk:"explanation"`
 	CollectedAt types.String `tfsdk:"collected_at"`
 	Results     types.List   `tfsdk:"results"`
 	findingResults
@@ -68,25 +68,10 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"No `pass` matches a reason that says nothing about the peer, such " +
 			"as `" + string(tcpconnect.ReasonLocalLimit) + "`: hand the reason on if another status " +
 			"than `" + string(tcpconnect.Connected) + "` passes. Conflicts with `bundle`."),
-		"bundle": stringArgument("A support bundle to read the status from, a directory or a `.tar.gz`: one that a "+
-			"customer sent, that another stage wrote, or this run's own, "+
-			"`data.preflight_tcp_connect.NAME.bundle_dir`. `~` is not expanded; use `pathexpand()`. If it is this "+
-			"provider's own bundle, only results of this very run are read. If the nodes of a cluster made it, the "+
-			"result of each node is judged, and the worst decides.", notBlankValidator),
 		"collector_name": stringArgument("Which result of the bundle to read, for example "+
 			"`data.preflight_tcp_connect.NAME.collector_name`. With `status` it only names the check in warnings and "+
 			"errors if there is no `check_name`. Defaults "+
 			"to `"+tcpconnect.DefaultCollectorName+"`.", collectorNameValidator),
-		"max_age": stringArgument("Maximum age of a result, by the time of its file. An older result, or one from "+
-			"the future, is an error. "+durationForm+" Requires `bundle`. If omitted, any age is "+
-			"accepted.", durationValidator),
-		"missing_nodes": stringArgument("What it means if the bundle lists a node and holds nothing of it, for "+
-			"example of a tainted node, which the Troubleshoot tools do not "+
-			"reach: "+suggest.MarkdownChoice(missingNodesChoices)+". `"+
-			missingNodesError+"` is an error, the others are the verdict on that node. A node with other results but "+
-			"not this one, and a list none of whose nodes has the result, are always errors. Requires `bundle`. "+
-			"Defaults to `"+
-			missingNodesError+"`.", missingNodesValidator),
 		"exclude": boolArgument("If `true`, nothing is judged. `outcome` and `uri` are null, `proceed` is true and " +
 			"the other booleans are false. Defaults to `false`."),
 	}
@@ -94,7 +79,10 @@ func (d *analysisDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		MarkdownDescription: "Judges a status by ordered outcomes: the first outcome whose `when` matches decides, " +
 			"and an outcome without `when` always matches. It fails closed: if no outcome matches, the outcome is " +
 			"`fail`. Use `proceed` as the condition of a precondition.",
-		Attributes: join(findingAttributes(true, strict, "message"), arguments, map[string]schema.Attribute{
+		Attributes: join(findingAttributes(true, strict, "message"), bundleAttributes("A support bundle to read the "+
+			"status from, a directory or a `.tar.gz`: one that a customer sent, that another stage wrote, or this "+
+			"run's own, `data.preflight_tcp_connect.NAME.bundle_dir`."), arguments, map[string]schema.Attribute{
+			"explanation": stringResult(explanationDescription),
 			"collected_at": stringResult("With `bundle`: when the result was written, by its file's time, RFC 3339, " +
 				"UTC. If there are several nodes, the oldest time. Null with `status`."),
 			"results": objectsResult("What was judged: one element, or one for each node of a `bundle` of several "+
@@ -119,10 +107,11 @@ func nodeFindingAttributes() map[string]schema.Attribute {
 		"reason": stringResult("Why the status is what it is. Null if it is not known."),
 		"detail": stringResult("What the operating system said, by the result file. Empty with `status`, and if it " +
 			"is not known."),
-		"outcome": stringResult("The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."),
-		"message": stringResult("Message of the outcome that decided, or else the title and the status."),
-		"uri":     stringResult("Where to read more. Null if the outcome has none."),
-		"matched": boolResult("Whether an outcome matched."),
+		"outcome":     stringResult("The verdict: " + suggest.MarkdownChoice(tcpconnect.Verdicts()) + "."),
+		"message":     stringResult("Message of the outcome that decided, or else the title and the status."),
+		"uri":         stringResult("Where to read more. Null if the outcome has none."),
+		"explanation": stringResult(explanationDescription),
+		"matched":     boolResult("Whether an outcome matched."),
 		"collected_at": stringResult("When the result was written, RFC 3339, UTC. Null with `status`, and for a " +
 			"node without a result."),
 	}
@@ -170,19 +159,7 @@ func (m *analysisModel) validateSource(diags *diag.Diagnostics) {
 		diags.AddAttributeError(path.Root("reason"), "Reason Without Status",
 			"reason belongs to status. A result that is read from a bundle has its own: leave reason out.")
 	}
-	if !isBundleSet && hasValue(m.MaxAge) {
-		diags.AddAttributeError(path.Root("max_age"), "Max Age Without Bundle", "max_age limits the age of a result "+
-			"that is read from a bundle. A status of this run is never old: leave max_age out, or set bundle.")
-	}
-	if !isBundleSet && hasValue(m.MissingNodes) {
-		diags.AddAttributeError(path.Root("missing_nodes"), "Missing Nodes Without Bundle",
-			"missing_nodes is about the nodes of a cluster that made a bundle. Leave missing_nodes out, or set bundle.")
-	}
-}
-
-// hasValue reports whether an argument has a value. An unknown one may be null in the end.
-func hasValue(value types.String) bool {
-	return !value.IsNull() && !value.IsUnknown()
+	m.validateBundle(diags)
 }
 
 // warnWithoutReason adds a warning if another status than connected passes, whatever its reason.
@@ -220,15 +197,29 @@ func (d *analysisDataSource) Read(ctx context.Context, req datasource.ReadReques
 	}
 	if model.Exclude.ValueBool() {
 		model.Message = types.StringValue(model.fillExcluded(analyzer.CheckName))
+		model.Explanation = model.Message
+		model.record(d.run, nil, &resp.Diagnostics)
 		model.Results = types.ListNull(nodeFindingType)
 	} else {
 		results := model.read(ctx, d.run, terms, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		model.fillFindings(preflight.JudgeNodes(analyzer, results, terms), &resp.Diagnostics)
+		findings := preflight.JudgeNodes(analyzer, results, terms)
+		model.fillFindings(findings, &resp.Diagnostics)
+		model.record(d.run, findings, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// record adds the analysis to the reports.
+func (m *analysisModel) record(run *preflight.Run, findings []preflight.NodeFinding, diags *diag.Diagnostics) {
+	err := run.RecordAnalysis(preflight.Analysis{
+		Of: m.subject(), Findings: findings, Title: m.checkName(), IsGate: m.Strict.ValueBool(),
+	})
+	if err != nil {
+		addMessage(preflight.Explain(err, m.subject(), "collector_name"), diags)
+	}
 }
 
 // terms returns what results in a bundle must be.
@@ -253,7 +244,7 @@ func (m *analysisModel) read(
 	collectorName := cmp.Or(m.CollectorName.ValueString(), tcpconnect.DefaultCollectorName)
 	results, err := run.ReadResults(ctx, m.Bundle.ValueString(), collectorName, terms)
 	if err != nil {
-		diags.AddAttributeError(path.Root("bundle"), "No Usable Result in the Bundle",
+		diags.AddAttributeError(bundlePath, noUsableResult,
 			tcpconnect.Printable(fmt.Sprintf("Collector %q: %s", collectorName, err)))
 	}
 	return results
@@ -278,10 +269,8 @@ func (m *analysisModel) statusOfThisRun(diags *diag.Diagnostics) bundle.Result {
 // fillFindings fills the results: the worst finding is that of the whole.
 func (m *analysisModel) fillFindings(findings []preflight.NodeFinding, diags *diag.Diagnostics) {
 	elements := make([]attr.Value, len(findings))
-	details := make([]string, len(findings))
 	for i, finding := range findings {
 		elements[i] = nodeFindingValue(finding)
-		details[i] = finding.StatusLine()
 	}
 	worst, message := preflight.Worst(findings)
 	whole := findings[worst].Finding
@@ -293,7 +282,8 @@ func (m *analysisModel) fillFindings(findings []preflight.NodeFinding, diags *di
 		m.CollectedAt = timeValue(preflight.Oldest(findings))
 	}
 	whole.Message = message
-	details = append([]string{tcpconnect.JoinFirst(details, "\n")}, whole.Details()...)
+	details := preflight.DetailsOf(findings, whole)
+	m.Explanation = types.StringValue(strings.Join(append([]string{whole.Line()}, details...), "\n"))
 	m.report(m.subject(), whole, m.Strict.ValueBool(), details, diags)
 }
 
@@ -306,18 +296,6 @@ func (m *analysisModel) subject() string {
 	return fmt.Sprintf("%s in %s", cmp.Or(collectorName, tcpconnect.DefaultCollectorName), m.Bundle.ValueString())
 }
 
-// What a listed node means that a bundle holds nothing of.
-const missingNodesError = "error"
-
-var (
-	missingNodesChoices   = []string{missingNodesError, string(tcpconnect.Fail), string(tcpconnect.Warn)}
-	missingNodesValidator = validate("Invalid Choice", "must be what a missing node means", parseMissingNodes)
-)
-
-func parseMissingNodes(text string) (string, error) {
-	return suggest.Choose(text, "is not what a missing node can mean", missingNodesChoices)
-}
-
 // nodeFindingType is the type of an element of results.
 var nodeFindingType = schema.NestedAttributeObject{Attributes: nodeFindingAttributes()}.Type().(basetypes.ObjectType)
 
@@ -327,7 +305,7 @@ func nodeFindingValue(finding preflight.NodeFinding) attr.Value {
 		collectedAt = timeValue(finding.CollectedAt)
 	}
 	return types.ObjectValueMust(nodeFindingType.AttrTypes, map[string]attr.Value{
-		"node":         stringOrNull(finding.Node),
+		"node":         stringOrNull(finding.NodeResult.Node),
 		"title":        types.StringValue(finding.Title),
 		"status":       stringOrNull(finding.Status),
 		"reason":       stringOrNull(finding.Reason),
@@ -336,6 +314,7 @@ func nodeFindingValue(finding preflight.NodeFinding) attr.Value {
 		"message":      types.StringValue(finding.Message),
 		"uri":          stringOrNull(finding.URI),
 		"matched":      types.BoolValue(finding.Matched),
+		"explanation":  types.StringValue(finding.Explanation()),
 		"collected_at": collectedAt,
 	})
 }

@@ -88,6 +88,7 @@ func TestBundleOfAClusterHasAResultOfEachNode(t *testing.T) {
 				"outcome":      knownvalue.StringExact(outcome),
 				"message":      knownvalue.StringExact(message),
 				"uri":          knownvalue.Null(),
+				"explanation":  knownvalue.NotNull(),
 				"matched":      knownvalue.Bool(true),
 				"collected_at": knownvalue.StringExact(writtenAt.Format(time.RFC3339)),
 			})
@@ -346,6 +347,7 @@ data "preflight_analysis" "excluded" {
 				"outcome":      knownvalue.StringExact("warn"),
 				"message":      knownvalue.StringExact("Database: connected"),
 				"uri":          knownvalue.StringExact("https://example.com"),
+				"explanation":  knownvalue.NotNull(),
 				"matched":      knownvalue.Bool(true),
 				"collected_at": knownvalue.Null(),
 			})}),

@@ -7,10 +7,16 @@ package provider
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -19,6 +25,8 @@ import (
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/report"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -34,6 +42,7 @@ var (
 type Provider struct {
 	version  string
 	resolver tcpconnect.Resolver // nil: the system's
+	runs     runs
 }
 
 // New returns a function that makes a provider of the given version, which dials through this machine's network.
@@ -43,12 +52,34 @@ func New(version string) func() provider.Provider {
 	}
 }
 
+// runs are the runs that a provider has begun, one for each time that it was configured. The zero value has none.
+type runs struct {
+	mu   sync.Mutex
+	runs []*preflight.Run
+}
+
+func (r *runs) add(run *preflight.Run) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.runs = append(r.runs, run)
+}
+
+func (r *runs) close() (err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, run := range r.runs {
+		err = errors.Join(err, run.Close())
+	}
+	return err
+}
+
 type providerModel struct {
 	BundleDir    types.String `tfsdk:"bundle_dir"`
 	BundleFormat types.String `tfsdk:"bundle_format"`
 	EmitBundle   types.Bool   `tfsdk:"emit_bundle"`
 	Timeout      types.String `tfsdk:"timeout"`
 	ControlHost  types.String `tfsdk:"control_host"`
+	Reports      types.Set    `tfsdk:"reports"`
 }
 
 // Metadata names the provider.
@@ -83,6 +114,19 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 			timeoutSetting.attribute: stringSetting(timeoutSetting, "Total timeout of a check that sets "+
 				"none. "+durationForm,
 				durationValidator),
+			reportsSetting.attribute: schema.SetAttribute{
+				Optional:    true,
+				ElementType: types.StringType,
+				MarkdownDescription: "Reports for people and CI to write into the bundle: " +
+					suggest.MarkdownChoice(report.Kinds()) + ", as `" +
+					strings.Join(preflight.ReportNames(report.Kinds()), "`, `") + "`. They cover what this " +
+					"provider configuration has done so far, and are there when the gate has closed, too. An empty " +
+					"set overrides the environment variable, whose words are separated by commas. Conflicts with " +
+					"`emit_bundle = false`. " + reportsSetting.describe(),
+				Validators: []validator.Set{
+					setvalidator.NoNullValues(), setvalidator.ValueStringsAre(reportKindValidator),
+				},
+			},
 			controlHostSetting.attribute: stringSetting(controlHostSetting, "IP address at which nothing answers "+
 				"from this machine, for example `192.0.2.1` of TEST-NET-1 unless that network is on-link. Something "+
 				"on the way may accept connections for every address: a mesh sidecar, a transparent proxy. If set, "+
@@ -119,13 +163,20 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 		BundleDir: resolve(bundleDirSetting, model.BundleDir, parseNotBlank, &resp.Diagnostics),
 	}
 	format := resolve(bundleFormatSetting, model.BundleFormat, parseBundleFormat, &resp.Diagnostics)
-	if resolve(emitBundleSetting, model.EmitBundle, parseBool, &resp.Diagnostics) {
-		config.Writer = bundle.NewWriter(config.BundleDir, format)
+	config.Reports = resolveReports(model.Reports, &resp.Diagnostics)
+	switch emits := resolve(emitBundleSetting, model.EmitBundle, parseBool, &resp.Diagnostics); {
+	case emits:
+		config.Writer = bundle.NewWriter(config.BundleDir, format, preflight.ReportNames(config.Reports)...)
+	case len(config.Reports) > 0:
+		resp.Diagnostics.AddAttributeError(path.Root(reportsSetting.attribute), "Reports Without a Bundle",
+			fmt.Sprintf("Reports lie in the bundle, and emit_bundle is false, in the provider's configuration or in "+
+				"%s. Set emit_bundle = true, or reports = [].", emitBundleSetting.variable()))
 	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	run := preflight.New(config)
+	p.runs.add(run)
 	resp.DataSourceData = run
 	resp.EphemeralResourceData = run
 	resp.ActionData = run
@@ -137,6 +188,7 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 		func() datasource.DataSource { return &tcpConnectDataSource{} },
 		func() datasource.DataSource { return &analysisDataSource{} },
 		func() datasource.DataSource { return &specDataSource{} },
+		func() datasource.DataSource { return &endpointsDataSource{} },
 	}
 }
 
@@ -144,6 +196,8 @@ func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 func (p *Provider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{
 		func() ephemeral.EphemeralResource { return &tcpConnectEphemeralResource{} },
+		func() ephemeral.EphemeralResource { return &endpointsEphemeralResource{} },
+		func() ephemeral.EphemeralResource { return &specEphemeralResource{} },
 	}
 }
 
@@ -151,6 +205,7 @@ func (p *Provider) EphemeralResources(context.Context) []func() ephemeral.Epheme
 func (p *Provider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
 		func() action.Action { return &tcpConnectAction{} },
+		func() action.Action { return &endpointsAction{} },
 	}
 }
 

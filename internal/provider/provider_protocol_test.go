@@ -21,7 +21,7 @@ import (
 
 // configured is a provider server after its configuration.
 type configured struct {
-	*server
+	*Server
 	schemas *tfprotov6.GetProviderSchemaResponse
 }
 
@@ -32,7 +32,7 @@ func newConfigured(t *testing.T, bundleDir string) configured {
 
 func newConfiguredWith(t *testing.T, arguments map[string]any) configured {
 	t.Helper()
-	server := NewServer("test")().(*server)
+	server := NewServer("test")
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -49,12 +49,21 @@ func newConfiguredWith(t *testing.T, arguments map[string]any) configured {
 const (
 	dataTCPConnect      = "data preflight_tcp_connect"
 	dataAnalysis        = "data preflight_analysis"
+	dataSpec            = "data preflight_spec"
+	dataEndpoints       = "data preflight_endpoints"
 	ephemeralTCPConnect = "ephemeral preflight_tcp_connect"
+	ephemeralEndpoints  = "ephemeral preflight_endpoints"
+	ephemeralSpec       = "ephemeral preflight_spec"
 )
 
+// ephemeralOf returns the type of an ephemeral resource, and whether it is one.
+func ephemeralOf(kind string) (typeName string, isEphemeral bool) {
+	return strings.CutPrefix(kind, "ephemeral ")
+}
+
 func (c configured) schemaOf(kind string) *tfprotov6.Schema {
-	if kind == ephemeralTCPConnect {
-		return c.schemas.EphemeralResourceSchemas["preflight_tcp_connect"]
+	if typeName, isEphemeral := ephemeralOf(kind); isEphemeral {
+		return c.schemas.EphemeralResourceSchemas[typeName]
 	}
 	return c.schemas.DataSourceSchemas[strings.TrimPrefix(kind, "data ")]
 }
@@ -63,9 +72,9 @@ func (c configured) schemaOf(kind string) *tfprotov6.Schema {
 func (c configured) validate(t *testing.T, kind, arguments string) []*tfprotov6.Diagnostic {
 	t.Helper()
 	config := objectOf(t, c.schemaOf(kind), argumentsOf(t, arguments))
-	if kind == ephemeralTCPConnect {
+	if typeName, isEphemeral := ephemeralOf(kind); isEphemeral {
 		resp, err := c.ValidateEphemeralResourceConfig(t.Context(),
-			&tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: "preflight_tcp_connect", Config: config})
+			&tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: typeName, Config: config})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,9 +93,9 @@ func (c configured) read(t *testing.T, kind, arguments string) (map[string]any, 
 	t.Helper()
 	schema := c.schemaOf(kind)
 	config := objectOf(t, schema, argumentsOf(t, arguments))
-	if kind == ephemeralTCPConnect {
+	if typeName, isEphemeral := ephemeralOf(kind); isEphemeral {
 		resp, err := c.OpenEphemeralResource(t.Context(),
-			&tfprotov6.OpenEphemeralResourceRequest{TypeName: "preflight_tcp_connect", Config: config})
+			&tfprotov6.OpenEphemeralResourceRequest{TypeName: typeName, Config: config})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,28 +12,34 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// NewServer returns a function that makes a server of the provider of the given version.
+// Server is a server of the provider.
 //
 // Terraform asks a provider to stop when the user interrupts the run. The plugin library then ends the calls that are
 // under way, and no others; but Terraform may send one just before the stop that is received just after it, and would
 // wait for its whole timeout. This server ends every call that comes after the stop, too.
-func NewServer(version string) func() tfprotov6.ProviderServer {
-	return func() tfprotov6.ProviderServer {
-		stopped, stop := context.WithCancel(context.Background())
-		inner := providerserver.NewProtocol6(New(version)())()
-		return &server{inner, inner.(tfprotov6.ActionServer), stopped, stop}
-	}
-}
-
-type server struct {
+type Server struct {
 	tfprotov6.ProviderServer
 	tfprotov6.ActionServer
-	stopped context.Context
-	stop    context.CancelFunc
+	provider *Provider
+	stopped  context.Context
+	stop     context.CancelFunc
+}
+
+// NewServer makes a server of the provider of the given version. It must be closed in the end.
+func NewServer(version string) *Server {
+	stopped, stop := context.WithCancel(context.Background())
+	provider := &Provider{version: version}
+	inner := providerserver.NewProtocol6(provider)()
+	return &Server{inner, inner.(tfprotov6.ActionServer), provider, stopped, stop}
+}
+
+// Close writes what the reports do not say yet.
+func (s *Server) Close() error {
+	return s.provider.runs.close()
 }
 
 // untilStopped returns a context that ends with that of the call, and when Terraform asks the provider to stop.
-func (s *server) untilStopped(call context.Context) context.Context {
+func (s *Server) untilStopped(call context.Context) context.Context {
 	ctx, cancel := context.WithCancel(call)
 	if s.stopped.Err() != nil {
 		cancel() // now: AfterFunc would do it in a goroutine, which a quick dial could overtake
@@ -45,7 +51,7 @@ func (s *server) untilStopped(call context.Context) context.Context {
 }
 
 // StopProvider ends all calls, also those to come.
-func (s *server) StopProvider(
+func (s *Server) StopProvider(
 	ctx context.Context, req *tfprotov6.StopProviderRequest,
 ) (*tfprotov6.StopProviderResponse, error) {
 	s.stop()
@@ -53,7 +59,7 @@ func (s *server) StopProvider(
 }
 
 // ReadDataSource reads a data source, unless the provider was stopped.
-func (s *server) ReadDataSource(
+func (s *Server) ReadDataSource(
 	ctx context.Context, req *tfprotov6.ReadDataSourceRequest,
 ) (*tfprotov6.ReadDataSourceResponse, error) {
 	resp, err := s.ProviderServer.ReadDataSource(s.untilStopped(ctx), req)
@@ -64,7 +70,7 @@ func (s *server) ReadDataSource(
 }
 
 // OpenEphemeralResource opens an ephemeral resource, unless the provider was stopped.
-func (s *server) OpenEphemeralResource(
+func (s *Server) OpenEphemeralResource(
 	ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest,
 ) (*tfprotov6.OpenEphemeralResourceResponse, error) {
 	resp, err := s.ProviderServer.OpenEphemeralResource(s.untilStopped(ctx), req)
@@ -75,7 +81,7 @@ func (s *server) OpenEphemeralResource(
 }
 
 // InvokeAction invokes an action, unless the provider was stopped.
-func (s *server) InvokeAction(
+func (s *Server) InvokeAction(
 	ctx context.Context, req *tfprotov6.InvokeActionRequest,
 ) (*tfprotov6.InvokeActionServerStream, error) {
 	stream, err := s.ActionServer.InvokeAction(s.untilStopped(ctx), req)

@@ -19,7 +19,7 @@ import (
 // Terraform sends a call and then the stop. The provider may receive them in either order.
 func TestCallsAfterTheStopEndAtOnce(t *testing.T) {
 	t.Parallel()
-	server := NewServer("test")().(*server)
+	server := NewServer("test")
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestEndedCallsDoNotWaitForTheStop(t *testing.T) {
 	t.Parallel()
 	stopped := &watchedContext{context.Background(), make(chan struct{}, 1)}
 	call, end := context.WithCancel(t.Context())
-	ctx := (&server{stopped: stopped}).untilStopped(call)
+	ctx := (&Server{stopped: stopped}).untilStopped(call)
 	if len(stopped.forgotten) > 0 || ctx.Err() != nil {
 		t.Fatalf("the call has ended before its end: %v", ctx.Err())
 	}
@@ -96,7 +96,7 @@ func TestEndedCallsDoNotWaitForTheStop(t *testing.T) {
 
 func TestDiagnosticsHoldNoControlCharacters(t *testing.T) {
 	t.Parallel()
-	server := NewServer("test")().(*server)
+	server := NewServer("test")
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func TestDiagnosticsHoldNoControlCharacters(t *testing.T) {
 }
 
 // invoked returns the diagnostics at the end of an action.
-func invoked(t *testing.T, server *server, config *tfprotov6.DynamicValue) (ended []*tfprotov6.Diagnostic) {
+func invoked(t *testing.T, server *Server, config *tfprotov6.DynamicValue) (ended []*tfprotov6.Diagnostic) {
 	t.Helper()
 	stream, err := server.InvokeAction(t.Context(),
 		&tfprotov6.InvokeActionRequest{ActionType: actionName, Config: config})

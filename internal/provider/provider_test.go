@@ -738,7 +738,7 @@ func TestOwnBundleHasOnlyResultsOfThisRun(t *testing.T) {
 			Config: providerBlock(dir, "emit_bundle = false\n") + checkBlock(open, "") +
 				analysisOf(dir, "depends_on = [data.preflight_tcp_connect.db]\n"),
 			PlanOnly:    true,
-			ExpectError: says("Use status = data.preflight_tcp_connect.NAME.status"),
+			ExpectError: says("To judge this run, use status = data.preflight_tcp_connect.NAME.status"),
 		})
 	})
 }

@@ -45,6 +45,11 @@ func ephemeralAttribute(attribute schema.Attribute) ephemeralschema.Attribute {
 		converted.NestedObject = convert[ephemeralschema.NestedAttributeObject](a.NestedObject, "Attributes")
 		converted.NestedObject.Attributes = ephemeralAttributes(a.NestedObject.Attributes)
 		return converted
+	case schema.MapNestedAttribute:
+		converted := convert[ephemeralschema.MapNestedAttribute](a, "NestedObject")
+		converted.NestedObject = convert[ephemeralschema.NestedAttributeObject](a.NestedObject, "Attributes")
+		converted.NestedObject.Attributes = ephemeralAttributes(a.NestedObject.Attributes)
+		return converted
 	default:
 		panic(fmt.Sprintf("no ephemeral attribute for %T", attribute))
 	}

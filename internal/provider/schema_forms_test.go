@@ -44,8 +44,8 @@ func TestEveryFormOfTheCheckHasAllItsAttributes(t *testing.T) {
 		check   = "all_addresses check_name collector_name exclude ip_family outcomes source_address " +
 			"strict timeout triggers"
 		results = verdict + " addresses attempts bundle_dir bundle_file collected_at collector_name connected " +
-			"duration_ms local_address message outcome outcome_message proceed ready reason remote_address " +
-			"resolved_addresses status timeout title uri"
+			"duration_ms explanation local_address message outcome outcome_message proceed ready reason " +
+			"remote_address resolved_addresses status timeout title uri"
 		inRetry  = "attempt_timeout attempts consecutive give_up_on max_delay min_delay until"
 		endpoint = "address duration_ms message status"
 	)
@@ -93,7 +93,7 @@ func TestEveryFormOfTheCheckHasAllItsAttributes(t *testing.T) {
 		},
 		"computed": {
 			attributesNamed(analysis, computed),
-			sorted("collected_at " + verdict + " message outcome proceed results status title uri"),
+			sorted("collected_at explanation " + verdict + " message outcome proceed results status title uri"),
 		},
 	} {
 		if got[0] != got[1] {
@@ -103,7 +103,7 @@ func TestEveryFormOfTheCheckHasAllItsAttributes(t *testing.T) {
 	elements := analysis[slices.IndexFunc(analysis, func(other *tfprotov6.SchemaAttribute) bool {
 		return other.Name == "results"
 	})]
-	const want = "collected_at detail matched message node outcome reason status title uri"
+	const want = "collected_at detail explanation matched message node outcome reason status title uri"
 	if got := attributesNamed(elements.NestedType.Attributes, computed); got != want {
 		t.Errorf("results hold %q, want %q", got, want)
 	}

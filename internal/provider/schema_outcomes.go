@@ -32,14 +32,18 @@ func (outcomesValidator) ValidateDynamic(
 	if !isWhole {
 		return
 	}
+	warnOfOutcomes(outcomes, "", path.Root("outcomes"), &resp.Diagnostics)
+}
+
+// warnOfOutcomes adds warnings for outcomes that hardly mean what they say. of begins the text.
+func warnOfOutcomes(outcomes []tcpconnect.Outcome, of string, at path.Path, diags *diag.Diagnostics) {
 	analyzer := tcpconnect.Analyzer{Outcomes: outcomes}
 	for i, earlier := range analyzer.Unreachable() {
-		at := path.Root("outcomes").AtListIndex(i)
-		resp.Diagnostics.AddAttributeWarning(at, neverReached, neverReachedText("", i, earlier))
+		diags.AddAttributeWarning(at.AtListIndex(i), neverReached, neverReachedText(of, i, earlier))
 	}
 	if len(analyzer.Passes()) == len(tcpconnect.Statuses()) {
-		resp.Diagnostics.AddAttributeWarning(path.Root("outcomes"), "Outcomes Let Everything Through",
-			"Every status passes, so the check fails for hardly any reason. Write when in each pass, for example { "+
+		diags.AddAttributeWarning(at, "Outcomes Let Everything Through",
+			of+"Every status passes, so the check fails for hardly any reason. Write when in each pass, for example { "+
 				"pass = { when = \"connected\" } }, or use warn to proceed with a warning.")
 	}
 }
@@ -61,7 +65,7 @@ func (v outcomesValidator) MarkdownDescription(ctx context.Context) string { ret
 // it that is not an outcome. Unless isWhole is true, something is wrong or not known yet, and nothing may be judged by
 // what is returned.
 func decodeOutcomes(value attr.Value, diags *diag.Diagnostics) (outcomes []tcpconnect.Outcome, isWhole bool) {
-	outcomes, problems, isWhole := preflight.DecodeOutcomes(plain(value))
+	outcomes, problems, isWhole := preflight.DecodeOutcomes("outcomes", plain(value))
 	for _, problem := range problems {
 		at := path.Root("outcomes")
 		if problem.Index >= 0 {

@@ -77,8 +77,14 @@ func retryBlock() schema.SingleNestedBlock {
 
 var retryPath = path.Root("retry")
 
+// waitArguments are the arguments of whatever can wait.
+type waitArguments struct {
+	Timeout types.String `tfsdk:"timeout"`
+	Retry   types.Object `tfsdk:"retry"`
+}
+
 // retryModel returns the block, or nil if there is none.
-func (a *checkArguments) retryModel(ctx context.Context, diags *diag.Diagnostics) *retryModel {
+func (a *waitArguments) retryModel(ctx context.Context, diags *diag.Diagnostics) *retryModel {
 	if a.Retry.IsNull() || a.Retry.IsUnknown() {
 		return nil
 	}
@@ -87,8 +93,9 @@ func (a *checkArguments) retryModel(ctx context.Context, diags *diag.Diagnostics
 	return &model
 }
 
-// validateRetry adds an error if arguments contradict each other, as far as they are known.
-func (a *checkArguments) validateRetry(ctx context.Context, diags *diag.Diagnostics) {
+// validateRetry adds an error if arguments contradict each other, as far as they are known. passes are the statuses
+// that the outcomes pass, none if they are not known.
+func (a *waitArguments) validateRetry(ctx context.Context, passes []tcpconnect.Status, diags *diag.Diagnostics) {
 	model := a.retryModel(ctx, diags)
 	if model == nil {
 		return
@@ -99,11 +106,14 @@ func (a *checkArguments) validateRetry(ctx context.Context, diags *diag.Diagnost
 	}
 	var single diag.Diagnostics // shown by the arguments' own validators
 	timeout := knownDuration(a.Timeout, 0, path.Root("timeout"), &single)
-	retry := a.retry(ctx, model, timeout, &single)
+	retry := a.retry(ctx, timeout, &single)
 	if single.HasError() {
 		return
 	}
-	for _, contradiction := range retry.Contradictions(timeout, a.passes()) {
+	if model.Until.IsNull() {
+		retry = retry.For(passes)
+	}
+	for _, contradiction := range retry.Contradictions(timeout, passes) {
 		if model.Until.IsNull() && contradiction.Argument == "until" {
 			contradiction.Text = "The statuses that outcomes pass are those to wait for if until is " +
 				"omitted. " + contradiction.Text
@@ -112,24 +122,35 @@ func (a *checkArguments) validateRetry(ctx context.Context, diags *diag.Diagnost
 	}
 }
 
-// passes returns the statuses that the outcomes pass, none unless they are known.
-func (a *checkArguments) passes() []tcpconnect.Status {
-	outcomes, isWhole := decodeOutcomes(a.Outcomes, new(diag.Diagnostics))
-	if !a.hasOutcomes() || !isWhole {
-		return nil
+// knownRetry returns what the block asks for and the timeout, or nil if there is none, something in it is wrong, or
+// until is not known.
+func (a *waitArguments) knownRetry(ctx context.Context) (*tcpconnect.Retry, time.Duration) {
+	var diags diag.Diagnostics // shown by the arguments' own validators
+	timeout := knownDuration(a.Timeout, 0, path.Root("timeout"), &diags)
+	model := a.retryModel(ctx, &diags)
+	if model == nil || model.Until.IsUnknown() || diags.HasError() {
+		return nil, timeout
 	}
-	return tcpconnect.Analyzer{Outcomes: outcomes}.Passes()
+	retry := a.retry(ctx, timeout, &diags)
+	if diags.HasError() || retry.Until == nil && !model.Until.IsNull() {
+		return nil, timeout
+	}
+	return retry, timeout
 }
 
-// retry returns what the block asks for. What is not known is zero.
-func (a *checkArguments) retry(
-	ctx context.Context, model *retryModel, timeout time.Duration, diags *diag.Diagnostics,
+// retry returns what the block asks for, nil if there is none. What is not known is zero, and so is until if omitted.
+func (a *waitArguments) retry(
+	ctx context.Context, timeout time.Duration, diags *diag.Diagnostics,
 ) *tcpconnect.Retry {
+	model := a.retryModel(ctx, diags)
+	if model == nil {
+		return nil
+	}
 	attemptTimeout, consecutive := tcpconnect.DefaultAttemptTimeout, int64(tcpconnect.DefaultConsecutive)
 	if timeout > 0 {
 		attemptTimeout = min(attemptTimeout, timeout)
 	}
-	retry := &tcpconnect.Retry{
+	return &tcpconnect.Retry{
 		Attempts:       knownCount(model.Attempts, 0, retryPath.AtName("attempts"), diags),
 		AttemptTimeout: knownDuration(model.AttemptTimeout, attemptTimeout, retryPath.AtName("attempt_timeout"), diags),
 		MinDelay:       knownDuration(model.MinDelay, tcpconnect.DefaultMinDelay, retryPath.AtName("min_delay"), diags),
@@ -138,12 +159,6 @@ func (a *checkArguments) retry(
 		Consecutive:    knownCount(model.Consecutive, consecutive, retryPath.AtName("consecutive"), diags),
 		GiveUpOn:       knownList(ctx, model.GiveUpOn, reasonValidator, retryPath.AtName("give_up_on"), diags),
 	}
-	if model.Until.IsNull() {
-		if retry.Until = a.passes(); len(retry.Until) == 0 {
-			retry.Until = tcpconnect.DefaultUntil()
-		}
-	}
-	return retry
 }
 
 // knownDuration returns the value of an argument or its default, 0 if it is not known.

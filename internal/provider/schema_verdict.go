@@ -34,6 +34,11 @@ type verdictResults struct {
 	Proceed types.Bool   `tfsdk:"proceed"`
 }
 
+// explanationDescription describes explanation wherever there is one.
+const explanationDescription = "For people, in several lines: title and message, address, status and reason, what the " +
+	"operating system said, what to do, and where to read more. Never empty, so that it can be part of an " +
+	"`error_message`."
+
 // verdictAttributes describes them.
 func verdictAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
@@ -107,6 +112,15 @@ func (a outcomeArguments) hasOutcomes() bool {
 	return !a.Outcomes.IsNull() && !a.Outcomes.IsUnderlyingValueNull()
 }
 
+// passes returns the statuses that the outcomes pass, none unless they are known.
+func (a outcomeArguments) passes() []tcpconnect.Status {
+	outcomes, isWhole := decodeOutcomes(a.Outcomes, new(diag.Diagnostics))
+	if !a.hasOutcomes() || !isWhole {
+		return nil
+	}
+	return tcpconnect.Analyzer{Outcomes: outcomes}.Passes()
+}
+
 // analyzer returns the analyzer that the arguments describe, or adds an error.
 func (a outcomeArguments) analyzer(diags *diag.Diagnostics) tcpconnect.Analyzer {
 	outcomes, _ := decodeOutcomes(a.Outcomes, diags) // whole, or an error: getKnown lets nothing unknown through
@@ -128,7 +142,7 @@ func stringOrNull(text string) types.String {
 	return types.StringValue(text)
 }
 
-// fillExcluded opens the gate on purpose and returns the message.
+// fillExcluded opens the gate on purpose and returns the message, which is all that there is to explain.
 func (r *findingResults) fillExcluded(checkName string) (message string) {
 	r.fill(tcpconnect.Finding{Title: checkName})
 	r.Outcome = types.StringNull()
@@ -154,9 +168,17 @@ func (a outcomeArguments) report(
 	}
 }
 
+func addMessages(messages []preflight.Message, diags *diag.Diagnostics) {
+	for _, message := range messages {
+		addMessage(message, diags)
+	}
+}
+
 // addMessage adds an error or a warning, on its argument if it is about one.
 func addMessage(message preflight.Message, diags *diag.Diagnostics) {
 	switch {
+	case message.IsWarning && message.Argument != "":
+		diags.AddAttributeWarning(path.Root(message.Argument), message.Summary, message.Detail)
 	case message.IsWarning:
 		diags.AddWarning(message.Summary, message.Detail)
 	case message.Argument != "":

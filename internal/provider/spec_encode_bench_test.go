@@ -22,12 +22,14 @@ import (
 type findingModel struct {
 	Title         string  `tfsdk:"title"`
 	CollectorName *string `tfsdk:"collector_name"`
+	Node          *string `tfsdk:"node"`
 	Address       *string `tfsdk:"address"`
 	Status        *string `tfsdk:"status"`
 	Reason        *string `tfsdk:"reason"`
 	Outcome       string  `tfsdk:"outcome"`
 	Message       string  `tfsdk:"message"`
 	URI           *string `tfsdk:"uri"`
+	Explanation   string  `tfsdk:"explanation"`
 	Matched       bool    `tfsdk:"matched"`
 	Strict        bool    `tfsdk:"strict"`
 }
@@ -52,6 +54,7 @@ func BenchmarkEncodeResults(b *testing.B) {
 			Reason:   tcpconnect.ReasonRefused,
 			Message:  "dial tcp: refused",
 			Duration: time.Millisecond,
+			Attempts: 1,
 		}
 		name := fmt.Sprintf("collector-%d", i)
 		batch.Checks = append(batch.Checks, preflight.Check{CollectorName: name})
@@ -74,6 +77,7 @@ func BenchmarkEncodeResults(b *testing.B) {
 				Reason:        &reason,
 				Outcome:       string(f.Verdict),
 				Message:       f.Message,
+				Explanation:   f.Explanation(),
 				Matched:       f.Matched,
 				Strict:        f.Strict,
 			})
@@ -110,18 +114,25 @@ func BenchmarkEncodeResults(b *testing.B) {
 			Raw:    tftypes.NewValue(described.Schema.Type().TerraformType(b.Context()), nil),
 		}
 	}
+	newModel := func() (model specModel) {
+		model.Retry = types.ObjectNull(retryBlock().Type().(types.ObjectType).AttrTypes)
+		model.Triggers = types.MapNull(types.StringType)
+		model.fillBatch(batch)
+		model.fillSkipped(spec.Spec{})
+		model.Results, model.Collected = types.ListNull(findingType), types.MapNull(collectedType)
+		return model
+	}
 	byHand := func() tfsdk.State {
-		var model specModel
-		model.fill(spec.Spec{}, batch)
+		model := newModel()
 		state := newState()
-		if diags := model.set(b.Context(), &state, batch); diags.HasError() {
+		large := largeResults(b.Context(), batch)
+		if diags := setState(b.Context(), &state, &state.Raw, &model, large); diags.HasError() {
 			b.Fatal(diags)
 		}
 		return state
 	}
 	byReflection := func() tfsdk.State {
-		var model specModel
-		model.fill(spec.Spec{}, batch)
+		model := newModel()
 		model.Results, model.Collected = reflected(), collected()
 		state := newState()
 		if diags := state.Set(b.Context(), &model); diags.HasError() {

@@ -29,14 +29,14 @@ const actionName = "preflight_tcp_connect"
 
 // actionServer is a provider server after its configuration, with the schema of the action.
 type actionServer struct {
-	*server
+	*Server
 	schema *tfprotov6.Schema
 }
 
 func newActionServer(t *testing.T) actionServer {
 	t.Helper()
 	configured := newConfigured(t, t.TempDir())
-	return actionServer{configured.server, configured.schemas.ActionSchemas[actionName].Schema}
+	return actionServer{configured.Server, configured.schemas.ActionSchemas[actionName].Schema}
 }
 
 // invoke returns the progress messages of the action and the diagnostics of its end.
@@ -273,6 +273,9 @@ func TestEveryArgumentIsInTheDocumentation(t *testing.T) {
 		"data-sources/tcp_connect.md":        schemas.DataSourceSchemas["preflight_tcp_connect"],
 		"data-sources/analysis.md":           schemas.DataSourceSchemas["preflight_analysis"],
 		"data-sources/spec.md":               schemas.DataSourceSchemas["preflight_spec"],
+		"actions/endpoints.md":               schemas.ActionSchemas["preflight_endpoints"].Schema,
+		"data-sources/endpoints.md":          schemas.DataSourceSchemas["preflight_endpoints"],
+		"ephemeral-resources/endpoints.md":   schemas.EphemeralResourceSchemas["preflight_endpoints"],
 		"ephemeral-resources/tcp_connect.md": schemas.EphemeralResourceSchemas["preflight_tcp_connect"],
 		"index.md":                           schemas.Provider,
 	} {

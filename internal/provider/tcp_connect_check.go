@@ -5,6 +5,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -23,14 +24,13 @@ import (
 // checkArguments are the arguments of all forms of a check.
 type checkArguments struct {
 	Address       types.String `tfsdk:"address"`
-	Timeout       types.String `tfsdk:"timeout"`
 	CollectorName types.String `tfsdk:"collector_name"`
 	Exclude       types.Bool   `tfsdk:"exclude"`
 	Triggers      types.Map    `tfsdk:"triggers"`
 	AllAddresses  types.Bool   `tfsdk:"all_addresses"`
 	IPFamily      types.String `tfsdk:"ip_family"`
 	SourceAddress types.String `tfsdk:"source_address"`
-	Retry         types.Object `tfsdk:"retry"`
+	waitArguments
 	outcomeArguments
 }
 
@@ -53,6 +53,7 @@ type checkModel struct {
 	BundleDir         types.String  `tfsdk:"bundle_dir"`
 	BundleFile        types.String  `tfsdk:"bundle_file"`
 	OutcomeMessage    types.String  `tfsdk:"outcome_message"`
+	Explanation       types.String  `tfsdk:"explanation"`
 	findingResults
 }
 
@@ -67,7 +68,7 @@ type endpointModel struct {
 // validate adds errors if arguments contradict each other, as far as they are known.
 func (a *checkArguments) validate(ctx context.Context, diags *diag.Diagnostics) {
 	a.target(new(diag.Diagnostics), diags)
-	a.validateRetry(ctx, diags)
+	a.validateRetry(ctx, a.passes(), diags)
 }
 
 // target returns what to dial. Errors of single arguments, which their own validators show, go apart from those of
@@ -101,7 +102,7 @@ func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Ta
 func (a *checkArguments) resolve(
 	ctx context.Context, run *preflight.Run, diags *diag.Diagnostics,
 ) (preflight.Check, tcpconnect.Analyzer) {
-	a.validateRetry(ctx, diags)
+	a.validateRetry(ctx, a.passes(), diags)
 	if a.Timeout.IsNull() {
 		a.Timeout = types.StringValue(run.Timeout.String())
 	}
@@ -117,8 +118,8 @@ func (a *checkArguments) resolve(
 			Timeout: timeout,
 		},
 	}
-	if model := a.retryModel(ctx, diags); model != nil {
-		check.Retry = a.retry(ctx, model, timeout, diags)
+	if retry := a.retry(ctx, timeout, diags); retry != nil {
+		check.Retry = retry.For(a.passes())
 	}
 	analyzer := tcpconnect.Analyzer{CheckName: a.checkName()}
 	if a.hasOutcomes() {
@@ -140,14 +141,24 @@ func (a *checkArguments) perform(
 	if a.Exclude.ValueBool() {
 		model.Message = types.StringValue("")
 		model.OutcomeMessage = types.StringValue(model.fillExcluded(a.checkName()))
+		model.Explanation = model.OutcomeMessage
+		if err := run.RecordExcludedCheck(check, a.checkName()); err != nil {
+			addMessage(preflight.Explain(err, check.Target.Address.String(), "collector_name"), diags)
+		}
 		return model
 	}
 	address := check.Target.Address.String()
 	tflog.Debug(ctx, "dialling", map[string]any{"address": address})
-	finding, file, err := run.Check(ctx, check, analyzer, func(attempt tcpconnect.Attempt) {
-		tflog.Debug(ctx, "dialled", map[string]any{
-			"address": address, "attempt": attempt.Number, "next": attempt.Next.String(),
-			"status": attempt.Result.Status, "reason": attempt.Result.Reason,
+	log := tflog.Debug
+	if check.Retry != nil {
+		log = tflog.Info // Terraform itself shows only that it waits
+	}
+	isGate = isGate || a.Strict.ValueBool()
+	finding, file, err := run.Check(ctx, check, analyzer, isGate, func(attempt tcpconnect.Attempt) {
+		log(ctx, "dialled "+check.CollectorName+" at "+address+", "+describeAttempt(attempt), map[string]any{
+			"collector_name": check.CollectorName, "address": address, "attempt": attempt.Number,
+			"status": string(attempt.Result.Status), "reason": string(attempt.Result.Reason),
+			"next": attempt.Next.String(), "left": attempt.Left.String(),
 		})
 		if progress != nil {
 			progress(attempt)
@@ -155,7 +166,9 @@ func (a *checkArguments) perform(
 	})
 	if err != nil {
 		addMessage(preflight.Explain(err, address, "collector_name"), diags)
-		return nil
+		if _, isDone := errors.AsType[*preflight.ReportError](err); !isDone {
+			return nil
+		}
 	}
 	diags.Append(model.fillResult(ctx, *finding.Result)...)
 	if file != "" {
@@ -164,8 +177,9 @@ func (a *checkArguments) perform(
 	}
 	model.fill(finding)
 	model.OutcomeMessage = types.StringValue(finding.Message)
+	model.Explanation = types.StringValue(finding.Explanation())
 	checked := fmt.Sprintf("%s at %s", check.CollectorName, address)
-	a.report(checked, finding, isGate || a.Strict.ValueBool(), finding.Details(), diags)
+	a.report(checked, finding, isGate, finding.Details(), diags)
 	return model
 }
 

@@ -325,11 +325,10 @@ func TestArgumentsBecomeACheck(t *testing.T) {
 	} {
 		arguments := checkArguments{
 			Address:       types.StringValue("db:5432"),
-			Timeout:       types.StringValue(test.timeout.String()),
 			AllAddresses:  types.BoolValue(true),
 			IPFamily:      types.StringValue("ipv4"),
 			SourceAddress: types.StringValue("127.0.0.1"),
-			Retry:         object(test.model),
+			waitArguments: waitArguments{types.StringValue(test.timeout.String()), object(test.model)},
 		}
 		var diagnostics diag.Diagnostics
 		check, analyzer := arguments.resolve(t.Context(), preflight.New(preflight.Config{}), &diagnostics)
@@ -350,7 +349,8 @@ func TestAnyFamilyIsTheSameCheckAsNone(t *testing.T) {
 	t.Parallel()
 	resolve := func(family types.String) tcpconnect.Check {
 		arguments := checkArguments{
-			Address: types.StringValue("db:5432"), Timeout: types.StringValue("5s"), IPFamily: family,
+			Address: types.StringValue("db:5432"), IPFamily: family,
+			waitArguments: waitArguments{Timeout: types.StringValue("5s")},
 		}
 		var diagnostics diag.Diagnostics
 		check, _ := arguments.resolve(t.Context(), preflight.New(preflight.Config{}), &diagnostics)

@@ -43,22 +43,32 @@ func checkAttributes(strict string) map[string]schema.Attribute {
 			"`connected` and the other booleans of the verdict are false, texts for people (`message`, " +
 			"`outcome_message`, `title`) are not null, and all other results are. Exclude an analysis of its status " +
 			"too. Defaults to `false`."),
-		"triggers": schema.MapAttribute{
-			Optional:    true,
-			ElementType: types.StringType,
-			MarkdownDescription: "Values that must be known before the check is made, for example the id of what is " +
-				"checked. They have no other meaning.",
-		},
-		"all_addresses": boolArgument("If `true`, every address that the name resolves to is dialled, side by side, " +
-			"and the status is the worst of theirs. If `false`, the first one that connects is enough. Defaults to " +
-			"`false`."),
-		"ip_family": stringArgument("Dial only addresses of this "+
-			"family: "+suggest.MarkdownChoice(tcpconnect.Families())+
-			". Defaults to `"+string(tcpconnect.AnyFamily)+"`.", ipFamilyValidator),
-		"source_address": stringArgument("IP address of this machine to dial from. Only addresses of its family are "+
-			"dialled. If omitted, the system chooses.", sourceAddressValidator),
+		"triggers":       triggersAttribute(),
+		"all_addresses":  boolArgument(allAddressesDescription),
+		"ip_family":      stringArgument(ipFamilyDescription, ipFamilyValidator),
+		"source_address": stringArgument(sourceAddressDescription, sourceAddressValidator),
 	}
 	return join(findingAttributes(false, strict, "outcome_message"), checkResults(), arguments)
+}
+
+// Descriptions of arguments that say how an address is dialled.
+var (
+	allAddressesDescription = "If `true`, every address that the name resolves to is dialled, side by side, and the " +
+		"status is the worst of theirs. If `false`, the first one that connects is enough. Defaults to `false`."
+	ipFamilyDescription = "Dial only addresses of this family: " + suggest.MarkdownChoice(tcpconnect.Families()) +
+		". Defaults to `" + string(tcpconnect.AnyFamily) + "`."
+	sourceAddressDescription = "IP address of this machine to dial from. Only addresses of its family are dialled. " +
+		"If omitted, the system chooses."
+)
+
+// triggersAttribute describes triggers.
+func triggersAttribute() schema.MapAttribute {
+	return schema.MapAttribute{
+		Optional:    true,
+		ElementType: types.StringType,
+		MarkdownDescription: "Values that must be known before the check is made, for example the id of what is " +
+			"checked. They have no other meaning.",
+	}
 }
 
 // checkResults describes what data source and ephemeral resource return.
@@ -68,7 +78,9 @@ func checkResults() map[string]schema.Attribute {
 		"connected": boolResult("Whether `status` is `" + string(tcpconnect.Connected) + "`."),
 		"ready": boolResult("Without `retry`, whether `connected`. With it, whether the last `consecutive` dials all " +
 			"ended in a status of `until`."),
-		"reason": stringResult("Why the status is what it is: " + suggest.MarkdownChoice(tcpconnect.Reasons()) + "."),
+		"reason": stringResult("Why the status is what it is: " +
+			suggest.MarkdownChoice(tcpconnect.Reasons()) + "."),
+		"explanation": stringResult(explanationDescription),
 		"message": stringResult("What the operating system or the resolver said, for every address that was tried. " +
 			"Empty when connected, and when excluded."),
 		"attempts": schema.Int64Attribute{

@@ -13,6 +13,7 @@ import (
 
 // Report is what a run has done so far.
 type Report struct {
+	Mark    string    // stands near the beginning, so that a report is told from the files of others
 	Version string    // of the provider
 	Began   time.Time // when the run began
 	MadeAt  time.Time // when the report was made
@@ -31,6 +32,5 @@ type Row struct {
 	// there is no answer.
 	tcpconnect.Finding
 	From    string // the vantage point of the dial; empty: this machine
-	Node    string // the node of a cluster that the result is about; empty: none
 	Skipped string // why nothing was checked, such as "excluded"; empty: it was checked
 }

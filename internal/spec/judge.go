@@ -31,10 +31,29 @@ func (c Collector) Check(defaultTimeout time.Duration) tcpconnect.Check {
 	}
 }
 
+// AnalyzersByCollector returns the analyzers that are not excluded, by the name of the collector that they judge.
+func (s Spec) AnalyzersByCollector() map[string][]Analyzer {
+	analyzers := make(map[string][]Analyzer)
+	for _, analyzer := range s.Analyzers {
+		if !analyzer.Excluded {
+			analyzers[analyzer.CollectorName] = append(analyzers[analyzer.CollectorName], analyzer)
+		}
+	}
+	return analyzers
+}
+
 // Judge judges the results of the included collectors, which are given in their order. There is a finding for each
 // analyzer that is not excluded, in order. It fails closed: if the collector is not in the spec, or is excluded, the
 // verdict is Fail.
 func (s Spec) Judge(results []tcpconnect.Result) []tcpconnect.Finding {
+	return s.JudgeBy(func(analyzer Analyzer, collector int) []tcpconnect.Finding {
+		return []tcpconnect.Finding{analyzer.JudgeResult(&results[collector])}
+	})
+}
+
+// JudgeBy is Judge with a function that returns what an analyzer says of an included collector, which is given by its
+// index.
+func (s Spec) JudgeBy(judge func(analyzer Analyzer, collector int) []tcpconnect.Finding) []tcpconnect.Finding {
 	indexes := make(map[string]int)
 	included := s.Included()
 	for i, collector := range included {
@@ -45,15 +64,17 @@ func (s Spec) Judge(results []tcpconnect.Result) []tcpconnect.Finding {
 		if analyzer.Excluded {
 			continue
 		}
-		var finding tcpconnect.Finding
+		var own []tcpconnect.Finding
+		address := ""
 		if i, ok := indexes[analyzer.CollectorName]; ok {
-			finding = analyzer.JudgeResult(&results[i])
-			finding.Address = included[i].Address.String()
+			own, address = judge(analyzer, i), included[i].Address.String()
 		} else {
-			finding = s.judgeMissing(analyzer)
+			own = []tcpconnect.Finding{s.judgeMissing(analyzer)}
 		}
-		finding.CollectorName, finding.Strict = analyzer.CollectorName, analyzer.Strict
-		findings = append(findings, finding)
+		for _, finding := range own {
+			finding.CollectorName, finding.Address, finding.Strict = analyzer.CollectorName, address, analyzer.Strict
+			findings = append(findings, finding)
+		}
 	}
 	return findings
 }

@@ -3,8 +3,12 @@
 
 package tcpconnect
 
-// Advice describes in one sentence what the reason means and what to check first. It is empty for ReasonConnected.
+// Advice describes in one sentence what the reason means and what to check first. It is empty for ReasonConnected, and
+// for a reason that is not known.
 func (r Reason) Advice() string {
+	if !r.known() {
+		return ""
+	}
 	switch r {
 	case ReasonConnected:
 		return ""

@@ -46,6 +46,13 @@ func (a Analyzer) Passes() []Status {
 	return slices.DeleteFunc(Statuses(), func(status Status) bool { return a.Judge(status, "").Verdict != Pass })
 }
 
+// CanFail reports whether the result of any dial fails.
+func (a Analyzer) CanFail() bool {
+	return len(a.Outcomes) == 0 || slices.ContainsFunc(Reasons(), func(reason Reason) bool {
+		return !a.Judge(reason.Status(), reason).Verdict.Proceed()
+	})
+}
+
 // OnNode returns the analyzer with the name of a cluster's node in its titles, as in Troubleshoot.
 func (a Analyzer) OnNode(node string) Analyzer {
 	titled := func(title string) string { return fmt.Sprintf("%s - Node %s", title, node) }
@@ -64,8 +71,11 @@ func (a Analyzer) JudgeResult(result *Result) Finding {
 	if len(a.Outcomes) == 0 {
 		finding.Verdict, finding.Matched = Fail, true
 		finding.Message = fmt.Sprintf("%s: %s", a.CheckName, result.Status)
-		if result.Ready {
+		switch {
+		case result.Ready:
 			finding.Verdict = Pass
+		case result.Status == Connected:
+			finding.Message += ", which is not what retry waits for"
 		}
 	}
 	finding.Result = result

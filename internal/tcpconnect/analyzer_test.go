@@ -158,3 +158,67 @@ func TestPassesListsWhatWouldPass(t *testing.T) {
 		}
 	}
 }
+
+func TestCanFailIfTheResultOfAnyDialFails(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		outcomes []Outcome
+		want     bool
+	}{
+		"no outcomes":         {nil, true},
+		"a warn for the rest": {[]Outcome{{Verdict: Pass, When: Connected}, {Verdict: Warn}}, false},
+		"only a warn":         {[]Outcome{{Verdict: Warn}}, false},
+		"a fail that is never reached": {
+			[]Outcome{{Verdict: Warn}, {Verdict: Fail}}, false,
+		},
+		"a pass for everything, which no reason of this machine matches": {[]Outcome{{Verdict: Pass}}, true},
+		"a pass for each status": {
+			[]Outcome{
+				{Verdict: Pass, When: Connected},
+				{Verdict: Pass, When: ConnectionRefused},
+				{Verdict: Pass, When: ConnectionTimeout},
+				{Verdict: Pass, When: Error},
+			},
+			true,
+		},
+		"a warn for each status": {
+			[]Outcome{
+				{Verdict: Warn, When: Connected},
+				{Verdict: Warn, When: ConnectionRefused},
+				{Verdict: Warn, When: ConnectionTimeout},
+				{Verdict: Warn, When: Error},
+			},
+			false,
+		},
+		"a status is not covered": {
+			[]Outcome{
+				{Verdict: Warn, When: Connected},
+				{Verdict: Warn, When: ConnectionTimeout},
+				{Verdict: Warn, When: Error},
+			},
+			true,
+		},
+		"a fail for one status": {[]Outcome{{Verdict: Fail, When: ConnectionRefused}, {Verdict: Warn}}, true},
+	} {
+		if got := (Analyzer{CheckName: "Database", Outcomes: test.outcomes}).CanFail(); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+func TestWithoutOutcomesReadyDecides(t *testing.T) {
+	t.Parallel()
+	for _, status := range Statuses() {
+		for ready, want := range map[bool]Verdict{true: Pass, false: Fail} {
+			result := &Result{Status: status, Ready: ready}
+			got := Analyzer{CheckName: "Database"}.JudgeResult(result)
+			message := "Database: " + string(status)
+			if status == Connected && !ready {
+				message += ", which is not what retry waits for"
+			}
+			if got.Verdict != want || !got.Matched || got.Result != result || got.Message != message {
+				t.Errorf("%s, ready %t: %+v", status, ready, got)
+			}
+		}
+	}
+}

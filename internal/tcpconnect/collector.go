@@ -80,6 +80,8 @@ type conditions struct {
 	dial  dialFunc
 	place *place // limits the dials in flight; nil: no limit
 	round round  // shared lookups
+
+	enough <-chan struct{} // is closed when no further dial is wanted; nil: never
 }
 
 func (c *Collector) collect(ctx context.Context, check Check, by conditions, report func(Attempt)) (Result, error) {

@@ -289,7 +289,7 @@ func (s script) dial(ctx context.Context, _ netip.Addr, remote netip.AddrPort) (
 // timers on several threads at a time, and crashes (go.dev/issue/78156).
 func pause(ctx context.Context, duration time.Duration) error {
 	if duration > 0 {
-		_ = sleep(ctx, duration)
+		_ = sleep(ctx, duration, nil)
 	}
 	return ctx.Err()
 }

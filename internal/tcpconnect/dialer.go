@@ -81,7 +81,7 @@ func redialling(dial dialFunc) dialFunc {
 				delays.Reset()
 			}
 			fault = fmt.Errorf("this machine had no %s left until the timeout: %w", reached.Limit, err)
-			if sleep(ctx, delays.NextBackOff()) != nil {
+			if sleep(ctx, delays.NextBackOff(), nil) != nil {
 				return nil, fault
 			}
 		}

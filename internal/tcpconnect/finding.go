@@ -17,6 +17,7 @@ type Finding struct {
 	Matched bool   // whether an outcome matched
 
 	CollectorName string  // empty: the finding is not about a check
+	Node          string  // of a cluster, which has made the check; empty: this machine, or the one of a bundle
 	Address       string  // empty: there is no such check
 	Result        *Result // nil: the check was not made
 	Strict        bool    // a failure is an error
@@ -40,7 +41,7 @@ func (f Finding) Standalone() Finding {
 	}
 	if f.Result != nil {
 		status := string(f.Result.Status)
-		if f.Result.Status == Error {
+		if f.Result.Status == Error && f.Result.Reason != "" {
 			status += ", " + string(f.Result.Reason)
 		}
 		f.Message += fmt.Sprintf(" (%s: %s)", f.Address, status)
@@ -51,20 +52,31 @@ func (f Finding) Standalone() Finding {
 	return f
 }
 
+// Explanation explains the finding to people in several lines: the line, and then the details.
+func (f Finding) Explanation() string {
+	return strings.Join(append([]string{f.Line()}, f.Details()...), "\n")
+}
+
 // Details lists what the message does not say, one fact in each line: address, status and reason, the message of the
-// operating system, what to do, and where to read more.
+// operating system, what to do unless the verdict is Pass, and where to read more.
 func (f Finding) Details() []string {
 	var details []string
 	if f.Result != nil {
-		status := fmt.Sprintf("Status: %s, reason: %s", f.Result.Status, f.Result.Reason)
+		if f.Address != "" {
+			details = append(details, "Address: "+f.Address)
+		}
+		status := "Status: " + string(f.Result.Status)
+		if f.Result.Reason != "" {
+			status += ", reason: " + string(f.Result.Reason)
+		}
 		if f.Result.Attempts > 1 {
 			status += fmt.Sprintf(", after %d attempts", f.Result.Attempts)
 		}
-		details = append(details, "Address: "+f.Address, status)
+		details = append(details, status)
 		if f.Result.Message != "" {
 			details = append(details, "Message: "+f.Result.Message)
 		}
-		if advice := f.Result.Reason.Advice(); advice != "" {
+		if advice := f.Result.Reason.Advice(); advice != "" && f.Verdict != Pass {
 			details = append(details, advice)
 		}
 	}

@@ -96,3 +96,51 @@ func TestStandaloneFindingNeedsNothingBesideIt(t *testing.T) {
 		}
 	}
 }
+
+func TestExplanationSaysEachFactOnce(t *testing.T) {
+	t.Parallel()
+	refused := &Result{Status: ConnectionRefused, Reason: ReasonRefused, Message: "dial tcp: refused", Attempts: 1}
+	again := &Result{Status: ConnectionTimeout, Reason: ReasonNoResponse, Attempts: 3}
+	for name, test := range map[string]struct {
+		finding Finding
+		want    []string
+	}{
+		"connected": {
+			Finding{
+				Verdict: Pass, Title: "db", Message: "db: connected", Address: "a:1",
+				Result: &Result{Status: Connected, Reason: ReasonConnected, Attempts: 1},
+			},
+			[]string{"db: connected", "Address: a:1", "Status: connected, reason: connected"},
+		},
+		"refused": {
+			Finding{Title: "db", Message: "No database", URI: "https://x.y", Address: "a:1", Result: refused},
+			[]string{
+				"db: No database", "Address: a:1", "Status: connection-refused, reason: refused",
+				"Message: dial tcp: refused", ReasonRefused.Advice(), "More: https://x.y",
+			},
+		},
+		"a refusal that passes needs no advice": {
+			Finding{Verdict: Pass, Title: "old", Message: "closed", Address: "a:1", Result: refused},
+			[]string{
+				"old: closed", "Address: a:1", "Status: connection-refused, reason: refused",
+				"Message: dial tcp: refused",
+			},
+		},
+		"several attempts, no message": {
+			Finding{Title: "db", Message: "db: connection-timeout", Address: "a:1", Result: again},
+			[]string{
+				"db: connection-timeout", "Address: a:1",
+				"Status: connection-timeout, reason: no-response, after 3 attempts", ReasonNoResponse.Advice(),
+			},
+		},
+		"a status of which no reason is known": {
+			Finding{Title: "db", Message: "down", Result: &Result{Status: Error}},
+			[]string{"db: down", "Status: error"},
+		},
+		"not made": {Finding{Title: "db", Message: "left out", Address: "a:1"}, []string{"db: left out"}},
+	} {
+		if got, want := test.finding.Explanation(), strings.Join(test.want, "\n"); got != want {
+			t.Errorf("%s:\n%s\nwant:\n%s", name, got, want)
+		}
+	}
+}

@@ -41,7 +41,8 @@ func BenchmarkNames(b *testing.B) {
 					bare += time.Since(start)
 					checks := namesOf(b, fmt.Sprintf("swept-%d", i), count)
 					start = time.Now()
-					results, err := (&Collector{Resolver: asking(server)}).Sweep(b.Context(), checks, sweepLimit)
+					collector := &Collector{Resolver: asking(server)}
+					results, err := collector.Sweep(b.Context(), checks, SweepOptions{Limit: sweepLimit})
 					swept += time.Since(start)
 					if err != nil {
 						b.Fatal(err)

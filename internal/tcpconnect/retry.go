@@ -44,9 +44,21 @@ type Retry struct {
 	AttemptTimeout time.Duration // of one dial
 	MinDelay       time.Duration // minimum between two dials
 	MaxDelay       time.Duration // maximum between two dials
-	Until          []Status      // what a dial must end in
+	Until          []Status      // what a dial must end in; see For
 	Consecutive    int64         // how many dials in a row must end so
 	GiveUpOn       []Reason      // what ends the wait at once
+}
+
+// For returns the retry for a check whose outcomes pass some statuses: they are what it waits for if Until is empty. If
+// they are none, it waits for DefaultUntil.
+func (r Retry) For(passes []Status) *Retry {
+	if len(r.Until) == 0 {
+		r.Until = passes
+	}
+	if len(r.Until) == 0 {
+		r.Until = DefaultUntil()
+	}
+	return &r
 }
 
 // Attempt is one dial of a check that waits.
@@ -85,20 +97,38 @@ func (c *Collector) wait(
 		result.Ready = inARow > 0 && inARow >= retry.Consecutive
 		last = result
 		attempt := Attempt{Number: number, Result: result, Left: left()}
-		if !result.Ready && number != retry.Attempts && !slices.Contains(retry.GiveUpOn, result.Reason) {
+		isLast := result.Ready || number == retry.Attempts || slices.Contains(retry.GiveUpOn, result.Reason)
+		enough := by.enough
+		if inARow > 0 {
+			enough = nil // a row that ends early would be told as not ready
+		}
+		if !isLast && !isClosed(enough) {
 			attempt.Next = retry.delay(delays, attempt.Left)
 		}
 		report(attempt)
 		if attempt.Next == 0 {
 			return retry.conclude(result, number, inARow, time.Since(start)), nil
 		}
-		if err := by.place.pause(ctx, attempt.Next); err != nil {
+		if err := by.place.pause(ctx, attempt.Next, enough); err != nil {
 			return Result{}, fmt.Errorf("wait for %s: %w", check.Target.Address, err)
+		}
+		if isClosed(enough) {
+			return retry.conclude(result, number, inARow, time.Since(start)), nil
 		}
 		c.leave(names)
 		names = c.resolve(check.Target, func(questions []question) []*lookup {
 			return c.lookups.askFresh(c.resolver(), questions, patience(check))
 		})
+	}
+}
+
+// isClosed reports whether a channel, to which nobody sends, is closed.
+func isClosed(channel <-chan struct{}) bool {
+	select {
+	case <-channel:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -195,11 +225,14 @@ func (r Result) describe() string {
 	return fmt.Sprintf("%s (%s)", r.Status, r.Message)
 }
 
-func sleep(ctx context.Context, duration time.Duration) error {
+// sleep waits for a duration, or until there is enough. The error is the cause of ctx if that ended.
+func sleep(ctx context.Context, duration time.Duration, enough <-chan struct{}) error {
 	timer := time.NewTimer(duration)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return nil
+	case <-enough:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

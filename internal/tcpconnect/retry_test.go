@@ -581,3 +581,33 @@ func TestContradictingTargetsAreInvalid(t *testing.T) {
 		}
 	}
 }
+
+func TestRetryWaitsForWhatOutcomesPass(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ until, passes, want []Status }{
+		"neither":             {nil, nil, DefaultUntil()},
+		"nothing passes":      {nil, []Status{}, DefaultUntil()},
+		"outcomes":            {nil, []Status{ConnectionRefused, Error}, []Status{ConnectionRefused, Error}},
+		"until":               {[]Status{Error}, nil, []Status{Error}},
+		"until goes first":    {[]Status{Error}, []Status{Connected}, []Status{Error}},
+		"an empty until":      {[]Status{}, []Status{Error}, []Status{Error}},
+		"both empty":          {[]Status{}, []Status{}, DefaultUntil()},
+		"everything may pass": {nil, Statuses(), Statuses()},
+	} {
+		policy := retry()
+		policy.Until, policy.Attempts = test.until, 7
+		got := policy.For(test.passes)
+		if !slices.Equal(got.Until, test.want) {
+			t.Errorf("%s: waits for %q, want %q", name, got.Until, test.want)
+		}
+		if !slices.Equal(policy.Until, test.until) {
+			t.Errorf("%s: the retry itself was changed", name)
+		}
+		if got.Until = nil; !got.equal(&Retry{
+			Attempts: 7, AttemptTimeout: policy.AttemptTimeout, MinDelay: policy.MinDelay, MaxDelay: policy.MaxDelay,
+			Consecutive: policy.Consecutive,
+		}) {
+			t.Errorf("%s: another argument was changed: %s", name, got)
+		}
+	}
+}

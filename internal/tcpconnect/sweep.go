@@ -15,30 +15,46 @@ import (
 	"time"
 )
 
-// Sweep makes checks side by side and returns their results in the order of the checks. At most limit dials are in
-// flight at once, and no more than the dialer has room for, which all sweeps of a Collector share. A check that waits
-// for its turn has not started its timeout, and one that waits between two dials takes nobody's turn. Checks of one
-// name share its lookup.
+// SweepOptions say how a sweep makes its checks. The zero value makes one dial at a time and waits for all checks.
+type SweepOptions struct {
+	Limit int // maximum number of dials in flight; less than 1 counts as 1
+
+	// Optional[i] says that nobody waits for the check i: it makes at least one dial, and after all checks that are not
+	// optional have ended, it goes on only while its dials end in a status of Until. If all are optional, none is. nil:
+	// none is.
+	Optional []bool
+
+	Report func(check int, attempt Attempt) // is called after each dial, concurrently; nil: nothing is
+}
+
+// Sweep makes checks side by side and returns their results in the order of the checks. It has no more dials in flight
+// than the dialer has room for, which all sweeps of a Collector share. A check that waits for its turn has not started
+// its timeout, and one that waits between two dials takes nobody's turn. Checks of one name share its lookup.
 //
 // Limits of this machine, such as no free local port, are not answers of the peer. They are waited out, and the target
 // is dialled again within the timeout; if that never gets through, the message says which limit was reached.
 //
 // Each result is that of Collect. The error is non-nil only if ctx ended: the sweep was interrupted, and there are no
 // results.
-func (c *Collector) Sweep(ctx context.Context, checks []Check, limit int) ([]Result, error) {
+func (c *Collector) Sweep(ctx context.Context, checks []Check, options SweepOptions) ([]Result, error) {
 	shared := c.room.enter(c.dialer().Room)
 	defer c.room.leave()
 	dial := redialling(c.dialer().Dial)
-	lookups := make(round)
+	lookups, required := make(round), newRequired(options.Optional, len(checks))
 	results, failures := make([]Result, len(checks)), make([]error, len(checks))
 	check := func(i int, place *place) {
-		by := conditions{dial: dial, place: place, round: lookups}
+		by := conditions{dial: dial, place: place, round: lookups, enough: required.enoughFor(i)}
 		if _, isIP := checks[i].Target.Address.ip(); !isIP { // it may have many addresses
 			by.dial = within(shared, dial)
 		}
-		results[i], failures[i] = c.collect(ctx, checks[i], by, nil)
+		var report func(Attempt)
+		if options.Report != nil {
+			report = func(attempt Attempt) { options.Report(i, attempt) }
+		}
+		results[i], failures[i] = c.collect(ctx, checks[i], by, report)
+		required.end(i)
 	}
-	(&sweep{own: make(slots, max(limit, 1)), shared: shared, check: check, checks: len(checks)}).run()
+	(&sweep{own: make(slots, max(options.Limit, 1)), shared: shared, check: check, checks: len(checks)}).run()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("sweep: %w", context.Cause(ctx))
 	}
@@ -46,6 +62,45 @@ func (c *Collector) Sweep(ctx context.Context, checks []Check, limit int) ([]Res
 		return nil, fmt.Errorf("sweep: %w", err)
 	}
 	return results, nil
+}
+
+// required counts the checks of a sweep that are not optional.
+type required struct {
+	optional []bool // nil: none is
+	left     atomic.Int64
+	ended    chan struct{} // is closed when all of them have
+}
+
+func newRequired(optional []bool, checks int) *required {
+	r := &required{ended: make(chan struct{})}
+	count := checks
+	for _, is := range optional {
+		if is {
+			count--
+		}
+	}
+	if count > 0 {
+		r.optional = optional
+	}
+	r.left.Store(int64(count))
+	return r
+}
+
+func (r *required) isOptional(check int) bool { return r.optional != nil && r.optional[check] }
+
+// enoughFor returns what is closed when nobody waits for a check any more. It is nil for one that is not optional.
+func (r *required) enoughFor(check int) <-chan struct{} {
+	if r.isOptional(check) {
+		return r.ended
+	}
+	return nil
+}
+
+// end says that a check has ended.
+func (r *required) end(check int) {
+	if !r.isOptional(check) && r.left.Add(-1) == 0 {
+		close(r.ended)
+	}
 }
 
 // slots bound how much is in flight: to send takes one, to receive gives it back.
@@ -203,16 +258,16 @@ func (p *place) give() {
 	}
 }
 
-// pause sleeps between two dials, and holds nothing meanwhile.
-func (p *place) pause(ctx context.Context, duration time.Duration) error {
+// pause sleeps between two dials, and holds nothing meanwhile. It returns earlier if there is enough.
+func (p *place) pause(ctx context.Context, duration time.Duration, enough <-chan struct{}) error {
 	if p == nil {
-		return sleep(ctx, duration)
+		return sleep(ctx, duration, enough)
 	}
 	p.give()
 	p.mu.Lock()
 	p.setSlow()
 	p.mu.Unlock()
-	if err := sleep(ctx, duration); err != nil {
+	if err := sleep(ctx, duration, enough); err != nil {
 		return err
 	}
 	return p.take(ctx)

@@ -65,7 +65,7 @@ func checksFor(b *testing.B, endpoints []netip.AddrPort, timeout time.Duration) 
 // countStatuses sweeps, and counts the results by status.
 func countStatuses(b *testing.B, checks []Check) map[Status]int {
 	b.Helper()
-	results, err := (&Collector{}).Sweep(b.Context(), checks, sweepLimit)
+	results, err := (&Collector{}).Sweep(b.Context(), checks, SweepOptions{Limit: sweepLimit})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -44,7 +45,7 @@ func (n *randomNetwork) Dial(ctx context.Context, _ netip.Addr, address string) 
 	dial := n.dials[address]
 	n.mu.Unlock()
 	peer := n.peers[address]
-	if peer.takes > 0 && sleep(ctx, peer.takes) != nil || peer.reason == ReasonNoResponse && dial > peer.refusals {
+	if peer.takes > 0 && sleep(ctx, peer.takes, nil) != nil || peer.reason == ReasonNoResponse && dial > peer.refusals {
 		<-ctx.Done()
 		return nil, &ReasonError{Reason: ReasonNoResponse, Err: ctx.Err()}
 	}
@@ -55,8 +56,8 @@ func (n *randomNetwork) Dial(ctx context.Context, _ netip.Addr, address string) 
 	return near, nil
 }
 
-// For random peers, limits and rooms: each check has its own result, no more than allowed is in flight, and what is
-// interrupted has no results.
+// For random peers, limits, rooms and optional checks: each check has its own result and as many dials as it says, no
+// more than allowed is in flight, and what is interrupted has no results.
 func TestSweepOfRandomChecks(t *testing.T) {
 	t.Parallel()
 	rounds := 300
@@ -72,7 +73,7 @@ func TestSweepOfRandomChecks(t *testing.T) {
 			}
 			limit := 1 + random.IntN(6)
 			checks := checksOf(t, random.IntN(40), time.Second)
-			want := make([]Reason, len(checks))
+			want, optional := make([]Reason, len(checks)), make([]bool, len(checks))
 			for i := range checks {
 				peer := randomPeer{takes: time.Duration(random.IntN(3)) * moment * 2 / 3}
 				peer.reason = []Reason{ReasonConnected, ReasonRefused, ReasonNoResponse}[random.IntN(3)]
@@ -82,6 +83,7 @@ func TestSweepOfRandomChecks(t *testing.T) {
 					checks[i].Retry, checks[i].Timeout = &policy, time.Hour
 					peer.refusals = random.IntN(3)
 				}
+				optional[i] = random.IntN(3) == 0
 				network.peers[checks[i].Target.Address.String()], want[i] = peer, peer.reason
 			}
 			ctx, cancel := context.WithCancel(t.Context())
@@ -90,15 +92,25 @@ func TestSweepOfRandomChecks(t *testing.T) {
 			if interrupted {
 				time.AfterFunc(time.Duration(random.Int64N(int64(time.Minute))), cancel)
 			}
-			results, err := (&Collector{Dialer: network}).Sweep(ctx, checks, limit)
+			results, err := (&Collector{Dialer: network}).Sweep(ctx, checks, SweepOptions{
+				Limit: limit, Optional: optional,
+			})
 			if (err != nil) != (ctx.Err() != nil) || err != nil && results != nil {
 				t.Fatalf("seed %d: %d results, %v", seed, len(results), err)
 			}
 			for i, result := range results {
-				tried := fmt.Sprintf("[%s]", checks[i].Target.Address)
+				address := checks[i].Target.Address.String()
+				tried := fmt.Sprintf("[%s]", address)
+				endsEarly := optional[i] && checks[i].Retry != nil && slices.Contains(optional, false)
+				if endsEarly && result.Reason == ReasonRefused && network.peers[address].refusals > 0 {
+					want[i] = ReasonRefused
+				}
+				if made := network.dials[address]; made == 0 || int64(made) != result.Attempts {
+					t.Errorf("seed %d: %s says %d dials, and there were %d", seed, address, result.Attempts, made)
+				}
 				if result.Reason != want[i] || fmt.Sprint(result.Tried) != tried {
 					t.Errorf("seed %d: %s is %s, want %s; tried %s",
-						seed, checks[i].Target.Address, result.Reason, want[i], result.Tried)
+						seed, address, result.Reason, want[i], result.Tried)
 				}
 			}
 			if most := network.most.Load(); most > int64(min(limit, network.room)) {

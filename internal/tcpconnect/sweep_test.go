@@ -22,7 +22,7 @@ import (
 
 func sweepAll(t *testing.T, collector *Collector, checks []Check, limit int) []Result {
 	t.Helper()
-	results, err := collector.Sweep(t.Context(), checks, limit)
+	results, err := collector.Sweep(t.Context(), checks, SweepOptions{Limit: limit})
 	if err != nil || len(results) != len(checks) {
 		t.Fatalf("%d results of %d checks: %v", len(results), len(checks), err)
 	}
@@ -287,7 +287,7 @@ func TestInterruptedSweepHasNoResults(t *testing.T) {
 				}
 				return dialSystem(ctx, local, remote)
 			}
-			results, err := (&Collector{Dialer: endpointDialer(dial)}).Sweep(ctx, checks, limit)
+			results, err := (&Collector{Dialer: endpointDialer(dial)}).Sweep(ctx, checks, SweepOptions{Limit: limit})
 			if !errors.Is(err, context.Canceled) || results != nil {
 				t.Errorf("interrupted: %d results, %v", len(results), err)
 			}

@@ -23,5 +23,5 @@ output "status" {
 }
 
 output "why" {
-  value = "${data.preflight_tcp_connect.api.reason}: ${data.preflight_tcp_connect.api.message}"
+  value = data.preflight_tcp_connect.api.explanation
 }

@@ -6,6 +6,7 @@
 package loopback
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Loopback addresses of the two families.
@@ -67,6 +69,20 @@ func (l *Listener) Close() error {
 
 // Accepted returns the number of accepted connections.
 func (l *Listener) Accepted() int { return int(l.accepted.Load()) }
+
+// AwaitAccepted waits until the listener has accepted so many connections. It returns false if the context ends before.
+func (l *Listener) AwaitAccepted(ctx context.Context, connections int) bool {
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for l.Accepted() < connections {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
 
 // AddrPort returns the endpoint that the listener listens on.
 func (l *Listener) AddrPort() netip.AddrPort { return l.Addr().(*net.TCPAddr).AddrPort() }

@@ -1,0 +1,36 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "spec" {
+  description = "The Troubleshoot spec that the vendor ships."
+  type        = string
+  default     = "preflight.yaml"
+}
+
+variable "bundle" {
+  description = "The archive that the customer sent, or the directory that it was unpacked into."
+  type        = string
+  default     = "acme-preflight.tar.gz"
+}
+
+# Judges the results in the bundle by the analyzers of the spec. Nothing is dialled or written.
+data "preflight_spec" "api" {
+  spec          = file(var.spec)
+  bundle        = var.bundle
+  max_age       = "168h" # an older result is an error
+  missing_nodes = "warn" # a node that the bundle holds nothing of
+}
+
+output "outcome" {
+  value = data.preflight_spec.api.outcome
+}
+
+output "explanations" {
+  description = "One for each analyzer and node that does not pass."
+  value       = [for result in data.preflight_spec.api.results : result.explanation if result.outcome != "pass"]
+}
