@@ -25,7 +25,7 @@ func (e *ForeignFileError) Error() string {
 	return fmt.Sprintf("%s would be replaced, and neither this provider nor a Troubleshoot tool wrote it", e.Path)
 }
 
-// RejectForeign returns a ForeignFileError if WriteAnalysis or WriteReport would replace somebody else's file, and
+// RejectForeign returns a ForeignFileError if WriteAnalysis or WriteReports would replace somebody else's file, and
 // another error if it cannot find out.
 func (w *Writer) RejectForeign() error {
 	root, err := os.OpenRoot(w.dir)
@@ -37,16 +37,26 @@ func (w *Writer) RejectForeign() error {
 	}
 	defer root.Close() //nolint:errcheck // Only read.
 	for _, name := range append([]string{versionFile, analysisFile}, w.reports...) {
-		ours, err := isOurs(root, name)
-		switch path := filepath.Join(w.dir, name); {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return fmt.Errorf("read %s: %w", path, explain(err))
-		case !ours:
-			return &ForeignFileError{path}
+		if err := w.rejectForeign(root, name); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// rejectForeign is RejectForeign for one file.
+func (w *Writer) rejectForeign(root *os.Root, name string) error {
+	ours, err := isOurs(root, name)
+	switch path := filepath.Join(w.dir, name); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read %s: %w", path, explain(err))
+	case !ours:
+		return &ForeignFileError{path}
+	default:
+		return nil
+	}
 }
 
 // isOurs reports whether this provider or a Troubleshoot tool has written a file at the top of a bundle, as far as its

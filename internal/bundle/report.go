@@ -38,9 +38,9 @@ type ReportFile struct {
 // Report is the content of a whole bundle: the results of several collectors, and the findings of analyzers.
 type Report struct {
 	Version  string            // of the program that made it
-	Results  []CollectorResult // of an archive; WriteAnalysis ignores them
+	Results  []CollectorResult // of an archive; other writings ignore them
 	Findings []Finding
-	Reports  []ReportFile // of an archive; WriteAnalysis ignores them
+	Reports  []ReportFile // WriteAnalysis ignores them
 	MadeAt   time.Time
 }
 
@@ -97,9 +97,13 @@ func (r Report) topFiles() ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	return []file{r.version(), {analysisFile, analysis, r.MadeAt}}, nil
+}
+
+func (r Report) version() file {
 	version := fmt.Sprintf("apiVersion: troubleshoot.sh/v1beta2\n"+
 		"kind: SupportBundle\nspec:\n  versionNumber: %q\n", r.Version)
-	return []file{{versionFile, []byte(version), r.MadeAt}, {analysisFile, analysis, r.MadeAt}}, nil
+	return file{versionFile, []byte(version), r.MadeAt}
 }
 
 // The shapes of analysis.json, as the Troubleshoot tools write them.

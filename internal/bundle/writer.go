@@ -17,7 +17,7 @@ import (
 // Writer writes the results and the findings of one run into a bundle directory. When it first writes, it makes the
 // directory and removes the analysis.json and the reports of an earlier run, but no file that somebody else wrote.
 //
-// A Writer may be used concurrently, except for WriteAnalysis. Several processes may write into one directory.
+// A Writer may be used concurrently, except for WriteAnalysis and WriteReports. Several processes may write into one directory.
 type Writer struct {
 	dir          string
 	format       Format
@@ -26,6 +26,9 @@ type Writer struct {
 
 	beginning sync.Mutex
 	begun     bool // guarded by beginning
+
+	versioning sync.Mutex // is held while version.yaml is written
+	hasVersion bool       // guarded by versioning
 }
 
 // NewWriter returns a Writer for the bundle directory dir, which will write reports of these names.

@@ -6,6 +6,7 @@ package preflight
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -88,11 +89,22 @@ func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 		return done, err
 	}
 	done.judged(batch.Judge(done.Results))
-	rows := batchRows(done.Findings, batch.LeftOut)
-	if err = r.writeBatch(batch, &done, rows); err != nil {
+	rows := batchRows(done, batch.LeftOut)
+	err = r.writeBatch(batch, &done, rows)
+	archive, isArchive := errors.AsType[*ArchiveError](err)
+	if err != nil && !isArchive {
 		return done, err
 	}
-	return done, r.recordRows(batch.Title, batch.Key, rows, done.closes(batch.IsGate), done.Message)
+	closesGate := isArchive || done.closes(batch.IsGate)
+	unreported := r.recordRows(groupName{batch.Title, batch.Key}, "", rows, closesGate, done.Message)
+	switch {
+	case isArchive && unreported != nil:
+		return done, &ArchiveError{fmt.Errorf("%w, nor were the reports: %s", archive.Err, unreported.Error())}
+	case isArchive:
+		return done, archive
+	default:
+		return done, unreported
+	}
 }
 
 // judged fills in the findings, and what they say in all.

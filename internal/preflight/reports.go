@@ -5,7 +5,10 @@ package preflight
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,10 +50,15 @@ func (e *ReportError) Error() string { return e.Err.Error() }
 // Unwrap returns the error inside.
 func (e *ReportError) Unwrap() error { return e.Err }
 
-// Titles of the groups of a report that hold what no batch has made.
-const (
-	checksTitle   = "Checks"
-	analysesTitle = "Analyses"
+// groupName names a group of a report. Each batch has a group of its own, also if two have the same title.
+type groupName struct {
+	title string
+	batch string // its key; empty: the group holds what no batch has made
+}
+
+var (
+	checksGroup   = groupName{title: "Checks"}
+	analysesGroup = groupName{title: "Analyses"}
 )
 
 // reports are what a run has done so far, and the reports about it.
@@ -67,7 +75,8 @@ type reports struct {
 	ended   time.Time     // of the last writing
 	took    time.Duration // by the last writing
 	timer   *time.Timer   // until the next writing; nil: none is planned
-	failure error         // of a writing by the timer
+	failure error         // of a writing by the timer that no check was told of
+	judged  int64         // how many keys uniqueKey has returned
 }
 
 // newReports returns the reports of a run, which a function writes.
@@ -77,32 +86,39 @@ func newReports(write func(groups []report.Group) error) *reports {
 
 // reportGroup is a group of rows, which equal keys replace.
 type reportGroup struct {
-	title string
-	keys  []string
-	rows  map[string][]report.Row
+	groupName
+	keys []string
+	rows map[string][]report.Row
 }
 
-// record adds rows to the group of a title. The error says why the reports were not written.
-func (r *reports) record(title, key string, rows []report.Row, closesGate bool) error {
+// record adds rows to a group. The error says why the reports were not written: by this call, or by the timer before
+// it.
+func (r *reports) record(group groupName, key string, rows []report.Row, closesGate bool) error {
 	if r.write == nil {
 		return nil
 	}
 	r.mu.Lock()
-	r.put(title, key, rows)
+	r.put(group, key, rows)
 	wait, failure := r.wait(), r.failure
 	r.failure = nil
 	r.mu.Unlock()
 	switch {
-	case failure != nil:
-		return failure
 	case closesGate:
 		r.writing <- struct{}{}
 	case wait > 0 || !r.tryBegin():
 		r.plan(wait)
-		return nil
+		return failure
 	}
 	defer r.end()
-	return r.writeStale()
+	return r.writeStale() // also what the timer has failed to write
+}
+
+// uniqueKey returns a key that nothing else has.
+func (r *reports) uniqueKey() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.judged++
+	return strconv.FormatInt(r.judged, 10)
 }
 
 // tryBegin begins a writing, unless one is under way.
@@ -119,11 +135,11 @@ func (r *reports) tryBegin() bool {
 func (r *reports) end() { <-r.writing }
 
 // put is record without the writing.
-func (r *reports) put(title, key string, rows []report.Row) {
-	at := slices.IndexFunc(r.groups, func(group reportGroup) bool { return group.title == title })
+func (r *reports) put(name groupName, key string, rows []report.Row) {
+	at := slices.IndexFunc(r.groups, func(group reportGroup) bool { return group.groupName == name })
 	if at < 0 {
 		at = len(r.groups)
-		r.groups = append(r.groups, reportGroup{title: title, rows: make(map[string][]report.Row)})
+		r.groups = append(r.groups, reportGroup{groupName: name, rows: make(map[string][]report.Row)})
 	}
 	group := &r.groups[at]
 	if _, known := group.rows[key]; !known {
@@ -188,11 +204,15 @@ func (r *reports) writeStale() error {
 	return err
 }
 
-// now returns the groups as they are.
+// now returns the groups as they are. A title that several have is numbered, because CI merges what has one name.
 func (r *reports) now() []report.Group {
 	groups := make([]report.Group, len(r.groups))
+	titled := make(map[string]int)
 	for i, group := range r.groups {
 		groups[i].Title = group.title
+		if titled[group.title]++; titled[group.title] > 1 {
+			groups[i].Title = fmt.Sprintf("%s (%d)", group.title, titled[group.title])
+		}
 		for _, key := range group.keys {
 			groups[i].Rows = append(groups[i].Rows, group.rows[key]...)
 		}
@@ -200,7 +220,7 @@ func (r *reports) now() []report.Group {
 	return groups
 }
 
-// close writes what is not written yet.
+// close writes what is not written yet, also what the timer has failed to write.
 func (r *reports) close() error {
 	if r.write == nil {
 		return nil
@@ -212,13 +232,7 @@ func (r *reports) close() error {
 	r.mu.Unlock()
 	r.writing <- struct{}{}
 	defer r.end()
-	err := r.writeStale()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err == nil && r.failure != nil && !r.isStale {
-		return nil // a later writing has succeeded
-	}
-	return errors.Join(r.failure, err)
+	return r.writeStale()
 }
 
 // Close ends the run: it writes what the reports do not say yet.
@@ -229,10 +243,8 @@ func (r *Run) Close() error {
 // writeReports writes the reports about some groups into the bundle.
 func (r *Run) writeReports(groups []report.Group) error {
 	files, err := r.renderReports(groups)
-	for _, file := range files {
-		err = errors.Join(err, r.Writer.WriteReport(file))
-	}
-	return err
+	written := bundle.Report{Version: r.Version, MadeAt: time.Now().UTC(), Reports: files}
+	return errors.Join(err, r.Writer.WriteReports(written))
 }
 
 // renderReports returns the files of all reports about some groups.
@@ -250,8 +262,8 @@ func (r *Run) renderReports(groups []report.Group) (files []bundle.ReportFile, e
 }
 
 // recordRows adds rows to the reports. verdict is what they say in a line, for the error.
-func (r *Run) recordRows(title, key string, rows []report.Row, closesGate bool, verdict string) error {
-	if err := r.reports.record(title, key, rows, closesGate); err != nil {
+func (r *Run) recordRows(group groupName, key string, rows []report.Row, closesGate bool, verdict string) error {
+	if err := r.reports.record(group, key, rows, closesGate); err != nil {
 		return &ReportError{err, verdict}
 	}
 	return nil
@@ -264,22 +276,27 @@ func (r *Run) recordCheck(check Check, analyzer tcpconnect.Analyzer, finding tcp
 		row.Verdict = ""
 	}
 	closesGate := isGate && !finding.Verdict.Proceed()
-	return r.recordRows(checksTitle, checkKey(check), []report.Row{row}, closesGate, finding.Line())
+	key := checkKey(check, fmt.Sprintf("%q %t", analyzer, isGate))
+	return r.recordRows(checksGroup, key, []report.Row{row}, closesGate, finding.Line())
 }
 
-func checkKey(check Check) string { return check.CollectorName + "\x00" + check.String() }
+// checkKey is the same for a check that is made and judged again in the same way.
+func checkKey(check Check, judged string) string {
+	return strings.Join([]string{strings.ToLower(check.CollectorName), check.String(), judged}, "\x00")
+}
 
 // RecordExcludedCheck says that a check is excluded.
 func (r *Run) RecordExcludedCheck(check Check, title string) error {
 	row := excludedRow(title)
 	row.CollectorName, row.Address = check.CollectorName, check.Target.Address.String()
-	return r.recordRows(checksTitle, checkKey(check), []report.Row{row}, false, row.Line())
+	key := checkKey(check, "excluded "+title)
+	return r.recordRows(checksGroup, key, []report.Row{row}, false, row.Line())
 }
 
 // RecordExcludedBatch says that a batch is excluded.
 func (r *Run) RecordExcludedBatch(title, key string) error {
 	row := excludedRow(title)
-	return r.recordRows(title, key, []report.Row{row}, false, row.Line())
+	return r.recordRows(groupName{title, key}, "", []report.Row{row}, false, row.Line())
 }
 
 func excludedRow(title string) report.Row {
@@ -297,11 +314,12 @@ type Analysis struct {
 	IsGate   bool          // a failure is an error
 }
 
-// RecordAnalysis adds an analysis.
+// RecordAnalysis adds an analysis. It replaces no other: two may look the same, and judge the statuses of two checks.
 func (r *Run) RecordAnalysis(analysis Analysis) error {
 	if len(analysis.Findings) == 0 {
 		row := excludedRow(analysis.Title)
-		return r.recordRows(analysesTitle, analysis.Title+"\x00"+analysis.Of, []report.Row{row}, false, row.Line())
+		row.CollectorName = analysis.Of
+		return r.recordRows(analysesGroup, r.reports.uniqueKey(), []report.Row{row}, false, row.Line())
 	}
 	rows, closesGate := make([]report.Row, len(analysis.Findings)), false
 	for i, found := range analysis.Findings {
@@ -310,14 +328,27 @@ func (r *Run) RecordAnalysis(analysis Analysis) error {
 		closesGate = closesGate || analysis.IsGate && !found.Verdict.Proceed()
 	}
 	_, message := Worst(analysis.Findings)
-	return r.recordRows(analysesTitle, analysis.Title+"\x00"+analysis.Of, rows, closesGate, message)
+	return r.recordRows(analysesGroup, r.reports.uniqueKey(), rows, closesGate, message)
 }
 
-// batchRows are the rows of a batch.
-func batchRows(findings []tcpconnect.Finding, leftOut []LeftOut) []report.Row {
-	rows := make([]report.Row, 0, len(findings)+len(leftOut))
-	for _, finding := range findings {
+// batchRows are the rows of a batch. A check that nothing judges is listed without a verdict.
+func batchRows(done BatchResult, leftOut []LeftOut) []report.Row {
+	rows := make([]report.Row, 0, len(done.Findings)+len(leftOut))
+	judged := make(map[string]bool, len(done.Findings))
+	for _, finding := range done.Findings {
 		rows = append(rows, report.Row{Finding: finding})
+		judged[finding.CollectorName] = true
+	}
+	for i, check := range done.Checks {
+		if result := &done.Results[i]; !judged[check.CollectorName] {
+			rows = append(rows, report.Row{Finding: tcpconnect.Finding{
+				Title:         check.CollectorName,
+				Message:       fmt.Sprintf("%s: %s", check.CollectorName, result.Status),
+				CollectorName: check.CollectorName,
+				Address:       check.Target.Address.String(),
+				Result:        result,
+			}})
+		}
 	}
 	for _, part := range leftOut {
 		rows = append(rows, report.Row{

@@ -50,7 +50,7 @@ func TestReportsAreWrittenSeldomAndInTheEnd(t *testing.T) {
 			return nil
 		})
 		record := func(i int, closesGate bool) {
-			if err := r.record("Checks", fmt.Sprint(i), []report.Row{{}}, closesGate); err != nil {
+			if err := r.record(checksGroup, fmt.Sprint(i), []report.Row{{}}, closesGate); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -98,7 +98,7 @@ func TestFailureOfTheTimerIsToldToTheNextCheckOrInTheEnd(t *testing.T) {
 			}
 			return nil
 		})
-		record := func(key string) error { return r.record("Checks", key, []report.Row{{}}, false) }
+		record := func(key string) error { return r.record(checksGroup, key, []report.Row{{}}, false) }
 		if err := record("a"); err != nil {
 			t.Fatal(err)
 		}

@@ -156,9 +156,9 @@ func (r *Run) JudgeBundle(
 		done.Results = append(done.Results, *present[worst].plain().Result)
 	}
 	done.judged(options.complete(findings, decoded))
-	rows := batchRows(done.Findings, leftOut(decoded, options.Unsupported))
-	title := "Spec in " + options.Bundle
-	return done, r.recordRows(title, title, rows, done.closes(options.IsGate), done.Message)
+	rows := batchRows(done, leftOut(decoded, options.Unsupported))
+	group := groupName{"Spec in " + options.Bundle, r.reports.uniqueKey()} // another spec may judge the bundle too
+	return done, r.recordRows(group, "", rows, done.closes(options.IsGate), done.Message)
 }
 
 // whetherConnected fails unless the status is connected.

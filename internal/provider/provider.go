@@ -8,15 +8,12 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -123,9 +120,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 					"provider configuration has done so far, and are there when the gate has closed, too. An empty " +
 					"set overrides the environment variable, whose words are separated by commas. Conflicts with " +
 					"`emit_bundle = false`. " + reportsSetting.describe(),
-				Validators: []validator.Set{
-					setvalidator.NoNullValues(), setvalidator.ValueStringsAre(reportKindValidator),
-				},
+				Validators: []validator.Set{reportsValidator{}},
 			},
 			controlHostSetting.attribute: stringSetting(controlHostSetting, "IP address at which nothing answers "+
 				"from this machine, for example `192.0.2.1` of TEST-NET-1 unless that network is on-link. Something "+
@@ -164,15 +159,15 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	}
 	format := resolve(bundleFormatSetting, model.BundleFormat, parseBundleFormat, &resp.Diagnostics)
 	config.Reports = resolveReports(model.Reports, &resp.Diagnostics)
-	switch emits := resolve(emitBundleSetting, model.EmitBundle, parseBool, &resp.Diagnostics); {
+	emits := resolve(emitBundleSetting, model.EmitBundle, parseBool, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	switch {
 	case emits:
 		config.Writer = bundle.NewWriter(config.BundleDir, format, preflight.ReportNames(config.Reports)...)
 	case len(config.Reports) > 0:
-		resp.Diagnostics.AddAttributeError(path.Root(reportsSetting.attribute), "Reports Without a Bundle",
-			fmt.Sprintf("Reports lie in the bundle, and emit_bundle is false, in the provider's configuration or in "+
-				"%s. Set emit_bundle = true, or reports = [].", emitBundleSetting.variable()))
-	}
-	if resp.Diagnostics.HasError() {
+		model.rejectReports(&resp.Diagnostics)
 		return
 	}
 	run := preflight.New(config)

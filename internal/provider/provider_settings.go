@@ -6,7 +6,6 @@ package provider
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,8 +15,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/report"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
@@ -93,38 +90,6 @@ func textOf(value attr.Value) string {
 	default:
 		return value.(types.String).ValueString()
 	}
-}
-
-// parseReports parses the kinds of reports, separated by commas.
-func parseReports(text string) (kinds []report.Kind, err error) {
-	if text == "" {
-		return nil, nil
-	}
-	for word := range strings.SplitSeq(text, ",") {
-		kind, err := preflight.ParseReportKind(strings.TrimSpace(word))
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Contains(kinds, kind) {
-			kinds = append(kinds, kind)
-		}
-	}
-	return kinds, nil
-}
-
-// resolveReports returns the reports to be written. A set whose elements are not all known is an error.
-func resolveReports(configured types.Set, diags *diag.Diagnostics) []report.Kind {
-	var value attr.Value = configured
-	for _, element := range configured.Elements() {
-		switch {
-		case element.IsUnknown():
-			value = types.SetUnknown(types.StringType)
-		case element.IsNull(): // Terraform has validated it, but does not do so for values that were unknown then
-			diags.AddAttributeError(path.Root("reports"), "Invalid Provider Argument", "An element of reports is null.")
-			return nil
-		}
-	}
-	return resolve(reportsSetting, value, parseReports, diags)
 }
 
 func parseBool(text string) (bool, error) {

@@ -42,7 +42,6 @@ var (
 	specValidator          = validate("Invalid Spec", "must be a Troubleshoot spec", preflight.DecodeSpec)
 	unsupportedValidator   = validate("Invalid Choice", "must be a way to go on", preflight.ParseUnsupported)
 	archiveValidator       = validate("Invalid Archive", "must be the path of an archive", parseArchive)
-	reportKindValidator    = validate("Invalid Report", "must be a kind of report", preflight.ParseReportKind)
 	notBlankValidator      = validate("Empty Value", "must not be blank", parseNotBlank)
 	checkNameValidator     = validate("Invalid Check Name", "must be a text to show", parseCheckName)
 )
