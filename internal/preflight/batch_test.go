@@ -38,7 +38,9 @@ func batchOf(t *testing.T, name string, hosts ...string) Batch {
 	batch.Judge = func(results []tcpconnect.Result) (findings []tcpconnect.Finding) {
 		for i := range results {
 			analyzer := tcpconnect.Analyzer{CheckName: batch.Checks[i].CollectorName}
-			findings = append(findings, analyzer.JudgeResult(&results[i]))
+			finding := analyzer.JudgeResult(&results[i])
+			finding.CollectorName = batch.Checks[i].CollectorName
+			findings = append(findings, finding)
 		}
 		return findings
 	}
