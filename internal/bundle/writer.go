@@ -17,7 +17,8 @@ import (
 // Writer writes the results and the findings of one run into a bundle directory. When it first writes, it makes the
 // directory and removes the analysis.json and the reports of an earlier run, but no file that somebody else wrote.
 //
-// A Writer may be used concurrently, except for WriteAnalysis and WriteReports. Several processes may write into one directory.
+// A Writer may be used concurrently, except for WriteAnalysis and WriteReports. Several processes may write into one
+// directory.
 type Writer struct {
 	dir          string
 	format       Format

@@ -44,9 +44,9 @@ func Explain(err error, subject, claim string) Message {
 		return Message{Summary: "Check Interrupted", Detail: fmt.Sprintf("The run was stopped while %s was checked. "+
 			"Nothing is known about it, and no result was written.", subject)}
 	case errors.As(err, &unreported):
-		return Message{Summary: "Report Not Written", Detail: fmt.Sprintf("The check of %s was made and its result "+
-			"was kept, but a report was not written: %s. Look at the path, its permissions and the free space, or leave "+
-			"the report out of reports in the provider's configuration.\n\nThe result:\n%s",
+		return Message{Summary: "Report Not Written", Detail: fmt.Sprintf("A report about %s was not written: %s. "+
+			"Everything else was done. Look at the path, its permissions and the free space, or leave the report out "+
+			"of reports in the provider's configuration.\n\nThe result:\n%s",
 			subject, err, unreported.Verdict)}
 	case errors.As(err, &foreign):
 		return Message{Summary: "File of Another Program", Detail: fmt.Sprintf("%s. Give the bundle a directory of "+

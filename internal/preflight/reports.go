@@ -290,13 +290,13 @@ func (r *Run) RecordExcludedCheck(check Check, title string) error {
 	row := excludedRow(title)
 	row.CollectorName, row.Address = check.CollectorName, check.Target.Address.String()
 	key := checkKey(check, "excluded "+title)
-	return r.recordRows(checksGroup, key, []report.Row{row}, false, row.Line())
+	return r.recordRows(checksGroup, key, []report.Row{row}, false, title+": excluded")
 }
 
 // RecordExcludedBatch says that a batch is excluded.
 func (r *Run) RecordExcludedBatch(title, key string) error {
 	row := excludedRow(title)
-	return r.recordRows(groupName{title, key}, "", []report.Row{row}, false, row.Line())
+	return r.recordRows(groupName{title, key}, "", []report.Row{row}, false, title+": excluded")
 }
 
 func excludedRow(title string) report.Row {
@@ -319,7 +319,7 @@ func (r *Run) RecordAnalysis(analysis Analysis) error {
 	if len(analysis.Findings) == 0 {
 		row := excludedRow(analysis.Title)
 		row.CollectorName = analysis.Of
-		return r.recordRows(analysesGroup, r.reports.uniqueKey(), []report.Row{row}, false, row.Line())
+		return r.recordRows(analysesGroup, r.reports.uniqueKey(), []report.Row{row}, false, analysis.Title+": excluded")
 	}
 	rows, closesGate := make([]report.Row, len(analysis.Findings)), false
 	for i, found := range analysis.Findings {

@@ -134,7 +134,8 @@ func TestEachBatchIsAGroup(t *testing.T) {
 func TestSpecsThatJudgeOneBundleAreAllReported(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if _, err := bundle.NewWriter(dir, bundle.FormatStatus).Write("db", bundle.Result{Status: "connected"}); err != nil {
+	older := bundle.NewWriter(dir, bundle.FormatStatus)
+	if _, err := older.Write("db", bundle.Result{Status: "connected"}); err != nil {
 		t.Fatal(err)
 	}
 	run := reportingOf(t.TempDir())
@@ -259,7 +260,8 @@ func TestChecksDoNotWaitForAWritingOfOthers(t *testing.T) {
 		}
 		checks.Wait()
 		if writings.Load() != 2 || rows.Load() != 1101 {
-			t.Errorf("100 gates that close together have caused %d writings, the last of %d rows", writings.Load(), rows.Load())
+			t.Errorf("100 gates that close together have caused %d writings, the last of %d rows",
+				writings.Load(), rows.Load())
 		}
 	})
 }
@@ -287,9 +289,8 @@ func TestBatchIsReportedWithoutItsArchive(t *testing.T) {
 	}
 
 	batch.Key = "again"
-	if err := errors.Join(
-		os.Remove(filepath.Join(dir, bundle.ReportMarkdown)), os.Mkdir(filepath.Join(dir, bundle.ReportMarkdown), 0o755),
-	); err != nil {
+	inTheWay := filepath.Join(dir, bundle.ReportMarkdown)
+	if err := errors.Join(os.Remove(inTheWay), os.Mkdir(inTheWay, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	unwarned := New(Config{
@@ -298,7 +299,7 @@ func TestBatchIsReportedWithoutItsArchive(t *testing.T) {
 	})
 	_, err = unwarned.Batch(t.Context(), batch)
 	said := Explain(err, "the spec", "spec")
-	for _, want := range []string{batch.Archive, filepath.Join(dir, bundle.ReportMarkdown) + " would be replaced"} {
+	for _, want := range []string{batch.Archive, inTheWay + " would be replaced"} {
 		if said.Summary != "Archive Not Written" || !strings.Contains(said.Detail, want) {
 			t.Errorf("%q is not in %+v", want, said)
 		}

@@ -38,12 +38,13 @@ func parseReports(text string) (kinds []report.Kind, err error) {
 	return kinds, nil
 }
 
-// parseReport parses a known element of the set, which may be null.
-func parseReport(element types.String) (report.Kind, error) {
+// validateReport returns an error if a known element of the set, which may be null, is not a kind of report.
+func validateReport(element types.String) error {
 	if element.IsNull() {
-		return "", errors.New("null is not a kind of report. Use " + suggest.Choice(report.Kinds()) + ".")
+		return errors.New("null is not a kind of report. Use " + suggest.Choice(report.Kinds()) + ".")
 	}
-	return preflight.ParseReportKind(element.ValueString())
+	_, err := preflight.ParseReportKind(element.ValueString())
+	return err
 }
 
 // reportsValidator validates the elements of the set that are known.
@@ -56,7 +57,7 @@ func (reportsValidator) ValidateSet(_ context.Context, req validator.SetRequest,
 		if !isText || text.IsUnknown() {
 			continue
 		}
-		if _, err := parseReport(text); err != nil {
+		if err := validateReport(text); err != nil {
 			resp.Diagnostics.AddAttributeError(req.Path, "Invalid Report", err.Error())
 		}
 	}
@@ -77,7 +78,7 @@ func resolveReports(configured types.Set, diags *diag.Diagnostics) []report.Kind
 			break
 		}
 		// Terraform does not validate again what was unknown then.
-		if _, err := parseReport(element.(types.String)); err != nil {
+		if err := validateReport(element.(types.String)); err != nil {
 			diags.AddAttributeError(path.Root(reportsSetting.attribute), "Invalid Provider Argument", err.Error())
 			return nil
 		}
