@@ -210,7 +210,7 @@ func TestClosedGateIsReportedAlthoughTheTimerFailed(t *testing.T) {
 		if err := record("d", false); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(11 * time.Second) // the timer has begun at 10 s and ended
+		time.Sleep(15 * time.Second) // the timer has written from 10 s to 11 s
 		fails.Store(false)
 		if err := record("e", false); !errors.Is(err, full) {
 			t.Errorf("the next check is told %v", err)
