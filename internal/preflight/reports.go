@@ -5,6 +5,7 @@ package preflight
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -219,6 +220,16 @@ func (r *reports) close() error {
 		return nil // a later writing has succeeded
 	}
 	return errors.Join(r.failure, err)
+}
+
+// reportPath returns the path of the report that is best to read, or empty if there is none.
+func (r *Run) reportPath() string {
+	for _, kind := range []report.Kind{report.HTML, report.Markdown, report.JUnit} {
+		if r.reports.write != nil && slices.Contains(r.Reports, kind) {
+			return filepath.Join(r.BundleDir, reportNames[kind])
+		}
+	}
+	return ""
 }
 
 // Close ends the run: it writes what the reports do not say yet.

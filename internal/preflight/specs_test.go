@@ -40,7 +40,7 @@ func TestSpecsThatDifferAreDifferentBatches(t *testing.T) {
 	for name, other := range map[string]Batch{
 		"unsupported": run.SpecBatch(smallSpec, decoded,
 			SpecOptions{Unsupported: UnsupportedSkip, Archive: "a.tar.gz"}),
-		"archive":     run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "b.tar.gz"}),
+		"archive": run.SpecBatch(smallSpec, decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "b.tar.gz"}),
 		"timeout": run.SpecBatch(smallSpec, decoded,
 			SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz", Timeout: time.Second}),
 		"retry": run.SpecBatch(smallSpec, decoded,

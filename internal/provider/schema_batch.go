@@ -31,8 +31,9 @@ type batchArguments struct {
 // batchResults are the results of whatever makes many checks, but for those that are large.
 type batchResults struct {
 	verdictResults
-	Message   types.String `tfsdk:"message"`
-	BundleDir types.String `tfsdk:"bundle_dir"`
+	Message     types.String `tfsdk:"message"`
+	Explanation types.String `tfsdk:"explanation"`
+	BundleDir   types.String `tfsdk:"bundle_dir"`
 }
 
 // batchAttributes describes both. what is the whole that is checked, such as "spec", and each one of its checks. strict
@@ -55,6 +56,9 @@ func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 		"triggers": triggersAttribute(),
 		"message": stringResult("The texts of what is not a pass, one in a line, the failures first, at most 20. " +
 			"Never empty, so that it can be an `error_message`."),
+		"explanation": stringResult("For people: a paragraph for each check that is not a pass, the failures first, at " +
+			"most 20, with address, status and reason, what the operating system said, what to do and where to read " +
+			"more; and where all results are. Never empty, so that it can be an `error_message`."),
 		"bundle_dir": stringResult("The support bundle that holds the results, `version.yaml` and `analysis.json`. " +
 			"Null if nothing was written."),
 	})
@@ -111,15 +115,16 @@ func (a *batchArguments) skip(run *preflight.Run, title, key string, form batchF
 	}
 }
 
-func (r *batchResults) fillBatch(result preflight.BatchResult) {
+func (r *batchResults) fillBatch(result preflight.BatchResult, archive string) {
 	r.fillVerdict(result.Verdict)
 	r.Message = types.StringValue(result.Message)
+	r.Explanation = types.StringValue(result.Explanation(archive))
 	r.BundleDir = stringOrNull(result.BundleDir)
 }
 
 // fillExcludedBatch opens the gate on purpose.
 func (r *batchResults) fillExcludedBatch(message string) {
-	r.fillBatch(preflight.BatchResult{Message: message})
+	r.fillBatch(preflight.BatchResult{Message: message}, "")
 	r.Outcome = types.StringNull()
 	r.Proceed = types.BoolValue(true)
 }

@@ -139,7 +139,7 @@ func (m *specModel) perform(
 	if !ok {
 		return nil, nil
 	}
-	model.fillBatch(result)
+	model.fillBatch(result, model.Archive.ValueString())
 	model.fillSkipped(decoded)
 	return &model, largeResults(ctx, result)
 }

@@ -40,7 +40,7 @@ func TestSummaryIsTheWorstAndTellsOfAllThatIsNoPass(t *testing.T) {
 		many = append(many, Finding{Verdict: Fail, Title: fmt.Sprint(i), Message: "down"})
 	}
 	_, message := Summarize(many)
-	if strings.Count(message, "\n") != maxJoined || !strings.HasSuffix(message, "\n... and 80 more.") {
+	if strings.Count(message, "\n") != MaxJoined || !strings.HasSuffix(message, "\n... and 80 more.") {
 		t.Errorf("a hundred failures:\n%s", message)
 	}
 }
