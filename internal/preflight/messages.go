@@ -45,8 +45,8 @@ func Explain(err error, subject, claim string) Message {
 			"Nothing is known about it, and no result was written.", subject)}
 	case errors.As(err, &unreported):
 		return Message{Summary: "Report Not Written", Detail: fmt.Sprintf("The check of %s was made and its result "+
-			"was kept, but a report was not written: %s. Look at the path, its permissions and the free space, or leave "+
-			"the report out of reports in the provider's configuration.\n\nThe result:\n%s",
+			"was kept, but a report was not written: %s. Look at the path, its permissions and the free space, or "+
+			"leave the report out of reports in the provider's configuration.\n\nThe result:\n%s",
 			subject, err, unreported.Verdict)}
 	case errors.As(err, &foreign):
 		return Message{Summary: "File of Another Program", Detail: fmt.Sprintf("%s. Give the bundle a directory of "+
@@ -128,8 +128,8 @@ func (r BatchResult) Messages(kind, archive string, isGate bool) (messages []Mes
 	return messages
 }
 
-// Explanation explains to people what is not a pass, the failures first: a paragraph for each, and where all results are.
-// If all pass, it is the message.
+// Explanation explains to people what is not a pass, the failures first: a paragraph for each, and where all results
+// are. If all pass, it is the message.
 func (r BatchResult) Explanation(archive string) string {
 	var failures, warnings []string
 	for _, finding := range r.Findings {
@@ -141,7 +141,7 @@ func (r BatchResult) Explanation(archive string) string {
 			failures = append(failures, paragraph(finding))
 		}
 	}
-	if all := append(failures, warnings...); len(all) > 0 {
+	if all := slices.Concat(failures, warnings); len(all) > 0 {
 		return tcpconnect.JoinFirst(all, "\n\n") + r.whereResultsAre(archive)
 	}
 	return r.Message

@@ -157,7 +157,9 @@ func TestTimeoutsOfASpec(t *testing.T) {
 		attempts [2]time.Duration
 	}{
 		"of the provider": {SpecOptions{}, [2]time.Duration{2 * time.Second, 9 * time.Second}, [2]time.Duration{}},
-		"of the argument": {SpecOptions{Timeout: minute}, [2]time.Duration{2 * time.Second, minute}, [2]time.Duration{}},
+		"of the argument": {
+			SpecOptions{Timeout: minute}, [2]time.Duration{2 * time.Second, minute}, [2]time.Duration{},
+		},
 		"with retry": {
 			SpecOptions{Timeout: minute, Retry: everySecond()},
 			[2]time.Duration{minute, minute},

@@ -56,8 +56,8 @@ func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 		"triggers": triggersAttribute(),
 		"message": stringResult("The texts of what is not a pass, one in a line, the failures first, at most 20. " +
 			"Never empty, so that it can be an `error_message`."),
-		"explanation": stringResult("For people: a paragraph for each check that is not a pass, the failures first, at " +
-			"most 20, with address, status and reason, what the operating system said, what to do and where to read " +
+		"explanation": stringResult("For people: a paragraph for each check that is not a pass, the failures first, " +
+			"at most 20, with address, status and reason, what the operating system said, what to do and where to read " +
 			"more; and where all results are. Never empty, so that it can be an `error_message`."),
 		"bundle_dir": stringResult("The support bundle that holds the results, `version.yaml` and `analysis.json`. " +
 			"Null if nothing was written."),
