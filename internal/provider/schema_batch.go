@@ -40,15 +40,16 @@ type batchResults struct {
 // describes the argument of that name.
 func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 	return join(verdictAttributes(), map[string]schema.Attribute{
-		"archive": stringArgument("Path of a `.tar.gz` (or `.tgz`) to write results and analysis of this "+what+" into "+
-			"as well, below one directory that is named after it. A relative path starts at the working directory. "+
-			"The Troubleshoot tools read it if the provider's `bundle_format` is `json`; another is a warning.",
+		"archive": stringArgument("Path of a `.tar.gz` (or `.tgz`) to write results and analysis of this "+what+" "+
+			"into as well, below one directory that is named after it. A relative path starts at the working "+
+			"directory. The Troubleshoot tools read it if the provider's `bundle_format` is `json`; another is a "+
+			"warning.",
 			archiveValidator),
 		"max_concurrency": countArgument(fmt.Sprintf("Maximum number of dials in flight. The timeout of a check "+
 			"begins when it has its turn. What the process may open is shared by all checks of a provider. Defaults "+
 			"to `%d`.", preflight.DefaultMaxConcurrency)),
-		"timeout": stringArgument("Total timeout of each "+each+" that says nothing else. "+durationForm+" Defaults to "+
-			"the provider's `timeout`. Required with `retry`: it says how long to wait in all, and the own timeout "+
+		"timeout": stringArgument("Total timeout of each "+each+" that says nothing else. "+durationForm+" Defaults "+
+			"to the provider's `timeout`. Required with `retry`: it says how long to wait in all, and the own timeout "+
 			"of "+each+" limits one dial.", durationValidator),
 		"strict": boolArgument(strict),
 		"exclude": boolArgument("If `true`, nothing is dialled, judged or written, `proceed` is true, `message` says " +
@@ -57,8 +58,8 @@ func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 		"message": stringResult("The texts of what is not a pass, one in a line, the failures first, at most 20. " +
 			"Never empty, so that it can be an `error_message`."),
 		"explanation": stringResult("For people: a paragraph for each check that is not a pass, the failures first, " +
-			"at most 20, with address, status and reason, what the operating system said, what to do and where to read " +
-			"more; and where all results are. Never empty, so that it can be an `error_message`."),
+			"at most 20, with address, status and reason, what the operating system said, what to do and where to " +
+			"read more; and where all results are. Never empty, so that it can be an `error_message`."),
 		"bundle_dir": stringResult("The support bundle that holds the results, `version.yaml` and `analysis.json`. " +
 			"Null if nothing was written."),
 	})
