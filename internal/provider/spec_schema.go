@@ -53,8 +53,8 @@ func specFindingAttributes() map[string]schema.Attribute {
 		"title": stringResult("Title of the outcome that decided, or else the analyzer's `checkName`; for a " +
 			"node followed by ` - Node ` and its name."),
 		"collector_name": stringResult("Name of the collector that was judged."),
-		"node": stringResult("The node of a cluster that the result in `bundle` is about. Null if the machine that made " +
-			"the bundle dialled itself, and without `bundle`."),
+		"node": stringResult("The node of a cluster that the result in `bundle` is about. Null if the machine that " +
+			"made the bundle dialled itself, and without `bundle`."),
 		"address": stringResult("Its address. Null if the spec has no such collector, or it is excluded."),
 		"status": stringResult("Its status: " + suggest.MarkdownChoice(tcpconnect.Statuses()) + ". Null if it did " +
 			"not run, and for a node without a result (`missing_nodes`)."),
