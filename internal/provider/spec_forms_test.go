@@ -64,7 +64,7 @@ func TestEphemeralSpecFailsUnlessItMayProceed(t *testing.T) {
 	}{
 		"pass": {open, "pass", nil},
 		"warn": {silent, "warn", warned("Preflight Spec: 1 of 1 Check Warn", "")},
-		"fail": {refused, "fail", wrong("Preflight Spec Failed: 1 of 1 Check", "", "Check "+"fail: fail is down")},
+		"fail": {refused, "fail", wrong("Preflight Spec Failed: 1 of 1 Check", "", "Check fail: fail is down")},
 	} {
 		text := endpointSpec(map[string]string{name: test.address.String()}, "300ms")
 		arguments := fmt.Sprintf(`{"spec":%q,"triggers":{"version":"1"}}`, text)
@@ -80,6 +80,8 @@ func TestEphemeralSpecFailsUnlessItMayProceed(t *testing.T) {
 		if name == "fail" && len(diagnostics) > 0 {
 			t.Errorf("the data source says %q", texts(diagnostics))
 		}
+		_, diagnostics = server.read(t, dataSpec, strings.Replace(arguments, `{`, `{"strict":true,`, 1))
+		expectSaid(t, name+", strict", diagnostics, test.want)
 		result := state["results"].([]any)[0].(map[string]any)
 		explanation, _ := result["explanation"].(string)
 		if want := "\nAddress: " + test.address.String() + "\nStatus: "; !strings.Contains(explanation, want) {
