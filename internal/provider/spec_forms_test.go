@@ -80,6 +80,8 @@ func TestEphemeralSpecFailsUnlessItMayProceed(t *testing.T) {
 		if name == "fail" && len(diagnostics) > 0 {
 			t.Errorf("the data source says %q", texts(diagnostics))
 		}
+		_, diagnostics = server.read(t, dataSpec, strings.Replace(arguments, `{`, `{"strict":true,`, 1))
+		expectSaid(t, name+", strict", diagnostics, test.want)
 		result := state["results"].([]any)[0].(map[string]any)
 		explanation, _ := result["explanation"].(string)
 		if want := "\nAddress: " + test.address.String() + "\nStatus: "; !strings.Contains(explanation, want) {

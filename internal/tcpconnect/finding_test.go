@@ -87,6 +87,7 @@ func TestStandaloneFindingNeedsNothingBesideIt(t *testing.T) {
 		"is down (a:1: connection-refused)":                   {Verdict: Fail, Result: refused},
 		"is down (a:1: error, no-such-host)":                  {Verdict: Warn, Result: unknown},
 		"is down (a:1: connection-refused) More: https://x.y": {Verdict: Fail, URI: "https://x.y", Result: refused},
+		"is down (a:1: error)":                                {Verdict: Fail, Result: &Result{Status: Error}},
 		"is down More: https://x.y":                           {Verdict: Warn, URI: "https://x.y"},
 		"is down":                                             {Verdict: Pass, URI: "https://x.y", Result: refused},
 	} {
