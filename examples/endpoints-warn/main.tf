@@ -24,7 +24,7 @@ resource "terraform_data" "rollout" {
   lifecycle {
     precondition {
       condition     = data.preflight_endpoints.rollout.proceed
-      error_message = data.preflight_endpoints.rollout.message
+      error_message = data.preflight_endpoints.rollout.explanation
     }
   }
 }

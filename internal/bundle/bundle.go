@@ -4,8 +4,8 @@
 // Package bundle writes the results of collectors into a support bundle on disk, and reads them back.
 //
 // A result lies in <bundle>/host-collectors/connect/<collector>.json, as in the bundles of Troubleshoot. A Writer
-// replaces such a file whole or not at all. Read and ReadAll accept either Format. None of them
-// follows a name or a symbolic link out of the bundle directory.
+// replaces such a file whole or not at all. Read and ReadAll accept either Format. None of them follows a
+// name or a symbolic link out of the bundle directory.
 package bundle
 
 import (

@@ -129,7 +129,7 @@ var examples = map[string]example{
 	},
 	"data-sources/preflight_endpoints": {
 		needs: "1.4.0", variables: endpointsVariable,
-		shutSays: "b: connection-refused (127.",
+		shutSays: "b: connection-refused Address: 127.",
 	},
 	"ephemeral-resources/preflight_endpoints": {
 		needs: ephemeralResources, variables: endpointsVariable,
@@ -143,7 +143,7 @@ var examples = map[string]example{
 		needs: ephemeralResources, variables: specVariable,
 		shutSays: "Preflight Spec Failed: 1 of 2 Checks", unmocked: true,
 	},
-	"reports": {needs: "1.4.0", variables: endpointsVariable, shutSays: "b: connection-refused (127."},
+	"reports": {needs: "1.4.0", variables: endpointsVariable, shutSays: "b: connection-refused Address: 127."},
 	"customer-spec": {
 		needs: "1.0.0", variables: specAndBundleVariables,
 		openSays: `outcome = "warn"`,
@@ -154,15 +154,15 @@ var examples = map[string]example{
 	},
 	"endpoints-warn": {
 		needs: "1.4.0", variables: warnVariable,
-		openSays: "Preflight Endpoints: 1 of 2 Checks Warn", shutSays: "database: connection-refused (127.",
+		openSays: "Preflight Endpoints: 1 of 2 Checks Warn", shutSays: "database: connection-refused Address: 127.",
 	},
 	"endpoints-exclude": {
 		needs: "1.4.0", variables: endpointsVariable,
-		shutSays: "b: connection-refused (127.",
+		shutSays: "b: connection-refused Address: 127.",
 	},
 	"endpoints-module": {
 		needs: "1.4.0", variables: endpointsVariable,
-		shutSays: "b: connection-refused (127.",
+		shutSays: "b: connection-refused Address: 127.",
 	},
 	"terraform-test": {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
 }

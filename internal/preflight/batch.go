@@ -4,6 +4,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,7 @@ type BatchResult struct {
 	Verdict   tcpconnect.Verdict // the worst of the findings
 	Message   string             // what is not a pass; never empty
 	BundleDir string             // where the results are; empty: nothing was written
+	Report    string             // path of a report that shows them; empty: there is none
 }
 
 // Errors of a batch, beside *ClaimError and *bundle.ForeignFileError.
@@ -97,6 +99,10 @@ func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 	}
 	closesGate := isArchive || done.closes(batch.IsGate)
 	unreported := r.recordRows(groupName{batch.Title, batch.Key}, "", rows, closesGate, done.Message)
+	if unreported == nil {
+		done.Report = r.reportPath()
+	}
+	done.sayWhereTheRestIs()
 	switch {
 	case isArchive && unreported != nil:
 		return done, &ArchiveError{fmt.Errorf("%w, nor were the reports: %s", archive.Err, unreported.Error())}
@@ -115,6 +121,15 @@ func (r *BatchResult) judged(findings []tcpconnect.Finding) {
 	}
 	r.Findings = findings
 	r.Verdict, r.Message = tcpconnect.Summarize(standalone)
+}
+
+// sayWhereTheRestIs completes a message that does not list everything that is not a pass.
+func (r *BatchResult) sayWhereTheRestIs() {
+	isListed := func(finding tcpconnect.Finding) bool { return finding.Verdict == tcpconnect.Pass }
+	rest := len(slices.DeleteFunc(slices.Clone(r.Findings), isListed)) - tcpconnect.MaxJoined
+	if where := cmp.Or(r.Report, r.BundleDir); rest > 0 && where != "" {
+		r.Message += " All are in " + where + "."
+	}
 }
 
 // closes reports whether the batch stops what depends on it. isGate says that any failure is an error.

@@ -91,7 +91,10 @@ func (r BatchResult) Messages(kind, archive string, isGate bool) (messages []Mes
 		case finding.CollectorName == "" && finding.Verdict == tcpconnect.Warn:
 			unsupported = append(unsupported, finding.Title)
 		case finding.Verdict == tcpconnect.Warn:
-			warnings, warned = append(warnings, paragraph(finding)), append(warned, finding.CollectorName)
+			warnings = append(warnings, paragraph(finding))
+			if !slices.Contains(warned, finding.CollectorName) {
+				warned = append(warned, finding.CollectorName)
+			}
 		case finding.Strict, isGate:
 			strictFailures = append(strictFailures, paragraph(finding))
 		default:
@@ -125,13 +128,34 @@ func (r BatchResult) Messages(kind, archive string, isGate bool) (messages []Mes
 	return messages
 }
 
+// Explanation explains to people what is not a pass, the failures first: a paragraph for each, and where all results
+// are. If all pass, it is the message.
+func (r BatchResult) Explanation(archive string) string {
+	var failures, warnings []string
+	for _, finding := range r.Findings {
+		switch finding.Verdict {
+		case tcpconnect.Pass:
+		case tcpconnect.Warn:
+			warnings = append(warnings, paragraph(finding))
+		default:
+			failures = append(failures, paragraph(finding))
+		}
+	}
+	if all := slices.Concat(failures, warnings); len(all) > 0 {
+		return tcpconnect.JoinFirst(all, "\n\n") + r.whereResultsAre(archive)
+	}
+	return r.Message
+}
+
 // whereResultsAre is a paragraph that says where all results are, empty if they were not written.
 func (r BatchResult) whereResultsAre(archive string) string {
 	switch {
 	case archive != "":
 		return fmt.Sprintf("\n\nThe archive %s holds all results. Send it to those who support you.", archive)
+	case r.Report != "":
+		return fmt.Sprintf("\n\nThe report %s shows all results.", r.Report)
 	case r.BundleDir != "":
-		return fmt.Sprintf("\n\nThe support bundle %s holds all results.", r.BundleDir)
+		return fmt.Sprintf("\n\nThe support bundle in %s holds all results.", r.BundleDir)
 	default:
 		return ""
 	}

@@ -218,7 +218,7 @@ func TestMessagesOfABatch(t *testing.T) {
 			dir:      "dir",
 			want: []message{{
 				summary: "Spec Failed: 1 of 1 Check",
-				detail:  []string{"Check a: a is down", "\n\nThe support bundle dir holds all results."},
+				detail:  []string{"Check a: a is down", "\n\nThe support bundle in dir holds all results."},
 				without: []string{"The archive"},
 			}},
 		},

@@ -6,6 +6,7 @@ package preflight
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -233,6 +234,16 @@ func (r *reports) close() error {
 	r.writing <- struct{}{}
 	defer r.end()
 	return r.writeStale()
+}
+
+// reportPath returns the path of the report that is best to read, or empty if there is none.
+func (r *Run) reportPath() string {
+	for _, kind := range []report.Kind{report.HTML, report.Markdown, report.JUnit} {
+		if r.reports.write != nil && slices.Contains(r.Reports, kind) {
+			return filepath.Join(r.BundleDir, reportNames[kind])
+		}
+	}
+	return ""
 }
 
 // Close ends the run: it writes what the reports do not say yet.

@@ -306,6 +306,29 @@ func TestBatchIsReportedWithoutItsArchive(t *testing.T) {
 	}
 }
 
+func TestBatchNamesNoReportThatWasNotWritten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	inTheWay := filepath.Join(dir, bundle.ReportHTML)
+	if err := os.Mkdir(inTheWay, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []report.Kind{report.HTML, report.JUnit} {
+		run := New(Config{
+			Collector: &tcpconnect.Collector{Dialer: network{"10.0.0.1"}}, BundleDir: dir, Reports: []report.Kind{kind},
+			Writer: bundle.NewWriter(dir, bundle.FormatStatus), // does not look at the names before
+		})
+		done, err := run.Batch(t.Context(), batchOf(t, "a", "10.0.0.1"))
+		unreported, ok := errors.AsType[*ReportError](err)
+		switch {
+		case kind == report.JUnit && (err != nil || done.Report != filepath.Join(dir, bundle.ReportJUnit)):
+			t.Errorf("%q, %v", done.Report, err)
+		case kind == report.HTML && (!ok || done.Report != "" || unreported.Verdict != done.Message):
+			t.Errorf("%q, %q, %v", done.Report, done.Message, err)
+		}
+	}
+}
+
 func TestArchiveHoldsItsOwnReports(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

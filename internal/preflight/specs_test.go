@@ -256,3 +256,49 @@ func TestSpecJudgesOwnBundleOnlyByResultsOfThisRun(t *testing.T) {
 		}
 	})
 }
+
+func TestWorstNodeOfABundleIsCollected(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for file, status := range map[string]string{
+		"n1/connect/open.json": "connected", "n2/connect/open.json": "connection-refused",
+		"n1/connect/closed.json": "connection-refused", "n2/connect/closed.json": "connected",
+		"n1/connect/unjudged.json": "connected", "n2/connect/unjudged.json": "error",
+	} {
+		file = filepath.Join(dir, "host-collectors", filepath.FromSlash(file))
+		err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(status), 0o644))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	decoded := decodeSpec(t, []string{
+		`{collectorName: open, address: "10.0.0.1:80"}`,
+		`{collectorName: closed, address: "10.0.0.2:80"}`,
+		`{collectorName: unjudged, address: "10.0.0.3:80"}`,
+		`{collectorName: out, address: "10.0.0.4:80", exclude: true}`,
+	}, []string{
+		analyzerOf("open", "warn"),
+		`{checkName: closed, collectorName: closed, outcomes: [{pass: {when: connection-refused}}, {fail: {}}]}`,
+		`{checkName: out, collectorName: out, outcomes: [{pass: {}}]}`,
+	})
+	done, err := newRun(t.TempDir()).JudgeBundle(t.Context(), decoded, SpecOptions{Bundle: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var collected, verdicts []string
+	for i, check := range done.Checks {
+		collected = append(collected, check.CollectorName+" "+string(done.Results[i].Status))
+	}
+	for _, finding := range done.Findings {
+		verdicts = append(verdicts, finding.Title+": "+string(finding.Verdict))
+	}
+	const wantCollected = "open connection-refused, closed connected, unjudged error"
+	if got := strings.Join(collected, ", "); got != wantCollected {
+		t.Errorf("collected %s, want %s", got, wantCollected)
+	}
+	const wantVerdicts = "open - Node n1: pass, open - Node n2: warn, closed - Node n1: pass, closed - Node n2: " +
+		"fail, out: fail" // whose collector is excluded
+	if got := strings.Join(verdicts, ", "); got != wantVerdicts || done.Verdict != tcpconnect.Fail {
+		t.Errorf("%s: %s, want %s", done.Verdict, got, wantVerdicts)
+	}
+}

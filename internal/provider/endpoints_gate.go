@@ -47,7 +47,7 @@ type endpointsValidator struct{}
 func (endpointsValidator) ValidateDynamic(
 	_ context.Context, req validator.DynamicRequest, resp *validator.DynamicResponse,
 ) {
-	if req.ConfigValue.IsNull() && !req.ConfigValue.IsUnderlyingValueNull() {
+	if req.ConfigValue.IsNull() {
 		return // the framework says that it is required
 	}
 	endpoints, _ := decodeEndpoints(req.ConfigValue, preflight.EndpointDefaults{}, &resp.Diagnostics)
@@ -186,7 +186,7 @@ func (a *endpointsArguments) perform(
 	if !ok {
 		return nil, nil
 	}
-	model.fillBatch(result)
+	model.fillBatch(result, model.Archive.ValueString())
 	failed, more := types.ListValueFrom(ctx, types.StringType, gate.Failed(result.Findings))
 	diags.Append(more...)
 	model.Failed = failed

@@ -17,12 +17,13 @@ func endpointsAttributes(strict string) map[string]schema.Attribute {
 	return join(batchAttributes("gate", "endpoint", strict), targetArguments(), map[string]schema.Attribute{
 		"endpoints": schema.DynamicAttribute{
 			Required: true,
-			MarkdownDescription: "What must be reachable, by name: a map or an object with at least one element. Each " +
-				"is an address, `host:port`, or an object with `address` (required), `timeout`, `all_addresses`, " +
-				"`ip_family`, `source_address`, `check_name` (a title; defaults to the name), `severity` (what it " +
-				"means if the endpoint is not ready: " + suggest.MarkdownChoice(preflight.Severities()) + "; defaults " +
-				"to `" + string(tcpconnect.Fail) + "`), `message` and `uri` (for people, in that case), and " +
-				"`outcomes` (as in `preflight_analysis`, instead of `severity`, `message` and `uri`). An unknown " +
+			MarkdownDescription: "What must be reachable, by name: a map or an object with at least one element. " +
+				"Each is an address, `host:port`, or an object with `address` (required), `timeout`, " +
+				"`all_addresses`, `ip_family`, `source_address`, `check_name` (a title; defaults to the name), " +
+				"`severity` (what it means if the endpoint is not ready: " +
+				suggest.MarkdownChoice(preflight.Severities()) + "; defaults to `" + string(tcpconnect.Fail) +
+				"`), `message` and `uri` (for people, in that case), " +
+				"and `outcomes` (as in `preflight_analysis`, instead of `severity`, `message` and `uri`). An unknown " +
 				"key is an error, and so is a null element. A null in an object counts as absent. The name of an " +
 				"endpoint is that of its collector: 1 to 128 letters, digits, spaces, `.`, `_` and `-`, beginning " +
 				"and ending with a letter or digit, different without regard to case.",

@@ -71,8 +71,8 @@ func TestReportsAreValidatedWhilePlanning(t *testing.T) {
 // The whole process has one environment, so these tests do not run in parallel.
 func TestReportsThatCannotBeWrittenAreAnErrorOfTheConfiguration(t *testing.T) {
 	const use = `Use "html", "junit" or "markdown".`
-	const change = "Set emit_bundle = true in the provider's configuration and have a bundle, or set reports = [] and " +
-		"have none.$"
+	const change = "Set emit_bundle = true in the provider's configuration and have a bundle, or set reports = [] " +
+		"and have none.$"
 	for name, test := range map[string]struct {
 		arguments     map[string]any
 		emit, reports string // of the environment

@@ -31,23 +31,25 @@ type batchArguments struct {
 // batchResults are the results of whatever makes many checks, but for those that are large.
 type batchResults struct {
 	verdictResults
-	Message   types.String `tfsdk:"message"`
-	BundleDir types.String `tfsdk:"bundle_dir"`
+	Message     types.String `tfsdk:"message"`
+	Explanation types.String `tfsdk:"explanation"`
+	BundleDir   types.String `tfsdk:"bundle_dir"`
 }
 
 // batchAttributes describes both. what is the whole that is checked, such as "spec", and each one of its checks. strict
 // describes the argument of that name.
 func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 	return join(verdictAttributes(), map[string]schema.Attribute{
-		"archive": stringArgument("Path of a `.tar.gz` (or `.tgz`) to write results and analysis of this "+what+" into "+
-			"as well, below one directory that is named after it. A relative path starts at the working directory. "+
-			"The Troubleshoot tools read it if the provider's `bundle_format` is `json`; another is a warning.",
+		"archive": stringArgument("Path of a `.tar.gz` (or `.tgz`) to write results and analysis of this "+what+" "+
+			"into as well, below one directory that is named after it. A relative path starts at the working "+
+			"directory. The Troubleshoot tools read it if the provider's `bundle_format` is `json`; another is a "+
+			"warning.",
 			archiveValidator),
 		"max_concurrency": countArgument(fmt.Sprintf("Maximum number of dials in flight. The timeout of a check "+
 			"begins when it has its turn. What the process may open is shared by all checks of a provider. Defaults "+
 			"to `%d`.", preflight.DefaultMaxConcurrency)),
-		"timeout": stringArgument("Total timeout of each "+each+" that says nothing else. "+durationForm+" Defaults to "+
-			"the provider's `timeout`. Required with `retry`: it says how long to wait in all, and the own timeout "+
+		"timeout": stringArgument("Total timeout of each "+each+" that says nothing else. "+durationForm+" Defaults "+
+			"to the provider's `timeout`. Required with `retry`: it says how long to wait in all, and the own timeout "+
 			"of "+each+" limits one dial.", durationValidator),
 		"strict": boolArgument(strict),
 		"exclude": boolArgument("If `true`, nothing is dialled, judged or written, `proceed` is true, `message` says " +
@@ -55,6 +57,9 @@ func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 		"triggers": triggersAttribute(),
 		"message": stringResult("The texts of what is not a pass, one in a line, the failures first, at most 20. " +
 			"Never empty, so that it can be an `error_message`."),
+		"explanation": stringResult("For people: a paragraph for each check that is not a pass, the failures first, " +
+			"at most 20, with address, status and reason, what the operating system said, what to do and where to " +
+			"read more; and where all results are. Never empty, so that it can be an `error_message`."),
 		"bundle_dir": stringResult("The support bundle that holds the results, `version.yaml` and `analysis.json`. " +
 			"Null if nothing was written."),
 	})
@@ -102,24 +107,27 @@ func (a *batchArguments) perform(
 
 // skip says that a batch is excluded, and keeps what lies at its archive's path from being judged.
 func (a *batchArguments) skip(run *preflight.Run, title, key string, form batchForm, diags *diag.Diagnostics) {
-	err := run.RecordExcludedBatch(title, key)
-	if !a.Archive.IsNull() {
-		err = errors.Join(err, run.ExcludeArchive(a.Archive.ValueString()))
+	explain := func(err error) {
+		if err != nil {
+			addMessage(preflight.Explain(err, form.subject, form.argument), diags)
+		}
 	}
-	if err != nil {
-		addMessage(preflight.Explain(err, form.subject, form.argument), diags)
+	explain(run.RecordExcludedBatch(title, key))
+	if !a.Archive.IsNull() {
+		explain(run.ExcludeArchive(a.Archive.ValueString()))
 	}
 }
 
-func (r *batchResults) fillBatch(result preflight.BatchResult) {
+func (r *batchResults) fillBatch(result preflight.BatchResult, archive string) {
 	r.fillVerdict(result.Verdict)
 	r.Message = types.StringValue(result.Message)
+	r.Explanation = types.StringValue(result.Explanation(archive))
 	r.BundleDir = stringOrNull(result.BundleDir)
 }
 
 // fillExcludedBatch opens the gate on purpose.
 func (r *batchResults) fillExcludedBatch(message string) {
-	r.fillBatch(preflight.BatchResult{Message: message})
+	r.fillBatch(preflight.BatchResult{Message: message}, "")
 	r.Outcome = types.StringNull()
 	r.Proceed = types.BoolValue(true)
 }

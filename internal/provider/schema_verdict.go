@@ -35,8 +35,8 @@ type verdictResults struct {
 }
 
 // explanationDescription describes explanation wherever there is one.
-const explanationDescription = "For people, in several lines: title and message, address, status and reason, what the " +
-	"operating system said, what to do, and where to read more. Never empty, so that it can be part of an " +
+const explanationDescription = "For people, in several lines: title and message, address, status and reason, what " +
+	"the operating system said, what to do, and where to read more. Never empty, so that it can be part of an " +
 	"`error_message`."
 
 // verdictAttributes describes them.

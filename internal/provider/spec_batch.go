@@ -35,8 +35,8 @@ type specModel struct {
 	Skipped   types.List `tfsdk:"skipped"`
 }
 
-// validate adds errors if arguments contradict each other, as far as they are known, and warnings of outcomes that never
-// decide.
+// validate adds errors if arguments contradict each other, as far as they are known, and warnings of outcomes that
+// never decide.
 func (m *specModel) validate(ctx context.Context, diags *diag.Diagnostics) {
 	m.validateRetry(ctx, nil, diags)
 	m.validateSource(diags)
@@ -139,7 +139,7 @@ func (m *specModel) perform(
 	if !ok {
 		return nil, nil
 	}
-	model.fillBatch(result)
+	model.fillBatch(result, model.Archive.ValueString())
 	model.fillSkipped(decoded)
 	return &model, largeResults(ctx, result)
 }

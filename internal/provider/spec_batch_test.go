@@ -422,7 +422,7 @@ func TestStrictSpecFailsAfterTheArchiveIsWritten(t *testing.T) {
 		{withArchive, "check that the service runs and listens on this address"},
 		{withArchive, "Check a: a is down Address: 127"},
 		{withArchive, "The archive " + archive + " holds all results"},
-		{"", "The support bundle " + filepath.Join(dir, "bundle") + " holds all results"},
+		{"", "The support bundle in " + filepath.Join(dir, "bundle") + " holds all results"},
 	} {
 		acceptance(t, nil, resource.TestStep{
 			Config:      providerBlock(filepath.Join(dir, "bundle"), "") + specConfig(text, test.more),

@@ -42,7 +42,7 @@ func TestSpecJudgesEachNodeOfABundle(t *testing.T) {
 		for _, kind := range []string{dataSpec, ephemeralSpec} {
 			more := fmt.Sprintf(`,"bundle":%q,"missing_nodes":"warn","max_age":"1h","timeout":"1s"`, bundle)
 			state, diagnostics := server.read(t, kind, specArguments(address, more))
-			expectSaid(t, kind, diagnostics, warned("Preflight Spec in "+bundle+": 3 of 6 Checks Warn", "",
+			expectSaid(t, kind, diagnostics, warned("Preflight Spec in "+bundle+": 3 of 6 Checks Warn: a, b", "",
 				"Check a - Node n2: a is slow\n  Address: "+address.String()+"\n  Status: connection-timeout\n"+
 					"  Message: i/o timeout",
 				"Check b - Node n3: the bundle holds nothing of this node"))

@@ -117,7 +117,7 @@ func BenchmarkEncodeResults(b *testing.B) {
 	newModel := func() (model specModel) {
 		model.Retry = types.ObjectNull(retryBlock().Type().(types.ObjectType).AttrTypes)
 		model.Triggers = types.MapNull(types.StringType)
-		model.fillBatch(batch)
+		model.fillBatch(batch, "")
 		model.fillSkipped(spec.Spec{})
 		model.Results, model.Collected = types.ListNull(findingType), types.MapNull(collectedType)
 		return model

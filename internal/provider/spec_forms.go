@@ -89,10 +89,10 @@ func (r *specEphemeralResource) Metadata(
 
 func (r *specEphemeralResource) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = ephemeralschema.Schema{
-		MarkdownDescription: "Runs a spec as the data source `preflight_spec` does, again in every phase, in the plan " +
-			"and when a saved plan is applied, and stores nothing in the state. It is a gate by itself: a failing " +
-			"analyzer is an error, `strict` or not, and whatever has `depends_on` on it waits. Needs Terraform 1.10 " +
-			"or OpenTofu 1.11.",
+		MarkdownDescription: "Runs a spec as the data source `preflight_spec` does, again in every phase, in the " +
+			"plan and when a saved plan is applied, and stores nothing in the state. It is a gate by itself: a " +
+			"failing analyzer is an error, `strict` or not, and whatever has `depends_on` on it waits. Needs " +
+			"Terraform 1.10 or OpenTofu 1.11.",
 		Attributes: ephemeralAttributes(specAttributes(alwaysStrict)),
 		Blocks:     map[string]ephemeralschema.Block{"retry": ephemeralBlock(retryBlock())},
 	}

@@ -35,7 +35,7 @@ func TestEveryFormOfASpecHasAllItsAttributes(t *testing.T) {
 			},
 			"computed": {
 				attributesNamed(block.Attributes, computed),
-				"bundle_dir collected is_fail is_pass is_warn message outcome proceed results skipped",
+				"bundle_dir collected explanation is_fail is_pass is_warn message outcome proceed results skipped",
 			},
 			"in results": {
 				results(block.Attributes),
@@ -63,7 +63,7 @@ func TestEphemeralSpecFailsUnlessItMayProceed(t *testing.T) {
 		want    []said
 	}{
 		"pass": {open, "pass", nil},
-		"warn": {silent, "warn", warned("Preflight Spec: 1 of 1 Check Warn", "")},
+		"warn": {silent, "warn", warned("Preflight Spec: 1 of 1 Check Warn: warn", "")},
 		"fail": {refused, "fail", wrong("Preflight Spec Failed: 1 of 1 Check", "", "Check "+"fail: fail is down")},
 	} {
 		text := endpointSpec(map[string]string{name: test.address.String()}, "300ms")
@@ -80,6 +80,8 @@ func TestEphemeralSpecFailsUnlessItMayProceed(t *testing.T) {
 		if name == "fail" && len(diagnostics) > 0 {
 			t.Errorf("the data source says %q", texts(diagnostics))
 		}
+		_, diagnostics = server.read(t, dataSpec, strings.Replace(arguments, `{`, `{"strict":true,`, 1))
+		expectSaid(t, name+", strict", diagnostics, test.want)
 		result := state["results"].([]any)[0].(map[string]any)
 		explanation, _ := result["explanation"].(string)
 		if want := "\nAddress: " + test.address.String() + "\nStatus: "; !strings.Contains(explanation, want) {

@@ -113,13 +113,13 @@ func Summarize(findings []Finding) (Verdict, string) {
 	}
 }
 
-// maxJoined keeps an error message readable if many checks failed.
-const maxJoined = 20
+// MaxJoined is how many texts a message lists, so that it is readable if many checks failed.
+const MaxJoined = 20
 
 // JoinFirst joins texts, at most 20 of them, and counts the rest.
 func JoinFirst(texts []string, separator string) string {
-	if more := len(texts) - maxJoined; more > 0 {
-		texts = append(texts[:maxJoined:maxJoined], fmt.Sprintf("... and %d more.", more))
+	if more := len(texts) - MaxJoined; more > 0 {
+		texts = append(texts[:MaxJoined:MaxJoined], fmt.Sprintf("... and %d more.", more))
 	}
 	return strings.Join(texts, separator)
 }

@@ -40,7 +40,7 @@ func TestSummaryIsTheWorstAndTellsOfAllThatIsNoPass(t *testing.T) {
 		many = append(many, Finding{Verdict: Fail, Title: fmt.Sprint(i), Message: "down"})
 	}
 	_, message := Summarize(many)
-	if strings.Count(message, "\n") != maxJoined || !strings.HasSuffix(message, "\n... and 80 more.") {
+	if strings.Count(message, "\n") != MaxJoined || !strings.HasSuffix(message, "\n... and 80 more.") {
 		t.Errorf("a hundred failures:\n%s", message)
 	}
 }
@@ -87,6 +87,7 @@ func TestStandaloneFindingNeedsNothingBesideIt(t *testing.T) {
 		"is down (a:1: connection-refused)":                   {Verdict: Fail, Result: refused},
 		"is down (a:1: error, no-such-host)":                  {Verdict: Warn, Result: unknown},
 		"is down (a:1: connection-refused) More: https://x.y": {Verdict: Fail, URI: "https://x.y", Result: refused},
+		"is down (a:1: error)":                                {Verdict: Fail, Result: &Result{Status: Error}},
 		"is down More: https://x.y":                           {Verdict: Warn, URI: "https://x.y"},
 		"is down":                                             {Verdict: Pass, URI: "https://x.y", Result: refused},
 	} {

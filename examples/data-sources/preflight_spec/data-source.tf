@@ -22,7 +22,7 @@ resource "terraform_data" "rollout" {
   lifecycle {
     precondition {
       condition     = data.preflight_spec.api.proceed
-      error_message = data.preflight_spec.api.message
+      error_message = data.preflight_spec.api.explanation
     }
   }
 }
