@@ -296,8 +296,8 @@ func TestWorstNodeOfABundleIsCollected(t *testing.T) {
 	if got := strings.Join(collected, ", "); got != wantCollected {
 		t.Errorf("collected %s, want %s", got, wantCollected)
 	}
-	const wantVerdicts = "open - Node n1: pass, open - Node n2: warn, closed - Node n1: pass, closed - Node n2: fail, " +
-		"out: fail" // whose collector is excluded
+	const wantVerdicts = "open - Node n1: pass, open - Node n2: warn, closed - Node n1: pass, closed - Node n2: " +
+		"fail, out: fail" // whose collector is excluded
 	if got := strings.Join(verdicts, ", "); got != wantVerdicts || done.Verdict != tcpconnect.Fail {
 		t.Errorf("%s: %s, want %s", done.Verdict, got, wantVerdicts)
 	}
