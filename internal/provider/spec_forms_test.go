@@ -64,7 +64,7 @@ func TestEphemeralSpecFailsUnlessItMayProceed(t *testing.T) {
 	}{
 		"pass": {open, "pass", nil},
 		"warn": {silent, "warn", warned("Preflight Spec: 1 of 1 Check Warn: warn", "")},
-		"fail": {refused, "fail", wrong("Preflight Spec Failed: 1 of 1 Check", "", "Check "+"fail: fail is down")},
+		"fail": {refused, "fail", wrong("Preflight Spec Failed: 1 of 1 Check", "", "Check fail: fail is down")},
 	} {
 		text := endpointSpec(map[string]string{name: test.address.String()}, "300ms")
 		arguments := fmt.Sprintf(`{"spec":%q,"triggers":{"version":"1"}}`, text)
