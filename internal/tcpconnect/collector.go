@@ -72,7 +72,7 @@ type EndpointResult struct {
 // A network failure is a result, not an error. The error is non-nil only if ctx ended: the check was interrupted, and
 // there is no result.
 func (c *Collector) Collect(ctx context.Context, check Check, report func(Attempt)) (Result, error) {
-	return c.collect(ctx, check, conditions{dial: c.dialer().Dial}, report)
+	return c.collect(ctx, check, &conditions{dial: c.dialer().Dial}, report)
 }
 
 // conditions are what a sweep sets for its checks.
@@ -84,7 +84,7 @@ type conditions struct {
 	enough <-chan struct{} // is closed when no further dial is wanted; nil: never
 }
 
-func (c *Collector) collect(ctx context.Context, check Check, by conditions, report func(Attempt)) (Result, error) {
+func (c *Collector) collect(ctx context.Context, check Check, by *conditions, report func(Attempt)) (Result, error) {
 	if report == nil {
 		report = func(Attempt) {}
 	}

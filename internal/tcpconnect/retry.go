@@ -71,7 +71,7 @@ type Attempt struct {
 
 // wait dials a target until it is ready or the retry gives up. It leaves the lookups in the end.
 func (c *Collector) wait(
-	ctx context.Context, check Check, by conditions, names *resolution, report func(Attempt),
+	ctx context.Context, check Check, by *conditions, names *resolution, report func(Attempt),
 ) (Result, error) {
 	retry, start := *check.Retry, time.Now()
 	defer func() { c.leave(names) }()

@@ -43,7 +43,7 @@ func (c *Collector) Sweep(ctx context.Context, checks []Check, options SweepOpti
 	lookups, required := make(round), newRequired(options.Optional, len(checks))
 	results, failures := make([]Result, len(checks)), make([]error, len(checks))
 	check := func(i int, place *place) {
-		by := conditions{dial: dial, place: place, round: lookups, enough: required.enoughFor(i)}
+		by := &conditions{dial: dial, place: place, round: lookups, enough: required.enoughFor(i)}
 		if _, isIP := checks[i].Target.Address.ip(); !isIP { // it may have many addresses
 			by.dial = within(shared, dial)
 		}
