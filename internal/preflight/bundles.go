@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
@@ -276,26 +275,13 @@ func Oldest(findings []NodeFinding) (oldest time.Time) {
 
 // Explanation explains the finding to people in several lines.
 func (f NodeFinding) Explanation() string {
-	return strings.Join(append([]string{f.Line()}, f.Details()...), "\n")
-}
-
-// Details lists what the message of the finding does not say: status and reason, what the system said by the result
-// file, what to do, and where to read more.
-func (f NodeFinding) Details() []string {
-	details := []string{f.StatusLine()}
-	if f.NodeResult.Message != "" {
-		details = append(details, "Message: "+f.NodeResult.Message)
-	}
-	if advice := tcpconnect.Reason(f.Reason).Advice(); advice != "" {
-		details = append(details, advice)
-	}
-	return append(details, f.Finding.Details()...)
+	return f.plain().Explanation()
 }
 
 // DetailsOf lists what the message of the whole, which the worst finding decides, does not say.
 func DetailsOf(findings []NodeFinding, whole tcpconnect.Finding) []string {
 	if len(findings) == 1 {
-		return findings[0].Details()
+		return findings[0].plain().Details()
 	}
 	lines := make([]string, len(findings))
 	for i, finding := range findings {

@@ -32,13 +32,12 @@ type Endpoint struct {
 
 // Endpoints is a gate over many addresses.
 type Endpoints struct {
-	Title          string     // also the first part of the collector names; empty: they are the endpoints' names
-	Endpoints      []Endpoint // at least one
-	Timeout        time.Duration
-	Retry          *tcpconnect.Retry // nil: one dial of each
-	Strict         bool
-	Archive        string // empty: none
-	MaxConcurrency int
+	Title     string     // also the first part of the collector names; empty: they are the endpoints' names
+	Endpoints []Endpoint // at least one
+	Timeout   time.Duration
+	Retry     *tcpconnect.Retry // nil: one dial of each
+	Strict    bool
+	Archive   string // empty: none
 }
 
 // Severities returns what it may mean if an endpoint is not ready, the default first.
@@ -52,15 +51,6 @@ func CollectorName(title, endpoint string) string {
 		return endpoint
 	}
 	return title + "." + endpoint
-}
-
-// Names returns the names of the endpoints, in order.
-func (e Endpoints) Names() []string {
-	names := make([]string, len(e.Endpoints))
-	for i, endpoint := range e.Endpoints {
-		names[i] = endpoint.Name
-	}
-	return names
 }
 
 // Validate returns what is wrong with the names of the collectors, and with endpoints and retry together. Arguments
@@ -114,7 +104,7 @@ func (e Endpoint) canFail() bool {
 
 // Batch returns the batch of the gate. timeout is that of a check if neither the endpoint nor the gate has one.
 func (e Endpoints) Batch(timeout time.Duration) Batch {
-	batch := Batch{Title: cmp.Or(e.Title, "Endpoints"), MaxConcurrency: e.MaxConcurrency, Archive: e.Archive}
+	batch := Batch{Title: cmp.Or(e.Title, "Endpoints"), MaxConcurrency: DefaultMaxConcurrency, Archive: e.Archive}
 	key := []string{e.Title, e.Archive}
 	for _, endpoint := range e.Endpoints {
 		check := Check{CollectorName(e.Title, endpoint.Name), tcpconnect.Check{
@@ -399,11 +389,11 @@ func (d *endpointDecoder) decodeTexts(endpoint *Endpoint, object map[string]any)
 }
 
 func (d *endpointDecoder) decodeSeverity(endpoint *Endpoint, object map[string]any) bool {
-	return decodeText(d, "severity", object, ParseSeverity, &endpoint.Severity)
+	return decodeText(d, "severity", object, parseSeverity, &endpoint.Severity)
 }
 
-// ParseSeverity returns the severity that a text names.
-func ParseSeverity(text string) (tcpconnect.Verdict, error) {
+// parseSeverity returns the severity that a text names.
+func parseSeverity(text string) (tcpconnect.Verdict, error) {
 	return suggest.Choose(text, "is not what it can mean if an endpoint is not ready", Severities())
 }
 

@@ -333,7 +333,7 @@ func gateOf(t *testing.T) Endpoints {
 		GiveUpOn: []tcpconnect.Reason{tcpconnect.ReasonRefused},
 	}
 	return Endpoints{
-		Title: "rollout", Timeout: time.Minute, Retry: &policy, Strict: true, Archive: "a.tar.gz", MaxConcurrency: 7,
+		Title: "rollout", Timeout: time.Minute, Retry: &policy, Strict: true, Archive: "a.tar.gz",
 		Endpoints: decodeEndpoints(t, object{
 			"db": object{
 				"address": "db:1", "timeout": "2s", "all_addresses": true, "ip_family": "ipv4",
@@ -374,7 +374,7 @@ func TestChecksOfEndpoints(t *testing.T) {
 	gate.Retry, gate.Title = gateOf(t).Retry, ""
 	expect("in all and of one dial", []string{"db", "old"}, 5*time.Second, 2*time.Second, 5*time.Second, time.Second)
 	batch := gate.Batch(time.Hour)
-	if batch.MaxConcurrency != 7 || batch.Archive != "a.tar.gz" || !slices.Equal(batch.Optional, []bool{true, false}) {
+	if batch.MaxConcurrency != DefaultMaxConcurrency || batch.Archive != "a.tar.gz" || !slices.Equal(batch.Optional, []bool{true, false}) {
 		t.Errorf("%+v", batch)
 	}
 	if gate.Retry.AttemptTimeout != time.Second {
@@ -435,7 +435,7 @@ func TestEndpointsThatDifferAreDifferentBatches(t *testing.T) {
 		t.Error("the same gate is another batch")
 	}
 	same := []string{
-		"Endpoints.Strict", "Endpoints.MaxConcurrency", // make no difference to what is dialled and judged
+		"Endpoints.Strict", // makes no difference to what is dialled and judged
 	}
 	changes := make(map[string]func(*Endpoints))
 	zero := func(of any, at func(*Endpoints) reflect.Value) {

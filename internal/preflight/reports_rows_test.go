@@ -437,3 +437,20 @@ func TestTwoRunsInOneDirectoryWriteWholeReports(t *testing.T) {
 		t.Errorf("the report is of neither run, or of both:\n%s", text)
 	}
 }
+
+func TestNodeThatPassesGetsNoAdvice(t *testing.T) {
+	t.Parallel()
+	read := bundle.NodeResult{
+		Node: "a", Result: bundle.Result{Status: "connection-refused", Reason: "refused", Message: "said"},
+	}
+	for _, verdict := range tcpconnect.Verdicts() {
+		analyzer := tcpconnect.Analyzer{CheckName: "Port", Outcomes: []tcpconnect.Outcome{{
+			Verdict: verdict, When: tcpconnect.ConnectionRefused,
+		}}}
+		text := JudgeNodes(analyzer, []bundle.NodeResult{read}, Terms{})[0].Explanation()
+		hasAdvice := strings.Contains(text, tcpconnect.ReasonRefused.Advice())
+		if hasAdvice != (verdict != tcpconnect.Pass) || !strings.Contains(text, "Message: said") {
+			t.Errorf("%s: %s", verdict, text)
+		}
+	}
+}

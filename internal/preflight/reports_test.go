@@ -135,7 +135,7 @@ func TestReportsCoverEverythingOfARun(t *testing.T) {
 	}
 	excluded := addressed(t, open)
 	excluded.CollectorName = "left"
-	gate := Endpoints{Title: "rollout", MaxConcurrency: 10, Endpoints: decodedEndpoints(t, map[string]any{
+	gate := Endpoints{Title: "rollout", Endpoints: decodedEndpoints(t, map[string]any{
 		"db": refused, "cache": map[string]any{"address": refused, "severity": "warn"},
 	})}
 	_, err := run.Batch(t.Context(), gate.Batch(time.Second))

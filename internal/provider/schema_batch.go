@@ -78,7 +78,6 @@ type batchForm struct {
 func (a *batchArguments) perform(
 	ctx context.Context, run *preflight.Run, batch preflight.Batch, form batchForm, diags *diag.Diagnostics,
 ) (preflight.BatchResult, bool) {
-	batch.MaxConcurrency = preflight.DefaultMaxConcurrency
 	if !a.MaxConcurrency.IsNull() {
 		batch.MaxConcurrency = int(min(a.MaxConcurrency.ValueInt64(), math.MaxInt32)) // an int may have 32 bits
 	}

@@ -28,8 +28,8 @@ type Group struct {
 
 // Row is a check or an analysis.
 type Row struct {
-	// Finding has no verdict if the check is not judged by itself: it is listed, and not counted. Its Result is nil if
-	// there is no answer.
+	// Finding has no verdict if the check is not judged by itself: it is listed, and not counted. Its Result is nil
+	// without an answer.
 	tcpconnect.Finding
 	From    string // the vantage point of the dial; empty: this machine
 	Skipped string // why nothing was checked, such as "excluded"; empty: it was checked

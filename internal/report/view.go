@@ -189,7 +189,7 @@ func (r Row) Status() string {
 	}
 }
 
-// Reason returns the reason of the result, which is empty if there is no result.
+// Reason returns the reason of the result, or "" without a result.
 func (r Row) Reason() string {
 	if r.Result == nil {
 		return ""
