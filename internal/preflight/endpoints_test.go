@@ -374,7 +374,8 @@ func TestChecksOfEndpoints(t *testing.T) {
 	gate.Retry, gate.Title = gateOf(t).Retry, ""
 	expect("in all and of one dial", []string{"db", "old"}, 5*time.Second, 2*time.Second, 5*time.Second, time.Second)
 	batch := gate.Batch(time.Hour)
-	if batch.MaxConcurrency != DefaultMaxConcurrency || batch.Archive != "a.tar.gz" || !slices.Equal(batch.Optional, []bool{true, false}) {
+	if batch.MaxConcurrency != DefaultMaxConcurrency || batch.Archive != "a.tar.gz" ||
+		!slices.Equal(batch.Optional, []bool{true, false}) {
 		t.Errorf("%+v", batch)
 	}
 	if gate.Retry.AttemptTimeout != time.Second {
