@@ -28,13 +28,49 @@ type Dialer interface {
 	Room() int
 }
 
+// VantagePoint is a place to dial from that is not this machine. It may be used concurrently.
+//
+// Nothing but its word about the peer is ReasonConnected, ReasonRefused, ReasonNoResponse or ReasonNoSuchHost. What
+// happens on the way to it is ReasonVantageUnreachable, ReasonVantageLimit or ReasonVantageProhibited. An error that
+// wraps a *VantagePointError is no answer at all.
+type VantagePoint interface {
+	Dialer
+
+	// Resolver looks names up, unless ResolvesNames. nil: this machine's.
+	Resolver() Resolver
+
+	// Prepare reaches the vantage point, and makes sure that what it says about a port can be believed. It is called
+	// before each dial, and is not part of the timeout of a check. A failure is shared for a while, unless again is
+	// true: the check has dialled before.
+	Prepare(ctx context.Context, port uint16, again bool) error
+
+	// Confirm returns an error if the vantage point does not answer any more. unanswered is the error of a dial that
+	// was not answered, nil if it was a lookup.
+	Confirm(ctx context.Context, unanswered error) error
+}
+
+// VantagePointError says why a vantage point can't be asked: it is not who it should be, it does not let this machine
+// in, or it says of every address that it connected. It is an error of the configuration, not an answer.
+type VantagePointError struct {
+	Name string // of the vantage point
+	Err  error  // whole sentences that say what to do
+}
+
+// Error names the vantage point.
+func (e *VantagePointError) Error() string {
+	return fmt.Sprintf("Vantage point %q: %s", e.Name, e.Err)
+}
+
+// Unwrap returns the wrapped error.
+func (e *VantagePointError) Unwrap() error { return e.Err }
+
 // ReasonError is an error with its reason.
 type ReasonError struct {
 	Reason Reason
 	Err    error
 
-	// Limit names what the vantage point has run out of for now, such as "free file descriptor". Empty: waiting changes
-	// nothing.
+	// Limit says which limit was reached for now, such as "this machine had no free file descriptor". Empty: waiting
+	// changes nothing.
 	Limit string
 }
 
@@ -80,7 +116,7 @@ func redialling(dial dialFunc) dialFunc {
 				}
 				delays.Reset()
 			}
-			fault = fmt.Errorf("this machine had no %s left until the timeout: %w", reached.Limit, err)
+			fault = fmt.Errorf("%s left until the timeout: %w", reached.Limit, err)
 			if sleep(ctx, delays.NextBackOff(), nil) != nil {
 				return nil, fault
 			}

@@ -69,6 +69,9 @@ const (
 	ReasonLocalAddress       Reason = "local-address"
 	ReasonLocalLimit         Reason = "local-limit"
 	ReasonIntercepted        Reason = "intercepted" // something on the way accepts connections for every address
+	ReasonVantageUnreachable Reason = "vantage-unreachable"
+	ReasonVantageLimit       Reason = "vantage-limit"
+	ReasonVantageProhibited  Reason = "vantage-prohibited"
 	ReasonOther              Reason = "other"
 )
 
@@ -77,12 +80,13 @@ func Reasons() []Reason {
 	return []Reason{
 		ReasonConnected, ReasonRefused, ReasonNoResponse, ReasonDNSTimeout, ReasonNotReady,
 		ReasonNoSuchHost, ReasonDNSFailure, ReasonHostUnreachable, ReasonNetworkUnreachable,
-		ReasonProhibited, ReasonReset, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted, ReasonOther,
+		ReasonProhibited, ReasonReset, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted,
+		ReasonVantageUnreachable, ReasonVantageLimit, ReasonVantageProhibited, ReasonOther,
 	}
 }
 
-// SaysNothing reports whether the reason says nothing about the peer: a limit or a setting of this machine or something
-// on the way caused it, or too few dials were made. No pass outcome matches such a reason, and no Retry waits for one.
+// SaysNothing reports whether the reason says nothing about the peer: a limit or a setting of this machine or of a
+// vantage point or something on the way caused it, or too few dials were made. No pass outcome matches such a reason, and no Retry waits for one.
 // A reason that this version does not know, from a bundle of a later version, counts as such a reason. An empty reason
 // does not.
 func (r Reason) SaysNothing() bool {
@@ -93,7 +97,10 @@ func (r Reason) known() bool {
 	return slices.Contains(Reasons(), r)
 }
 
-var reasonsThatSayNothing = []Reason{ReasonNotReady, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted}
+var reasonsThatSayNothing = []Reason{
+	ReasonNotReady, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted,
+	ReasonVantageUnreachable, ReasonVantageLimit, ReasonVantageProhibited,
+}
 
 // graver reports whether a reason decides if a result has both. A reason that says nothing about the peer comes first,
 // then the one with the worse status.

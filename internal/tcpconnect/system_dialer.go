@@ -82,7 +82,10 @@ func systemReason(err error) Reason {
 // systemLimit returns the limit of this machine that an error reports, or an empty text.
 func systemLimit(err error) string {
 	errno, _ := errors.AsType[syscall.Errno](err)
-	return errnoLimits[errno]
+	if limit := errnoLimits[errno]; limit != "" {
+		return "this machine had no " + limit
+	}
+	return ""
 }
 
 // hasSource reports whether this machine has an address to dial ip:port from. It connects a UDP socket, which needs
