@@ -22,6 +22,7 @@ type Target struct {
 	Family       Family     // zero: both
 	Source       netip.Addr // zero: the system's choice
 	AllAddresses bool       // dial every address of the name, and return the worst status
+	Via          string     // name of the vantage point to dial from; empty: this machine
 }
 
 // Equal reports whether two checks make the same dials.
