@@ -42,6 +42,9 @@ func (c Check) String() string {
 	if c.Target.AllAddresses {
 		text += ", all_addresses"
 	}
+	if c.Target.Via != "" {
+		text += ", via " + c.Target.Via
+	}
 	if c.Retry != nil {
 		text += fmt.Sprintf(", retry { %s }", c.Retry)
 	}
@@ -55,6 +58,9 @@ func (t Target) Validate() error {
 	switch {
 	case t.Source.IsValid() && !t.Family.holds(t.Source):
 		return fmt.Errorf("The source address %s is not of the IP family %q.", t.Source, t.Family)
+	case t.Source.IsValid() && t.Via != "":
+		return fmt.Errorf("source_address is an address of this machine, but the vantage point %q dials. Leave one of "+
+			"source_address and via out.", t.Via)
 	case isIP && !t.Family.holds(ip):
 		return fmt.Errorf("The address %s is not of the IP family %q.", t.Address, t.Family)
 	case isIP && !t.family().holds(ip):

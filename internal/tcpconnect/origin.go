@@ -83,6 +83,9 @@ type origin struct {
 	point VantagePoint
 }
 
+// resolvesNames reports whether the vantage point looks names up.
+func (o origin) resolvesNames() bool { return o.point != nil && o.point.ResolvesNames() }
+
 // await prepares the vantage point before the timeout of a check starts. If that fails, prepare fails again.
 func (o origin) await(ctx context.Context, port uint16) {
 	if o.point != nil {
@@ -95,14 +98,7 @@ func (o origin) prepare(ctx context.Context, port uint16, again bool) error {
 	if o.point == nil {
 		return nil
 	}
-	err := o.point.Prepare(ctx, port, again)
-	if err != nil && ctx.Err() != nil {
-		return &ReasonError{
-			Reason: ReasonVantageUnreachable,
-			Err:    errors.New("the vantage point was not reached before the timeout"),
-		}
-	}
-	return err
+	return o.point.Prepare(ctx, port, again)
 }
 
 // describe returns a message that says where it comes from.
