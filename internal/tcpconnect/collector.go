@@ -83,7 +83,7 @@ func (c *Collector) Collect(ctx context.Context, check Check, report func(Attemp
 	if err != nil {
 		return Result{}, err
 	}
-	return from.collect(ctx, check, &conditions{dial: from.dialer().Dial}, report)
+	return from.collect(ctx, &check, &conditions{dial: from.dialer().Dial}, report)
 }
 
 // conditions are what a sweep sets for its checks.
@@ -95,28 +95,29 @@ type conditions struct {
 	enough <-chan struct{} // is closed when no further dial is wanted; nil: never
 }
 
-func (c *Collector) collect(ctx context.Context, check Check, by *conditions, report func(Attempt)) (Result, error) {
+func (c *Collector) collect(
+	ctx context.Context, check *Check, by *conditions, report func(Attempt),
+) (result Result, err error) {
 	if report == nil {
 		report = func(Attempt) {}
 	}
-	if err := by.place.take(ctx); err != nil {
-		return Result{}, interrupted(check.Target, err)
+	if err = by.place.take(ctx); err != nil {
+		return result, interrupted(check.Target, err)
 	}
 	defer by.place.give()
 	c.origin.await(ctx, check.Target.Address.port)
 	names := c.resolve(check.Target, func(questions []question) []*lookup {
-		return c.lookups.ask(c.resolver(), questions, patience(check), by.round)
+		return c.lookups.ask(c.resolver(), questions, patience(*check), by.round)
 	})
-	if err := names.awaitTurn(ctx); err != nil {
+	if err = names.awaitTurn(ctx); err != nil {
 		c.leave(names)
-		return Result{}, interrupted(check.Target, err)
+		return result, interrupted(check.Target, err)
 	}
 	if check.Retry != nil {
-		return c.wait(ctx, check, by, names, report)
+		return c.wait(ctx, *check, by, names, report)
 	}
 	defer c.leave(names)
-	result, _, err := c.connect(ctx, by.dial, names, check.Timeout, false)
-	if err == nil {
+	if result, _, err = c.connect(ctx, by.dial, names, check.Timeout, false); err == nil {
 		report(Attempt{Number: 1, Result: result})
 	}
 	return result, err
@@ -151,15 +152,18 @@ func (c *Collector) connect(
 	dialCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	questioned := c.origin.question(ctx, dial)
+	if questioned != nil {
+		dial = questioned.dial
+	}
 	dialOne := func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
-		return dialEndpoint(ctx, questioned.dial, target.Source, remote)
+		return dialEndpoint(ctx, dial, target.Source, remote)
 	}
 	switch unready := c.origin.prepare(dialCtx, target.Address.port, again); {
 	case unready != nil:
 		questioned.note(unready)
 		result = Result{Reason: dialReason(unready), Message: unready.Error()}
 	case names.byDialer:
-		result = connectByName(dialCtx, questioned.dial, target)
+		result = connectByName(dialCtx, dial, target)
 	case target.AllAddresses:
 		result = connectAll(dialCtx, dialOne, names)
 	default:

@@ -109,12 +109,16 @@ func (o origin) describe(message string) string {
 	return "from " + o.name + ": " + message
 }
 
-// question returns a way to dial that questions what is said of each dial. ctx is that of the check.
+// question returns a way to dial from a vantage point, nil from this machine. ctx is that of the check.
 func (o origin) question(ctx context.Context, dial dialFunc) *questioned {
+	if o.point == nil {
+		return nil
+	}
 	return &questioned{origin: o, ctx: ctx, inner: dial}
 }
 
-// questioned is a way to dial from a vantage point whose silence is not taken for the peer's.
+// questioned is a way to dial from a vantage point whose silence is not taken for the peer's. nil is the way from this
+// machine, which needs no questions.
 type questioned struct {
 	origin
 	ctx   context.Context // of the check, without its timeout
@@ -127,8 +131,8 @@ type questioned struct {
 // dial dials. If nothing answered, it asks whether the vantage point still does.
 func (q *questioned) dial(ctx context.Context, source netip.Addr, address string) (net.Conn, error) {
 	conn, err := q.inner(ctx, source, address)
-	if err == nil || q.point == nil {
-		return conn, err
+	if err == nil {
+		return conn, nil
 	}
 	isSilent := dialReason(err).Status() == ConnectionTimeout
 	isLost := errors.Is(ctx.Err(), context.Canceled) // to another address, or the run was interrupted
@@ -143,7 +147,7 @@ func (q *questioned) dial(ctx context.Context, source netip.Addr, address string
 
 // confirmLookup asks whether the vantage point still answers if a lookup through it was not answered.
 func (q *questioned) confirmLookup(names *resolution, result *Result) {
-	if q.point == nil {
+	if q == nil {
 		return
 	}
 	if result.Reason != ReasonConnected { // otherwise lookups may still be under way
@@ -169,6 +173,9 @@ func (q *questioned) note(err error) {
 
 // untrusted returns the error if the vantage point can't be asked, nil otherwise.
 func (q *questioned) untrusted() error {
+	if q == nil {
+		return nil
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.fatal == nil {

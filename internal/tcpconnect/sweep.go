@@ -62,7 +62,7 @@ func (c *Collector) Sweep(ctx context.Context, checks []Check, options SweepOpti
 			if options.Report != nil {
 				report = func(attempt Attempt) { options.Report(i, attempt) }
 			}
-			results[i], failures[i] = from.collect(sweepCtx, checks[i], by, report)
+			results[i], failures[i] = from.collect(sweepCtx, &checks[i], by, report)
 			if untrusted, ok := errors.AsType[*VantagePointError](failures[i]); ok {
 				stop(untrusted) // nothing will be judged
 			}
