@@ -39,7 +39,7 @@ func (v VantagePoints) split() (known []vantage.Config, unknown map[string]strin
 		if i < 0 {
 			return known, unknown
 		}
-		unknown[known[i].Name] = fmt.Sprintf("%s of %s, which it is reached from", unknown[known[i].Via], known[i].Via)
+		unknown[known[i].Name] = fmt.Sprintf("via (%s of %q)", unknown[known[i].Via], known[i].Via)
 		known = slices.Delete(known, i, i+1)
 	}
 }
@@ -48,7 +48,11 @@ func (v VantagePoints) split() (known []vantage.Config, unknown map[string]strin
 // points, without asking these.
 func (r *Run) ValidateVia(checks ...Check) error {
 	for _, check := range checks {
-		if err := r.validateVia(check.Target); err != nil {
+		err := r.validateVia(check.Target)
+		if _, isWhole := errors.AsType[*tcpconnect.VantagePointError](err); isWhole {
+			return err
+		}
+		if err != nil {
 			return &tcpconnect.VantagePointError{Name: check.Target.Via, Err: err}
 		}
 	}
