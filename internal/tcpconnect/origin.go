@@ -7,13 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
-
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 )
 
 // origins are the Collectors that dial from the vantage points of a Collector. The zero value is ready for use.
@@ -29,10 +25,12 @@ func (c *Collector) from(target Target) (*Collector, error) {
 	}
 	point := c.VantagePoints[target.Via]
 	if point == nil {
-		return nil, &VantagePointError{target.Via, unknownVantagePoint(target.Via, c.VantagePoints)}
+		return nil, &VantagePointError{target.Via, errors.New("There is no such vantage point.")}
 	}
-	if err := target.validateNamesOf(point); err != nil {
-		return nil, &VantagePointError{target.Via, err}
+	if point.ResolvesNames() {
+		if err := target.ValidateResolvedThere(); err != nil {
+			return nil, &VantagePointError{target.Via, err}
+		}
 	}
 	c.origins.mu.Lock()
 	defer c.origins.mu.Unlock()
@@ -52,29 +50,23 @@ func (c *Collector) from(target Target) (*Collector, error) {
 	return there, nil
 }
 
-func unknownVantagePoint(name string, known map[string]VantagePoint) error {
-	if len(known) == 0 {
-		return errors.New("The provider's configuration has no vantage_point block. Add one with that name, or leave " +
-			"via out to dial from this machine.")
-	}
-	names := slices.Sorted(maps.Keys(known))
-	return fmt.Errorf("The provider's configuration has no vantage_point of that name. Use one of %s, or \"here\" for "+
-		"this machine.%s", suggest.List(names), suggest.Question(name, names))
-}
-
-// validateNamesOf returns an error if the target asks for more about a name than a vantage point tells that resolves it.
-func (t Target) validateNamesOf(point VantagePoint) error {
-	if _, isIP := t.Address.ip(); isIP || !point.ResolvesNames() {
+// ValidateResolvedThere returns an error if the target asks for more about a name than a vantage point tells that
+// resolves it.
+func (t Target) ValidateResolvedThere() error {
+	if _, isIP := t.Address.ip(); isIP {
 		return nil
 	}
-	for argument, isSet := range map[string]bool{"all_addresses": t.AllAddresses, "ip_family": t.Family != ""} {
-		if isSet {
-			return fmt.Errorf("It resolves the name %s itself and does not tell its addresses, so %s can't be kept. "+
-				"Set resolve in the vantage_point block to \"here\" or to a name server that it reaches, such as "+
-				"\"10.0.0.2:53\", or leave %s out.", t.Address.host, argument, argument)
-		}
+	const argument = "It resolves the name %s itself and does not tell its addresses, so %s can't be kept. Set resolve " +
+		"in the vantage_point block to \"here\" or to a name server that it reaches, such as \"10.0.0.2:53\", or " +
+		"leave %[2]s out."
+	switch {
+	case t.AllAddresses:
+		return fmt.Errorf(argument, t.Address.host, "all_addresses")
+	case t.Family != "":
+		return fmt.Errorf(argument, t.Address.host, "ip_family")
+	default:
+		return nil
 	}
-	return nil
 }
 
 // origin is the vantage point of a Collector. The zero value is this machine.
