@@ -8,11 +8,15 @@
 package vantagelab
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The addresses of the hosts. The client and the targets know only those of the bastion on their own side.
@@ -156,4 +160,27 @@ func (l *Lab) serveNames() {
 		"--host-record="+NameHalfSilent+","+Target.String()+","+silentIPv6, // RFC 6724 prefers IPv6
 	)
 	names.awaitListening(netip.AddrPortFrom(DNS, 53).String())
+}
+
+// CutWhenDialled cuts the cable between the client and the bastion, without a word to either, when the bastion dials a
+// port of a target that does not answer. It gives up when the context ends.
+func (l *Lab) CutWhenDialled(ctx context.Context, port uint16) {
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	// See proc_net_tcp in the kernel's documentation: the remote address, its port and the state SYN-SENT.
+	dialling := fmt.Sprintf(":%04X 02 ", port)
+	for {
+		var sockets []byte
+		var err error
+		l.Bastion.on(func() { sockets, err = os.ReadFile("/proc/thread-self/net/tcp") })
+		if err == nil && strings.Contains(string(sockets), dialling) {
+			break
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+	l.Bastion.Rules(`input iifname "eth0" drop`, `output oifname "eth0" drop`)
 }
