@@ -118,8 +118,8 @@ func (l *Lab) serveTargets() {
 	l.Target.Rules(
 		"input ip daddr { "+Silent.String()+", "+unansweredBy+" } drop",
 		"input ip6 daddr "+silentIPv6+" drop",
-		"input tcp dport 82 drop",
-		"input meta nfproto ipv4 tcp dport 83 reject with icmp host-unreachable",
+		fmt.Sprintf("input tcp dport %d drop", PortSilent),
+		fmt.Sprintf("input meta nfproto ipv4 tcp dport %d reject with icmp host-unreachable", PortUnreachable),
 	)
 	drop := func(conn *net.TCPConn) { _ = conn.Close() }
 	l.Target.serve(PortOpen, drop)

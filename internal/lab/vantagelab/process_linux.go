@@ -145,7 +145,7 @@ func (p *Process) Kill() {
 
 // written returns the end of what the process wrote.
 func (p *Process) written() string {
-	const most = 4000
+	const most = 2000
 	text, err := os.ReadFile(p.log)
 	if err != nil {
 		return err.Error()

@@ -25,9 +25,9 @@ type Program struct {
 	Package string
 }
 
-// InOwnSystem reruns the calling test or benchmark in a process with a network, mounts and process numbers of its own,
-// and returns true there. This process is the client of a [Lab], so what dials in any of its goroutines does so from
-// the client. All servers end when it does. The test is skipped if a program is missing.
+// InOwnSystem reruns the calling test, subtest or benchmark in a process with a network, mounts and process numbers of
+// its own, and returns true there. This process is the client of a [Lab], so what dials in any of its goroutines does
+// so from the client. All servers end when it does. The test is skipped if a program is missing.
 func InOwnSystem(tb testing.TB, programs ...Program) bool {
 	tb.Helper()
 	if os.Getenv(inside) != "" {
@@ -42,13 +42,16 @@ func InOwnSystem(tb testing.TB, programs ...Program) bool {
 		}
 	}
 	const prepare = "mount --make-rprivate / && mount -t proc proc /proc && ip link set lo up"
-	arguments := []string{"-c", prepare + ` && exec "$0" "$@"`, os.Args[0], "-test.v", "-test.timeout=5m"}
+	arguments := []string{"-c", prepare + ` && exec "$0" "$@"`, os.Args[0], "-test.v", "-test.timeout=5m",
+		"-test.parallel=16", // most of the time the tests wait for a network
+	}
+	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(tb.Name()), "/", "$/^") + "$"
 	_, isBenchmark := tb.(*testing.B)
 	if isBenchmark {
-		arguments = append(arguments, "-test.run=^$", "-test.bench=^"+tb.Name()+"$",
+		arguments = append(arguments, "-test.run=^$", "-test.bench="+pattern,
 			"-test.benchtime="+flag.Lookup("test.benchtime").Value.String())
 	} else {
-		arguments = append(arguments, "-test.run=^"+tb.Name()+"$")
+		arguments = append(arguments, "-test.run="+pattern)
 	}
 	command := exec.CommandContext(tb.Context(), "sh", arguments...)
 	command.Env = append(os.Environ(), inside+"=1")
