@@ -131,10 +131,10 @@ var matrix = []struct {
 		}},
 	{"name of an open port", "the name server answers", vantagelab.NameOpen + ":80", every(connected)},
 	{"name that does not exist", "the name server answers NXDOMAIN", vantagelab.NameMissing + ":80", reasons{
-		noSuchHost, noSuchHost, noSuchHost, noSuchHost, other, noHost, other, other, other, other, other,
+		noSuchHost, noSuchHost, noSuchHost, noSuchHost, other, other, other, other, other, other, other,
 	}},
 	{"name that is not answered", "the name server stays silent", vantagelab.NameUnanswered + ":80", reasons{
-		dnsFailure, dnsFailure, dnsTimeout, dnsFailure, other, noHost, other, noResponse, noResponse, other, other,
+		dnsFailure, dnsFailure, dnsTimeout, dnsFailure, other, other, other, noResponse, noResponse, other, other,
 	}},
 	{"name with two addresses, the first is silent", "the other one accepts", vantagelab.NameHalfSilent + ":80",
 		reasons{

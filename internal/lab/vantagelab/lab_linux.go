@@ -115,6 +115,7 @@ func (l *Lab) connect() {
 
 func (l *Lab) serveTargets() {
 	l.tb.Helper()
+	l.Target.Set("ipv4/icmp_ratelimit", "0") // every dial is told
 	l.Target.Rules(
 		"input ip daddr { "+Silent.String()+", "+unansweredBy+" } drop",
 		"input ip6 daddr "+silentIPv6+" drop",

@@ -108,7 +108,8 @@ type Squid struct {
 	Inspects bool // it takes part in the TLS of its clients, and so accepts before it has dialled
 }
 
-// Squid starts squid on an address of the bastion, and returns its URL and the certificate of who signed its own, PEM.
+// Squid starts squid on an address of the bastion. It returns its URL and, if it is spoken to over TLS, the certificate
+// of who signed its own, PEM.
 func (l *Lab) Squid(address string, squid Squid) (proxy, authority string) {
 	l.tb.Helper()
 	dir := directory(l.tb)
@@ -116,11 +117,12 @@ func (l *Lab) Squid(address string, squid Squid) (proxy, authority string) {
 		l.tb.Fatal(err)
 	}
 	host, _ := l.split(address)
-	authority, pair := certificates(l.tb, dir, host)
+	authorityOfLab, pair := certificates(l.tb, dir, host)
 	port, scheme := "http_port "+address, "http"
 	switch {
 	case squid.TLS:
 		port, scheme = fmt.Sprintf("https_port %s tls-cert=%s", address, pair.server), "https"
+		authority = authorityOfLab
 	case squid.Inspects:
 		database := filepath.Join(dir, "certificates")
 		run(l.tb, squidCertificates, "-c", "-s", database, "-M", "4MB")
