@@ -22,6 +22,8 @@ type Config struct {
 	BundleDir string
 	Writer    *bundle.Writer // nil: nothing is written
 	Reports   []report.Kind  // none without a Writer
+
+	VantagePoints VantagePoints
 }
 
 // Run is what one configured provider does. It may be used concurrently. New makes it.

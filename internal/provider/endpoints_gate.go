@@ -16,6 +16,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/vantage"
 )
 
 // endpointsArguments are the arguments of all forms of a gate over many endpoints.
@@ -25,6 +27,7 @@ type endpointsArguments struct {
 	AllAddresses  types.Bool    `tfsdk:"all_addresses"`
 	IPFamily      types.String  `tfsdk:"ip_family"`
 	SourceAddress types.String  `tfsdk:"source_address"`
+	Via           types.String  `tfsdk:"via"`
 	batchArguments
 }
 
@@ -129,6 +132,9 @@ func (a *endpointsArguments) defaults(diags *diag.Diagnostics) (defaults preflig
 	if hasValue(a.SourceAddress) {
 		defaults.Source = sourceAddressValidator.value(path.Root("source_address"), a.SourceAddress, diags)
 	}
+	if hasValue(a.Via) {
+		defaults.Via = viaValidator.value(viaPath, a.Via, diags)
+	}
 	return defaults
 }
 
@@ -161,6 +167,9 @@ func (a *endpointsArguments) perform(
 	ctx context.Context, run *preflight.Run, isGate bool, progress func(string), diags *diag.Diagnostics,
 ) (*endpointsModel, map[string]tftypes.Value) {
 	gate := a.gate(ctx, diags)
+	if !diags.HasError() {
+		a.validateVia(run.VantagePoints, gate, diags)
+	}
 	if diags.HasError() {
 		return nil, nil
 	}
@@ -191,6 +200,36 @@ func (a *endpointsArguments) perform(
 	diags.Append(more...)
 	model.Failed = failed
 	return model, map[string]tftypes.Value{"results": endpointResultsValue(ctx, gate, result)}
+}
+
+// validateVia adds an error for each vantage point that can't be dialled from, and for each endpoint that can't be
+// dialled from its own.
+func (a *endpointsArguments) validateVia(
+	points preflight.VantagePoints, gate preflight.Endpoints, diags *diag.Diagnostics,
+) {
+	all, _ := vantage.ParseVia(a.Via.ValueString()) // empty if it is not set
+	usable := make(map[string]bool)
+	var problems []preflight.EndpointProblem
+	for _, endpoint := range gate.Endpoints {
+		via := endpoint.Target.Via
+		isUsable, isKnown := usable[via]
+		if !isKnown {
+			at := endpointsPath.AtMapKey(endpoint.Name)
+			if via == all {
+				at = viaPath
+			}
+			isUsable = validateVia(points, tcpconnect.Target{Via: via}, a.Exclude.ValueBool(), at, diags)
+			usable[via] = isUsable
+		}
+		if !isUsable {
+			continue
+		}
+		if err := points.Validate(endpoint.Target); err != nil {
+			text := fmt.Sprintf("endpoints[%q]: %s", endpoint.Name, err)
+			problems = append(problems, preflight.EndpointProblem{Name: endpoint.Name, Text: text})
+		}
+	}
+	addEndpointProblems(problems, diags)
 }
 
 // endpointResultType is the type of an element of results.

@@ -26,6 +26,7 @@ import (
 type specModel struct {
 	Spec        types.String `tfsdk:"spec"`
 	Unsupported types.String `tfsdk:"unsupported"`
+	Via         types.String `tfsdk:"via"`
 	bundleArguments
 	batchArguments
 
@@ -68,6 +69,7 @@ func (m *specModel) validateSource(diags *diag.Diagnostics) {
 		value attr.Value
 	}{
 		{"archive", m.Archive}, {"max_concurrency", m.MaxConcurrency}, {"retry", m.Retry},
+		{"via", m.Via},
 	} {
 		if hasValue(argument.value) {
 			diags.AddAttributeError(path.Root(argument.name), "Argument Conflicts With Bundle",
@@ -117,6 +119,10 @@ func (m *specModel) perform(
 	if diags.HasError() {
 		return nil, nil
 	}
+	target := tcpconnect.Target{Via: options.Via}
+	if !validateVia(run.VantagePoints, target, m.Exclude.ValueBool(), viaPath, diags) {
+		return nil, nil
+	}
 	options.IsGate = isGate
 	form := batchForm{subject: "the spec", title: "Preflight Spec", argument: "spec", isGate: isGate}
 	model := *m
@@ -163,7 +169,12 @@ func judgeBundle(
 // options returns how the spec is run.
 func (m *specModel) options(ctx context.Context, diags *diag.Diagnostics) preflight.SpecOptions {
 	timeout := knownDuration(m.Timeout, 0, path.Root("timeout"), diags)
+	via := ""
+	if !m.Via.IsNull() {
+		via = viaValidator.value(viaPath, m.Via, diags)
+	}
 	return preflight.SpecOptions{
+		Via:         via,
 		Unsupported: m.unsupported(),
 		Archive:     m.Archive.ValueString(),
 		Timeout:     timeout,

@@ -30,6 +30,7 @@ type checkArguments struct {
 	AllAddresses  types.Bool   `tfsdk:"all_addresses"`
 	IPFamily      types.String `tfsdk:"ip_family"`
 	SourceAddress types.String `tfsdk:"source_address"`
+	Via           types.String `tfsdk:"via"`
 	waitArguments
 	outcomeArguments
 }
@@ -84,6 +85,9 @@ func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Ta
 			target.Family = "" // the same check as without the argument
 		}
 	}
+	if !a.Via.IsNull() {
+		target.Via = viaValidator.value(viaPath, a.Via, single)
+	}
 	at := path.Root("ip_family")
 	if !a.SourceAddress.IsNull() {
 		at = path.Root("source_address")
@@ -134,7 +138,8 @@ func (a *checkArguments) perform(
 	ctx context.Context, run *preflight.Run, isGate bool, progress func(tcpconnect.Attempt), diags *diag.Diagnostics,
 ) *checkModel {
 	check, analyzer := a.resolve(ctx, run, diags)
-	if diags.HasError() {
+	if diags.HasError() ||
+		!validateVia(run.VantagePoints, check.Target, a.Exclude.ValueBool(), viaPath, diags) {
 		return nil
 	}
 	model := newCheckModel(*a)
@@ -171,6 +176,9 @@ func (a *checkArguments) perform(
 		}
 	}
 	diags.Append(model.fillResult(ctx, *finding.Result)...)
+	if len(finding.Result.Tried) == 0 && run.VantagePoints.ResolvesNames(check.Target.Via) {
+		model.ResolvedAddresses = types.ListNull(types.StringType)
+	}
 	if file != "" {
 		model.BundleDir = types.StringValue(run.BundleDir)
 		model.BundleFile = types.StringValue(file)
