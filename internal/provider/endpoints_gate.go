@@ -102,7 +102,11 @@ func addEndpointProblems(problems []preflight.EndpointProblem, diags *diag.Diagn
 func (a *endpointsArguments) validate(ctx context.Context, diags *diag.Diagnostics) {
 	a.validateRetry(ctx, nil, diags)
 	var single diag.Diagnostics // shown by the arguments' own validators
-	defaults := a.defaults(&single)
+	before := diags.ErrorsCount()
+	defaults := a.defaults(&single, diags)
+	if diags.ErrorsCount() > before {
+		return
+	}
 	// Without defaults, the validator of endpoints has shown what is wrong.
 	_, problems, _ := preflight.DecodeEndpoints(plain(a.Endpoints), preflight.EndpointDefaults{})
 	if len(problems) > 0 {
@@ -123,17 +127,22 @@ func (a *endpointsArguments) validate(ctx context.Context, diags *diag.Diagnosti
 	}
 }
 
-// defaults returns what counts for endpoints that say nothing else. What is not known is zero.
-func (a *endpointsArguments) defaults(diags *diag.Diagnostics) (defaults preflight.EndpointDefaults) {
+// defaults returns what counts for endpoints that say nothing else. What is not known is zero. Errors of single
+// arguments go apart from those of several.
+func (a *endpointsArguments) defaults(single, several *diag.Diagnostics) (defaults preflight.EndpointDefaults) {
 	defaults.AllAddresses = a.AllAddresses.ValueBool()
 	if hasValue(a.IPFamily) {
-		defaults.Family = ipFamilyValidator.value(path.Root("ip_family"), a.IPFamily, diags)
+		defaults.Family = ipFamilyValidator.value(path.Root("ip_family"), a.IPFamily, single)
 	}
 	if hasValue(a.SourceAddress) {
-		defaults.Source = sourceAddressValidator.value(path.Root("source_address"), a.SourceAddress, diags)
+		defaults.Source = sourceAddressValidator.value(path.Root("source_address"), a.SourceAddress, single)
 	}
 	if hasValue(a.Via) {
-		defaults.Via = viaValidator.value(viaPath, a.Via, diags)
+		defaults.Via = viaValidator.value(viaPath, a.Via, single)
+	}
+	target := tcpconnect.Target{Via: defaults.Via, Source: defaults.Source}
+	if err := target.Validate(); err != nil {
+		several.AddAttributeError(path.Root("source_address"), "Contradicting Addresses", err.Error())
 	}
 	return defaults
 }
@@ -144,7 +153,11 @@ func (a *endpointsArguments) gate(ctx context.Context, diags *diag.Diagnostics) 
 	if !a.Name.IsNull() {
 		gateNameValidator.value(path.Root("name"), a.Name, diags)
 	}
-	endpoints, _ := decodeEndpoints(a.Endpoints, a.defaults(diags), diags) // whole, or there is an error
+	defaults := a.defaults(diags, diags)
+	if diags.HasError() {
+		return preflight.Endpoints{}
+	}
+	endpoints, _ := decodeEndpoints(a.Endpoints, defaults, diags) // whole, or there is an error
 	timeout := knownDuration(a.Timeout, 0, path.Root("timeout"), diags)
 	gate := preflight.Endpoints{
 		Title:     a.Name.ValueString(),

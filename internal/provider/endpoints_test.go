@@ -341,6 +341,7 @@ func TestActionOfEndpointsRejectsInvalidValuesDuringApply(t *testing.T) {
 		"no timeout":         {"retry": map[string]any{}},
 		"a wrong family":     {"ip_family": "ipv5"},
 		"the other family":   {"ip_family": "ipv6"},
+		"no vantage point":   {"via": "bastion"},
 		"unknown exclude":    {"exclude": unknown},
 		"unknown triggers":   {"triggers": unknown},
 		"a count of 0":       {"timeout": "1s", "retry": map[string]any{"consecutive": 0}},

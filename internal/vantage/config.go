@@ -152,7 +152,8 @@ func Validate(configs []Config) (problems []ChainProblem) {
 		case taken && earlier == config.Name:
 			add(i, "name", "There are two vantage points with the name %q. Rename one.", config.Name)
 		case taken:
-			add(i, "name", "The names of the vantage points %q and %q differ only in case. Rename one.", earlier, config.Name)
+			add(i, "name", "The names of the vantage points %q and %q differ only in case. Rename one.",
+				earlier, config.Name)
 		default:
 			folded[strings.ToLower(config.Name)] = config.Name
 		}
