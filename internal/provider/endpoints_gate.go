@@ -231,7 +231,9 @@ func (a *endpointsArguments) validateVia(
 			if via == all {
 				at = viaPath
 			}
-			isUsable = validateVia(points, tcpconnect.Target{Via: via}, a.Exclude.ValueBool(), at, diags)
+			err := points.Validate(tcpconnect.Target{Via: via})
+			addViaError(err, a.Exclude.ValueBool(), at, diags)
+			isUsable = err == nil
 			usable[via] = isUsable
 		}
 		if !isUsable {

@@ -66,7 +66,7 @@ func TestEveryFormOfEndpointsHasAllItsAttributes(t *testing.T) {
 	t.Parallel()
 	const (
 		arguments = "all_addresses archive exclude ip_family max_concurrency name source_address strict " +
-			"timeout triggers"
+			"timeout triggers via"
 		results = "bundle_dir explanation failed is_fail is_pass is_warn message outcome proceed results"
 		inRetry = "attempt_timeout attempts consecutive give_up_on max_delay min_delay until"
 		element = "address attempts duration_ms explanation matched message outcome ready reason status title uri"

@@ -172,17 +172,17 @@ func (d *argumentDecoder) isSet(name string, value attr.Value) bool {
 	return hasValue(value)
 }
 
-// parsed returns what an argument means, or the zero value if it is not set, wrong or not known.
-func parsed[T any](d *argumentDecoder, name string, value types.String, as stringValidator[T]) (meant T) {
+// parsedValue returns what an argument means, or the zero value if it is not set, wrong or not known.
+func parsedValue[T any](d *argumentDecoder, name string, value types.String, as stringValidator[T]) (meant T) {
 	if d.isSet(name, value) {
 		meant = as.value(d.at.AtName(name), value, d.diags)
 	}
 	return meant
 }
 
-// text returns the text of an argument, and adds an error if it is wrong.
-func text[T any](d *argumentDecoder, name string, value types.String, as stringValidator[T]) string {
-	parsed(d, name, value, as)
+// checkedText returns the text of an argument, and adds an error if it is wrong.
+func checkedText[T any](d *argumentDecoder, name string, value types.String, as stringValidator[T]) string {
+	parsedValue(d, name, value, as)
 	return value.ValueString()
 }
 
@@ -194,13 +194,13 @@ type vantagePointDecoder struct {
 
 func (d *vantagePointDecoder) decode(ctx context.Context, model vantagePointModel) vantage.Config {
 	config := vantage.Config{
-		Name:           parsed(&d.argumentDecoder, "name", model.Name, vantageNameValidator),
-		Via:            parsed(&d.argumentDecoder, "via", model.Via, viaValidator),
+		Name:           parsedValue(&d.argumentDecoder, "name", model.Name, vantageNameValidator),
+		Via:            parsedValue(&d.argumentDecoder, "via", model.Via, viaValidator),
 		ConnectTimeout: vantage.DefaultConnectTimeout,
-		Resolve:        parsed(&d.argumentDecoder, "resolve", model.Resolve, resolveValidator),
+		Resolve:        parsedValue(&d.argumentDecoder, "resolve", model.Resolve, resolveValidator),
 	}
 	if !model.ConnectTimeout.IsNull() {
-		config.ConnectTimeout = parsed(&d.argumentDecoder, "connect_timeout", model.ConnectTimeout, durationValidator)
+		config.ConnectTimeout = parsedValue(&d.argumentDecoder, "connect_timeout", model.ConnectTimeout, durationValidator)
 	}
 	d.validateKinds(model)
 	if block, model, exists := blockOf[sshModel](ctx, d, "ssh", model.SSH); exists {
@@ -289,15 +289,15 @@ func (d *vantagePointDecoder) finish(block *blockDecoder, validate func() []vant
 func (b *blockDecoder) decodeSSH(model sshModel) *vantage.SSH {
 	d := &b.argumentDecoder
 	ssh := &vantage.SSH{
-		Host:                 text(d, "host", model.Host, sshHostValidator),
-		User:                 text(d, "user", model.User, notBlankValidator),
-		PrivateKey:           text(d, "private_key", model.PrivateKey, notBlankValidator),
-		PrivateKeyPassphrase: text(d, "private_key_passphrase", model.PrivateKeyPassphrase, notBlankValidator),
-		Certificate:          text(d, "certificate", model.Certificate, notBlankValidator),
-		Password:             text(d, "password", model.Password, notBlankValidator),
-		AgentIdentity:        text(d, "agent_identity", model.AgentIdentity, notBlankValidator),
-		HostKey:              text(d, "host_key", model.HostKey, hostKeyValidator),
-		KnownHosts:           text(d, "known_hosts", model.KnownHosts, knownHostsValidator),
+		Host:                 checkedText(d, "host", model.Host, sshHostValidator),
+		User:                 checkedText(d, "user", model.User, notBlankValidator),
+		PrivateKey:           checkedText(d, "private_key", model.PrivateKey, notBlankValidator),
+		PrivateKeyPassphrase: checkedText(d, "private_key_passphrase", model.PrivateKeyPassphrase, notBlankValidator),
+		Certificate:          checkedText(d, "certificate", model.Certificate, notBlankValidator),
+		Password:             checkedText(d, "password", model.Password, notBlankValidator),
+		AgentIdentity:        checkedText(d, "agent_identity", model.AgentIdentity, notBlankValidator),
+		HostKey:              checkedText(d, "host_key", model.HostKey, hostKeyValidator),
+		KnownHosts:           checkedText(d, "known_hosts", model.KnownHosts, knownHostsValidator),
 	}
 	if d.isSet("agent", model.Agent) {
 		ssh.Agent = model.Agent.ValueBoolPointer()
@@ -308,9 +308,9 @@ func (b *blockDecoder) decodeSSH(model sshModel) *vantage.SSH {
 func (b *blockDecoder) decodeProxy(model proxyModel) *vantage.Proxy {
 	d := &b.argumentDecoder
 	return &vantage.Proxy{
-		URL:           text(d, "url", model.URL, proxyURLValidator),
-		Username:      text(d, "username", model.Username, notBlankValidator),
-		Password:      text(d, "password", model.Password, notBlankValidator),
-		CACertificate: text(d, "ca_certificate", model.CACertificate, caCertificatesValidator),
+		URL:           checkedText(d, "url", model.URL, proxyURLValidator),
+		Username:      checkedText(d, "username", model.Username, notBlankValidator),
+		Password:      checkedText(d, "password", model.Password, notBlankValidator),
+		CACertificate: checkedText(d, "ca_certificate", model.CACertificate, caCertificatesValidator),
 	}
 }

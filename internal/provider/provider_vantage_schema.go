@@ -30,13 +30,13 @@ func vantagePointBlock() schema.ListNestedBlock {
 						"without regard to case. `" + vantage.Here + "` is reserved for this machine.",
 					Validators: []validator.String{vantageNameValidator},
 				},
-				"via": kindArgument("Name of another vantage point to reach this one from, for example of a bastion "+
-					"in front of it. If omitted, it is reached from this machine.", viaValidator),
-				"connect_timeout": kindArgument(fmt.Sprintf("Timeout of reaching the vantage point, its handshake and "+
-					"login included. It is not part of the timeout of a check, and all checks that wait for the "+
-					"vantage point share it. %s Defaults to `%s`.", durationForm, vantage.DefaultConnectTimeout),
+				"via": providerArgument("Name of another vantage point to reach this one from, for example of a " +
+					"bastion in front of it. If omitted, it is reached from this machine.", viaValidator),
+				"connect_timeout": providerArgument(fmt.Sprintf("Timeout of reaching the vantage point, its " +
+					"handshake and login included. It is not part of the timeout of a check, and all checks that " +
+					"wait for the vantage point share it. %s Defaults to `%s`.", durationForm, vantage.DefaultConnectTimeout),
 					durationValidator),
-				"resolve": kindArgument("Who looks up the names that are dialled from here. `"+vantage.ResolveThere+
+				"resolve": providerArgument("Who looks up the names that are dialled from here. `"+vantage.ResolveThere+
 					"`: the vantage point itself. `"+vantage.ResolveHere+"`: this machine. `ip:port`, for example "+
 					"`10.0.0.2:53`: that name server, which is asked over TCP through the vantage point, for names "+
 					"that are fully qualified. `all_addresses` and `ip_family` of a check with a name need one of "+
@@ -71,7 +71,7 @@ func sshBlock() schema.ListNestedBlock {
 				"private_key_passphrase": secretArgument("Passphrase of `private_key`. Required if the key is "+
 					"encrypted.",
 					notBlankValidator),
-				"certificate": kindArgument("User certificate of `private_key`, or of a key of the agent, in the "+
+				"certificate": providerArgument("User certificate of `private_key`, or of a key of the agent, in the "+
 					"form of a file `id_*-cert.pub`. If omitted, the keys are used without a certificate, or with "+
 					"those that the agent holds.", notBlankValidator),
 				"password": secretArgument("Password to log in with, also where the server asks for it with a prompt. "+
@@ -82,14 +82,14 @@ func sshBlock() schema.ListNestedBlock {
 						"Windows that of OpenSSH. Defaults to `true` if `SSH_AUTH_SOCK` is set and neither " +
 						"`private_key` nor `password` is, otherwise to `false`.",
 				},
-				"agent_identity": kindArgument("The one key of the agent to use, as a public key, its SHA256 "+
+				"agent_identity": providerArgument("The one key of the agent to use, as a public key, its SHA256 "+
 					"fingerprint or its comment: a server ends the login after a few wrong keys. If omitted, all "+
 					"keys of the agent are tried.", notBlankValidator),
-				"host_key": kindArgument("Public key of the server in the form of `authorized_keys`, for example "+
+				"host_key": providerArgument("Public key of the server in the form of `authorized_keys`, for example "+
 					"`ssh-ed25519 AAAA...`, or several in lines of their own. A server with another key is an "+
 					"error, and there is no option to skip this check. Conflicts with `known_hosts`.",
 					hostKeyValidator),
-				"known_hosts": kindArgument("Public keys of servers in the form of the file `known_hosts`, for "+
+				"known_hosts": providerArgument("Public keys of servers in the form of the file `known_hosts`, for "+
 					"example `file(\"known_hosts\")`. Conflicts with `host_key`. If both are omitted, the user's file "+
 					"`~/.ssh/known_hosts` is read. On a machine that does not have it, such as those of HCP "+
 					"Terraform, set `host_key`.", knownHostsValidator),
@@ -111,23 +111,23 @@ func proxyBlock() schema.ListNestedBlock {
 						"is `http`, `https` or `socks5`. It may hold user and password.",
 					Validators: []validator.String{proxyURLValidator},
 				},
-				"username": kindArgument("User to log in as. Conflicts with a user in `url`. If omitted, that of "+
+				"username": providerArgument("User to log in as. Conflicts with a user in `url`. If omitted, that of "+
 					"`url` is used.", notBlankValidator),
 				"password": secretArgument("Password to log in with. Requires `username`. Conflicts with a password "+
 					"in `url`.", notBlankValidator),
-				"ca_certificate": kindArgument("Certificates to verify the certificate of an `https` proxy with, PEM, "+
-					"one or more. If omitted, the certificates of the system are used.", caCertificatesValidator),
+				"ca_certificate": providerArgument("Certificates to verify the certificate of an `https` proxy " +
+					"with, PEM, one or more. If omitted, the certificates of the system are used.", caCertificatesValidator),
 			},
 		},
 	}
 }
 
-func kindArgument(description string, validators ...validator.String) schema.StringAttribute {
+func providerArgument(description string, validators ...validator.String) schema.StringAttribute {
 	return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: validators}
 }
 
 func secretArgument(description string, validators ...validator.String) schema.StringAttribute {
-	argument := kindArgument(description, validators...)
+	argument := providerArgument(description, validators...)
 	argument.Sensitive = true
 	return argument
 }

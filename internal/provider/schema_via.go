@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/vantage"
 )
 
@@ -28,21 +27,17 @@ const viaOfCheck = " If omitted, the dial is made from this machine."
 
 var viaPath = path.Root("via")
 
-// validateVia adds an error on an argument if a target can't be dialled from where it says. What is excluded may name a
-// vantage point that is not known yet. It reports whether there is none.
-func validateVia(
-	points preflight.VantagePoints, target tcpconnect.Target, isExcluded bool, at path.Path, diags *diag.Diagnostics,
-) bool {
-	err := points.Validate(target)
+// addViaError adds the error on an argument, if there is one, that a target can't be dialled from where it says. What
+// is excluded may name a vantage point that is not known yet.
+func addViaError(err error, isExcluded bool, at path.Path, diags *diag.Diagnostics) {
 	summary := invalidVantagePoint
 	if _, isUnknown := errors.AsType[*preflight.UnknownVantagePointError](err); isUnknown {
 		if isExcluded {
-			return true
+			return
 		}
 		summary = "Vantage Point Not Known Yet"
 	}
 	if err != nil {
 		diags.AddAttributeError(at, summary, err.Error())
 	}
-	return err == nil
 }

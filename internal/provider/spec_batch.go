@@ -116,11 +116,11 @@ func (m *specModel) perform(
 	m.validateSource(diags)
 	m.validateSpecRetry(ctx, decoded, diags)
 	options := m.options(ctx, diags)
-	if diags.HasError() {
-		return nil, nil
+	if !diags.HasError() {
+		err := run.VantagePoints.Validate(tcpconnect.Target{Via: options.Via})
+		addViaError(err, m.Exclude.ValueBool(), viaPath, diags)
 	}
-	target := tcpconnect.Target{Via: options.Via}
-	if !validateVia(run.VantagePoints, target, m.Exclude.ValueBool(), viaPath, diags) {
+	if diags.HasError() {
 		return nil, nil
 	}
 	options.IsGate = isGate

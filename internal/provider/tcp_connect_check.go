@@ -138,8 +138,10 @@ func (a *checkArguments) perform(
 	ctx context.Context, run *preflight.Run, isGate bool, progress func(tcpconnect.Attempt), diags *diag.Diagnostics,
 ) *checkModel {
 	check, analyzer := a.resolve(ctx, run, diags)
-	if diags.HasError() ||
-		!validateVia(run.VantagePoints, check.Target, a.Exclude.ValueBool(), viaPath, diags) {
+	if !diags.HasError() {
+		addViaError(run.VantagePoints.Validate(check.Target), a.Exclude.ValueBool(), viaPath, diags)
+	}
+	if diags.HasError() {
 		return nil
 	}
 	model := newCheckModel(*a)
