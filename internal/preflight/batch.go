@@ -55,7 +55,7 @@ type BatchResult struct {
 	Report    string             // path of a report that shows them; empty: there is none
 }
 
-// Errors of a batch, beside *ClaimError and *bundle.ForeignFileError.
+// Errors of a batch, beside *tcpconnect.VantagePointError, *ClaimError and *bundle.ForeignFileError.
 var (
 	ErrArchiveWithoutBundle = errors.New("emit_bundle is false in the provider's configuration or environment, so no " +
 		"file is written, and no archive either. Leave archive out, or set emit_bundle = true.")
@@ -83,6 +83,9 @@ func (e *ArchiveError) Unwrap() error { return e.Err }
 // was done. Other errors say what cannot be written.
 func (r *Run) Batch(ctx context.Context, batch Batch) (BatchResult, error) {
 	done := BatchResult{Checks: batch.Checks}
+	if err := r.ValidateVia(batch.Checks...); err != nil {
+		return done, err
+	}
 	if err := r.claimBatch(batch); err != nil {
 		return done, err
 	}

@@ -60,8 +60,7 @@ func (n network) Dial(ctx context.Context, _ netip.Addr, address string) (net.Co
 	return nil, &tcpconnect.ReasonError{Reason: tcpconnect.ReasonNoResponse, Err: ctx.Err()}
 }
 
-func (network) ResolvesNames() bool { return false }
-func (network) Room() int           { return 1000 }
+func (network) Room() int { return 1000 }
 
 func newRun(dir string, open ...string) *Run {
 	return New(Config{

@@ -307,7 +307,7 @@ func TestViaOfAnEndpoint(t *testing.T) {
 		"a misspelt key": {object{"vai": "bastion"}, `Did you mean "via"?`},
 		"a source address": {
 			object{"via": "bastion", "source_address": "10.0.0.1"},
-			`endpoints["db"]: The source address 10.0.0.1 is one of this machine`,
+			`endpoints["db"]: source_address is an address of this machine`,
 		},
 	} {
 		test.fields["address"] = "db:1"

@@ -29,7 +29,10 @@ func Explain(err error, subject, claim string) Message {
 	var archive *ArchiveError
 	var taken *ClaimError
 	var unreported *ReportError
+	var untrusted *tcpconnect.VantagePointError
 	switch {
+	case errors.As(err, &untrusted):
+		return Message{Argument: "via", Summary: "Vantage Point Not Usable", Detail: untrusted.Error()}
 	case errors.As(err, &taken):
 		return Message{Argument: claim, Summary: "Collector Name Used Twice", Detail: err.Error()}
 	case errors.Is(err, ErrArchiveWithoutBundle):

@@ -246,9 +246,9 @@ func (r *Run) reportPath() string {
 	return ""
 }
 
-// Close ends the run: it writes what the reports do not say yet.
+// Close ends the run: it writes what the reports do not say yet, and ends the connections to vantage points.
 func (r *Run) Close() error {
-	return r.reports.close()
+	return errors.Join(r.reports.close(), r.points.Close())
 }
 
 // writeReports writes the reports about some groups into the bundle.

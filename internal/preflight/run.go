@@ -12,18 +12,18 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/report"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/vantage"
 )
 
 // Config is the configuration of a provider.
 type Config struct {
-	Version   string // of the provider
-	Collector *tcpconnect.Collector
-	Timeout   time.Duration // of a check that says nothing else
-	BundleDir string
-	Writer    *bundle.Writer // nil: nothing is written
-	Reports   []report.Kind  // none without a Writer
-
+	Version       string                // of the provider
+	Collector     *tcpconnect.Collector // not nil if there are vantage points, which New adds to it
 	VantagePoints VantagePoints
+	Timeout       time.Duration // of a check that says nothing else
+	BundleDir     string
+	Writer        *bundle.Writer // nil: nothing is written
+	Reports       []report.Kind  // none without a Writer
 }
 
 // Run is what one configured provider does. It may be used concurrently. New makes it.
@@ -35,6 +35,10 @@ type Run struct {
 	archives ownArchives
 	reports  *reports
 	began    time.Time
+
+	points        vantage.Points
+	pointsErr     error             // why there are none
+	unknownPoints map[string]string // as in VantagePoints
 
 	analysis sync.Mutex // guards what follows, and is held while the analysis is written
 	findings []batchFindings
@@ -52,6 +56,7 @@ func New(config Config) *Run {
 	if config.Writer != nil && len(config.Reports) > 0 {
 		run.reports.write = run.writeReports
 	}
+	run.openVantagePoints()
 	return run
 }
 
@@ -65,11 +70,15 @@ type Check struct {
 // is empty if none is written. isGate says that a failure is an error. progress is called after each dial; it may be
 // nil.
 //
-// The error is a *ClaimError if the result file belongs to another check. It wraps the cause of ctx if that ended. If
+// The error is a *tcpconnect.VantagePointError if the vantage point can't be asked, and a *ClaimError if the result file
+// belongs to another check. It wraps the cause of ctx if that ended. If
 // it is a *ReportError, the rest was done, and is returned too. Other errors say why the result could not be written.
 func (r *Run) Check(
 	ctx context.Context, check Check, analyzer tcpconnect.Analyzer, isGate bool, progress func(tcpconnect.Attempt),
 ) (finding tcpconnect.Finding, file string, err error) {
+	if err := r.ValidateVia(check); err != nil {
+		return tcpconnect.Finding{}, "", err
+	}
 	if err := r.claim(check); err != nil {
 		return tcpconnect.Finding{}, "", err
 	}

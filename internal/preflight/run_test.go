@@ -32,8 +32,7 @@ func (r refusing) Dial(context.Context, netip.Addr, string) (net.Conn, error) {
 	return nil, &tcpconnect.ReasonError{Reason: tcpconnect.ReasonRefused, Err: errors.New("refused")}
 }
 
-func (refusing) ResolvesNames() bool { return false }
-func (refusing) Room() int           { return 100 }
+func (refusing) Room() int { return 100 }
 
 func TestResultIsReadableWhileAnIdenticalCheckRuns(t *testing.T) {
 	t.Parallel()

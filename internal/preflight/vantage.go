@@ -4,70 +4,106 @@
 package preflight
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/vantage"
 )
 
-// VantagePoints are the vantage points of a provider's configuration.
+// VantagePoints are the vantage points of a configuration. The zero value has none.
 type VantagePoints struct {
-	Configs    []vantage.Config  // those that are wholly known, and so are those to reach them from
-	Unknown    map[string]string // the others by name: which argument is not known, such as `ssh.host of ...`
-	AreUnknown bool              // there may be more, whose names are not known
+	Configs    []vantage.Config  // that are wholly known, and valid
+	Unknown    map[string]string // an argument that is not known yet, by name of the vantage point
+	AreUnknown bool              // there may be more
 }
 
-// UnknownVantagePointError says that a vantage point can't be dialled from yet. It may be known at the apply.
-type UnknownVantagePointError struct {
-	Name   string
-	reason string
+// openVantagePoints makes the vantage points that are known. None is connected to yet.
+func (r *Run) openVantagePoints() {
+	known, unknown := r.VantagePoints.split()
+	r.unknownPoints = unknown
+	if r.points, r.pointsErr = vantage.New(known); r.pointsErr == nil && len(r.points) > 0 {
+		r.Collector.VantagePoints = r.points.Map()
+	}
 }
 
-// Error says what to do.
-func (e *UnknownVantagePointError) Error() string {
-	return fmt.Sprintf("The vantage point %q can't be dialled from yet, because %s not known. To make the check at "+
-		"the apply, set triggers = { id = RESOURCE.id } in it, with the resource that the vantage point depends on.",
-		e.Name, e.reason)
+// split returns the vantage points that are known with all that they are behind, and what is not known of the others.
+func (v VantagePoints) split() (known []vantage.Config, unknown map[string]string) {
+	known, unknown = slices.Clone(v.Configs), maps.Clone(v.Unknown)
+	for {
+		behind := func(config vantage.Config) bool { return unknown[config.Via] != "" }
+		i := slices.IndexFunc(known, behind)
+		if i < 0 {
+			return known, unknown
+		}
+		unknown[known[i].Name] = fmt.Sprintf("via (%s of %q)", unknown[known[i].Via], known[i].Via)
+		known = slices.Delete(known, i, i+1)
+	}
 }
 
-// Validate returns an error if a target can't be dialled from the vantage point that it names. It is an
-// *UnknownVantagePointError if that is not known yet.
-func (v VantagePoints) Validate(target tcpconnect.Target) error {
+// ValidateVia returns an error, a *tcpconnect.VantagePointError, if checks can't be made because of their vantage
+// points, without asking these.
+func (r *Run) ValidateVia(checks ...Check) error {
+	for _, check := range checks {
+		err := r.validateVia(check.Target)
+		if _, isWhole := errors.AsType[*tcpconnect.VantagePointError](err); isWhole {
+			return err
+		}
+		if err != nil {
+			return &tcpconnect.VantagePointError{Name: check.Target.Via, Err: err}
+		}
+	}
+	return nil
+}
+
+func (r *Run) validateVia(target tcpconnect.Target) error {
+	const later = "To put the check off until then, set triggers = { id = RESOURCE.id } in it, with the resource that " +
+		"makes the value, or use values that are known while planning."
 	if target.Via == "" {
 		return nil
 	}
-	if config, exists := v.find(target.Via); exists {
-		if config.Resolve.There() {
-			return target.ValidateUnresolved()
-		}
+	argument := r.unknownPoints[target.Via]
+	point := r.points[target.Via]
+	switch {
+	case r.pointsErr != nil:
+		return r.pointsErr
+	case argument != "":
+		return fmt.Errorf("Its argument %s is not known yet. %s", argument, later)
+	case point == nil && r.VantagePoints.AreUnknown:
+		return errors.New("The vantage points of the provider's configuration are not known yet. " + later)
+	case point == nil:
+		return r.noVantagePoint(target.Via)
+	case point.ResolvesNames():
+		return target.ValidateResolvedThere()
+	default:
 		return nil
 	}
-	if argument, isUnknown := v.Unknown[target.Via]; isUnknown {
-		return &UnknownVantagePointError{target.Via, argument + " is"}
-	}
-	if v.AreUnknown {
-		return &UnknownVantagePointError{target.Via, "the vantage_point blocks of the provider's configuration are"}
-	}
-	names := slices.Collect(maps.Keys(v.Unknown))
-	for _, config := range v.Configs {
-		names = append(names, config.Name)
-	}
-	slices.Sort(names)
-	return vantage.NotConfigured(target.Via, names)
 }
 
-// ResolvesNames reports whether a vantage point looks names up itself.
-func (v VantagePoints) ResolvesNames(via string) bool {
-	config, exists := v.find(via)
-	return exists && config.Resolve.There()
+func (r *Run) noVantagePoint(name string) error {
+	names := slices.Sorted(maps.Keys(r.points))
+	names = append(names, slices.Sorted(maps.Keys(r.unknownPoints))...)
+	if len(names) == 0 {
+		return errors.New("The provider's configuration has no vantage_point block. Add one with that name, or leave " +
+			"via out to dial from this machine.")
+	}
+	return fmt.Errorf("The provider's configuration has no vantage_point of that name. Use one of %s, or %q for this "+
+		"machine.%s", suggest.List(names), vantage.Here, suggest.Question(name, names))
 }
 
-func (v VantagePoints) find(via string) (vantage.Config, bool) {
-	i := slices.IndexFunc(v.Configs, func(config vantage.Config) bool { return config.Name == via })
-	if i < 0 {
-		return vantage.Config{}, false
-	}
-	return v.Configs[i], true
+// ValidateExcludedVia is ValidateVia for checks that are not made: their vantage points need not be known yet.
+func (r *Run) ValidateExcludedVia(checks ...Check) error {
+	return r.ValidateVia(slices.DeleteFunc(slices.Clone(checks), func(check Check) bool {
+		via := check.Target.Via
+		return r.unknownPoints[via] != "" || r.points[via] == nil && r.VantagePoints.AreUnknown
+	})...)
+}
+
+// ResolvesNames reports whether a vantage point resolves names itself, so that their addresses are not known.
+func (r *Run) ResolvesNames(via string) bool {
+	point := r.points[via]
+	return point != nil && point.ResolvesNames()
 }

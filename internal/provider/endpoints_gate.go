@@ -180,9 +180,6 @@ func (a *endpointsArguments) perform(
 	ctx context.Context, run *preflight.Run, isGate bool, progress func(string), diags *diag.Diagnostics,
 ) (*endpointsModel, map[string]tftypes.Value) {
 	gate := a.gate(ctx, diags)
-	if !diags.HasError() {
-		a.validateVia(run.VantagePoints, gate, diags)
-	}
 	if diags.HasError() {
 		return nil, nil
 	}
@@ -195,6 +192,9 @@ func (a *endpointsArguments) perform(
 	}
 	if gate.Title != "" {
 		form.subject, form.title = "the endpoints of "+gate.Title, gate.Title
+	}
+	if a.validateVia(run, gate, form, diags); diags.HasError() {
+		return nil, nil
 	}
 	model := &endpointsModel{endpointsArguments: *a, Results: types.MapNull(endpointResultType)}
 	if a.Exclude.ValueBool() {
@@ -215,36 +215,28 @@ func (a *endpointsArguments) perform(
 	return model, map[string]tftypes.Value{"results": endpointResultsValue(ctx, gate, result)}
 }
 
-// validateVia adds an error for each vantage point that can't be dialled from, and for each endpoint that can't be
-// dialled from its own.
+// validateVia adds an error for each endpoint that can't be dialled from its vantage point, but no error twice.
 func (a *endpointsArguments) validateVia(
-	points preflight.VantagePoints, gate preflight.Endpoints, diags *diag.Diagnostics,
+	run *preflight.Run, gate preflight.Endpoints, form batchForm, diags *diag.Diagnostics,
 ) {
 	all, _ := vantage.ParseVia(a.Via.ValueString()) // empty if it is not set
-	usable := make(map[string]bool)
-	var problems []preflight.EndpointProblem
-	for _, endpoint := range gate.Endpoints {
-		via := endpoint.Target.Via
-		isUsable, isKnown := usable[via]
-		if !isKnown {
-			at := endpointsPath.AtMapKey(endpoint.Name)
-			if via == all {
-				at = viaPath
-			}
-			err := points.Validate(tcpconnect.Target{Via: via})
-			addViaError(err, a.Exclude.ValueBool(), at, diags)
-			isUsable = err == nil
-			usable[via] = isUsable
-		}
-		if !isUsable {
+	validate := run.ValidateVia
+	if a.Exclude.ValueBool() {
+		validate = run.ValidateExcludedVia
+	}
+	said := make(map[string]bool)
+	for i, check := range gate.Batch(run.Timeout).Checks {
+		err := validate(check)
+		if err == nil || said[err.Error()] || len(said) == mostProblems {
 			continue
 		}
-		if err := points.Validate(endpoint.Target); err != nil {
-			text := fmt.Sprintf("endpoints[%q]: %s", endpoint.Name, err)
-			problems = append(problems, preflight.EndpointProblem{Name: endpoint.Name, Text: text})
+		said[err.Error()] = true
+		at := viaPath
+		if check.Target.Via != all {
+			at = endpointsPath.AtMapKey(gate.Endpoints[i].Name).AtName("via")
 		}
+		diags.AddAttributeError(at, preflight.Explain(err, form.subject, form.argument).Summary, err.Error())
 	}
-	addEndpointProblems(problems, diags)
 }
 
 // endpointResultType is the type of an element of results.

@@ -6,6 +6,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -108,39 +109,19 @@ func (m *providerModel) vantagePoints(ctx context.Context, single, several *diag
 		case config.Name == "":
 			points.AreUnknown = true
 		case unknown[i] != "":
-			points.Unknown[config.Name] = fmt.Sprintf("%s of the vantage point %q", unknown[i], config.Name)
+			points.Unknown[config.Name] = unknown[i]
+		case !isNamed(config.Via, configs):
+			points.Unknown[config.Name] = "via" // it is the name of one whose name is not known
 		default:
 			points.Configs = append(points.Configs, config)
 		}
 	}
-	points.Configs = withKnownWay(points.Configs, points.Unknown)
 	return points
 }
 
-// withKnownWay returns those of the vantage points whose whole way is known. It adds the others to unknown.
-func withKnownWay(configs []vantage.Config, unknown map[string]string) []vantage.Config {
-	for {
-		names := map[string]bool{"": true}
-		for _, config := range configs {
-			names[config.Name] = true
-		}
-		var known []vantage.Config
-		for _, config := range configs {
-			if names[config.Via] {
-				known = append(known, config)
-				continue
-			}
-			argument, isUnknown := unknown[config.Via]
-			if !isUnknown {
-				argument = fmt.Sprintf("the vantage point %q, via of the vantage point %q,", config.Via, config.Name)
-			}
-			unknown[config.Name] = argument
-		}
-		if len(known) == len(configs) {
-			return known
-		}
-		configs = known
-	}
+// isNamed reports whether via is this machine or the name of a vantage point that is known.
+func isNamed(via string, configs []vantage.Config) bool {
+	return via == "" || slices.ContainsFunc(configs, func(config vantage.Config) bool { return config.Name == via })
 }
 
 // isKnownList reports whether it is known how many elements a list has.
@@ -200,7 +181,8 @@ func (d *vantagePointDecoder) decode(ctx context.Context, model vantagePointMode
 		Resolve:        parsedValue(&d.argumentDecoder, "resolve", model.Resolve, resolveValidator),
 	}
 	if !model.ConnectTimeout.IsNull() {
-		config.ConnectTimeout = parsedValue(&d.argumentDecoder, "connect_timeout", model.ConnectTimeout, durationValidator)
+		config.ConnectTimeout = parsedValue(&d.argumentDecoder, "connect_timeout", model.ConnectTimeout,
+			durationValidator)
 	}
 	d.validateKinds(model)
 	if block, model, exists := blockOf[sshModel](ctx, d, "ssh", model.SSH); exists {

@@ -30,11 +30,12 @@ func vantagePointBlock() schema.ListNestedBlock {
 						"without regard to case. `" + vantage.Here + "` is reserved for this machine.",
 					Validators: []validator.String{vantageNameValidator},
 				},
-				"via": providerArgument("Name of another vantage point to reach this one from, for example of a " +
+				"via": providerArgument("Name of another vantage point to reach this one from, for example of a "+
 					"bastion in front of it. If omitted, it is reached from this machine.", viaValidator),
-				"connect_timeout": providerArgument(fmt.Sprintf("Timeout of reaching the vantage point, its " +
-					"handshake and login included. It is not part of the timeout of a check, and all checks that " +
-					"wait for the vantage point share it. %s Defaults to `%s`.", durationForm, vantage.DefaultConnectTimeout),
+				"connect_timeout": providerArgument(fmt.Sprintf("Timeout of reaching the vantage point, its "+
+					"handshake and login included. It is not part of the timeout of a check, and all checks that "+
+					"wait for the vantage point share it. %s Defaults to `%s`.", durationForm,
+					vantage.DefaultConnectTimeout),
 					durationValidator),
 				"resolve": providerArgument("Who looks up the names that are dialled from here. `"+vantage.ResolveThere+
 					"`: the vantage point itself. `"+vantage.ResolveHere+"`: this machine. `ip:port`, for example "+
@@ -115,8 +116,9 @@ func proxyBlock() schema.ListNestedBlock {
 					"`url` is used.", notBlankValidator),
 				"password": secretArgument("Password to log in with. Requires `username`. Conflicts with a password "+
 					"in `url`.", notBlankValidator),
-				"ca_certificate": providerArgument("Certificates to verify the certificate of an `https` proxy " +
-					"with, PEM, one or more. If omitted, the certificates of the system are used.", caCertificatesValidator),
+				"ca_certificate": providerArgument("Certificates to verify the certificate of an `https` proxy "+
+					"with, PEM, one or more. If omitted, the certificates of the system are used.",
+					caCertificatesValidator),
 			},
 		},
 	}

@@ -18,6 +18,9 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/vantage"
 )
 
+// notUsable is the summary of errors of a check whose vantage point can't be asked.
+const notUsable = "Vantage Point Not Usable"
+
 // object is a block, or an object among arguments.
 type object = map[string]any
 
@@ -267,19 +270,14 @@ func TestVantagePointsOfAConfiguration(t *testing.T) {
 		"unknown name": {
 			points:     blocks(bastion(unknown), egress("b"), egress("c", "via", "a")),
 			want:       []vantage.Config{{Name: "b", ConnectTimeout: 10 * time.Second, Proxy: proxy}},
-			unknown:    map[string]string{"c": `the vantage point "a", via of the vantage point "c",`},
+			unknown:    map[string]string{"c": "via"},
 			areUnknown: true,
 		},
-		"unknown argument, and those behind it": {
-			points: blocks(
-				egress("d", "via", "c"), egress("c", "via", "b"),
-				bastion("b", "ssh", sshWith("host", unknown, "password", unknown)), egress("a"),
-			),
-			want: []vantage.Config{{Name: "a", ConnectTimeout: 10 * time.Second, Proxy: proxy}},
-			unknown: map[string]string{
-				"b": `ssh.host of the vantage point "b"`, "c": `ssh.host of the vantage point "b"`,
-				"d": `ssh.host of the vantage point "b"`,
-			},
+		"unknown argument": {
+			points: blocks(egress("c", "via", "b"),
+				bastion("b", "ssh", sshWith("host", unknown, "password", unknown))),
+			want:    []vantage.Config{{Name: "c", Via: "b", ConnectTimeout: 10 * time.Second, Proxy: proxy}},
+			unknown: map[string]string{"b": "ssh.host"},
 		},
 		"unknown arguments of any kind": {
 			points: blocks(
@@ -289,9 +287,9 @@ func TestVantagePointsOfAConfiguration(t *testing.T) {
 				object{"name": "f", "ssh": unknown},
 			),
 			unknown: map[string]string{
-				"a": `via of the vantage point "a"`, "b": `resolve of the vantage point "b"`,
-				"c": `connect_timeout of the vantage point "c"`, "d": `ssh.agent of the vantage point "d"`,
-				"e": `proxy.password of the vantage point "e"`, "f": `ssh of the vantage point "f"`,
+				"a": "via", "b": "resolve",
+				"c": "connect_timeout", "d": "ssh.agent",
+				"e": "proxy.password", "f": "ssh",
 			},
 		},
 	} {
@@ -341,7 +339,7 @@ func (s stringer) String() string { return string(s) }
 func TestVantagePointThatACheckCannotUse(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Open(t)
-	const advice = "To make the check at the apply, set triggers = { id = RESOURCE.id } in it"
+	const advice = "To put the check off until then, set triggers = { id = RESOURCE.id } in it"
 	known := blocks(egress("egress"), bastion("new", "ssh", sshWith("host", unknown)), egress("behind", "via", "new"))
 	for name, test := range map[string]struct {
 		points any
@@ -354,29 +352,26 @@ func TestVantagePointThatACheckCannotUse(t *testing.T) {
 		"from here, none":    {blocks(), ``, nil},
 		"an unknown argument": {
 			known, `,"via":"new"`,
-			wrong("Vantage Point Not Known Yet", "via", `The vantage point "new" can't be dialled from yet, `+
-				`because ssh.host of the vantage point "new" is not known. `+advice),
+			wrong(notUsable, "via", `Vantage point "new": Its argument ssh.host is not known yet. `+advice),
 		},
 		"behind an unknown": {
 			known, `,"via":"behind"`,
-			wrong("Vantage Point Not Known Yet", "via", `"behind" can't be dialled from yet, because ssh.host `+
-				`of the vantage point "new" is not known.`, advice),
+			wrong(notUsable, "via", `Vantage point "behind": Its argument via (ssh.host of "new") is not known yet. `+
+				advice),
 		},
-		"an unknown list": {unknown, `,"via":"egress"`, wrong("Vantage Point Not Known Yet", "via", "because "+
-			"the vantage_point blocks of the provider's configuration are not known", advice)},
+		"an unknown list": {
+			unknown, `,"via":"egress"`, wrong(notUsable, "via", "are not known yet. "+advice),
+		},
 		"a misspelt name": {
 			known, `,"via":"egres"`,
-			wrong(invalidVantagePoint, "via", `"egres" is not the name of a vantage point of the `+
-				`provider's configuration. Use "behind", "egress", "new" or "here". Did you mean "egress"?$`),
+			wrong(notUsable, "via", `Vantage point "egres": The provider's configuration has no vantage_point of `+
+				`that name. `, `Did you mean "egress"?$`),
 		},
-		"a name in other case": {known, `,"via":"Egress"`, wrong(invalidVantagePoint, "via", `Did you mean "egress"?`)},
-		"no vantage point": {
-			blocks(), `,"via":"egress"`,
-			wrong(invalidVantagePoint, "via", `There is no vantage point "egress"`),
-		},
+		"a name in other case": {known, `,"via":"Egress"`, wrong(notUsable, "via", `Did you mean "egress"?`)},
+		"no vantage point":     {blocks(), `,"via":"egress"`, wrong(notUsable, "via", "has no vantage_point block")},
 
 		"excluded, from what is not known": {known, `,"via":"new","exclude":true`, nil},
-		"excluded, from what is not there": {known, `,"via":"old","exclude":true`, wrong(invalidVantagePoint, "via")},
+		"excluded, from what is not there": {known, `,"via":"old","exclude":true`, wrong(notUsable, "via")},
 	} {
 		server := newConfiguredWith(t, object{"bundle_dir": t.TempDir(), "vantage_point": test.points})
 		for _, kind := range []string{
@@ -395,8 +390,7 @@ func TestArgumentsThatContradictAVantagePoint(t *testing.T) {
 	t.Parallel()
 	server := newConfigured(t, t.TempDir())
 	const contradicting = "Contradicting Addresses"
-	const text = `The source address 10.0.0.1 is one of this machine, but the dial is made from the vantage point ` +
-		`"b". Leave out source_address or via.`
+	const text = `source_address is an address of this machine, but the vantage point "b" dials.`
 	for _, kind := range []string{dataTCPConnect, ephemeralTCPConnect, dataEndpoints, ephemeralEndpoints} {
 		for more, want := range map[string][]said{
 			`,"source_address":"10.0.0.1","via":"b"`:                wrong(contradicting, "source_address", text),
@@ -425,11 +419,8 @@ func TestAddressesThatAVantagePointLooksUp(t *testing.T) {
 		for more, argument := range map[string]string{
 			`,"via":"there","all_addresses":true`: "all_addresses", `,"via":"there","ip_family":"ipv6"`: "ip_family",
 		} {
-			want := wrong(invalidVantagePoint, "via", argument+" needs the addresses of db.test:1, but the vantage "+
-				`point "there" looks the name up itself`)
-			if kind == dataEndpoints {
-				want = wrong("Invalid Endpoints", `endpointsElementKeyString("db`, want[0].detail...)
-			}
+			want := wrong(notUsable, "via", `Vantage point "there": It resolves the name db.test itself`,
+				argument+" can't be kept")
 			_, diagnostics := server.read(t, kind, useOf(kind, "db.test:1", more))
 			expectSaid(t, kind+more, diagnostics, want)
 		}

@@ -4,12 +4,8 @@
 package provider
 
 import (
-	"errors"
-
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/vantage"
 )
 
@@ -26,18 +22,3 @@ const viaConflicts = " Conflicts with `source_address`."
 const viaOfCheck = " If omitted, the dial is made from this machine."
 
 var viaPath = path.Root("via")
-
-// addViaError adds the error on an argument, if there is one, that a target can't be dialled from where it says. What
-// is excluded may name a vantage point that is not known yet.
-func addViaError(err error, isExcluded bool, at path.Path, diags *diag.Diagnostics) {
-	summary := invalidVantagePoint
-	if _, isUnknown := errors.AsType[*preflight.UnknownVantagePointError](err); isUnknown {
-		if isExcluded {
-			return
-		}
-		summary = "Vantage Point Not Known Yet"
-	}
-	if err != nil {
-		diags.AddAttributeError(at, summary, err.Error())
-	}
-}

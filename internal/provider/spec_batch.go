@@ -116,10 +116,6 @@ func (m *specModel) perform(
 	m.validateSource(diags)
 	m.validateSpecRetry(ctx, decoded, diags)
 	options := m.options(ctx, diags)
-	if !diags.HasError() {
-		err := run.VantagePoints.Validate(tcpconnect.Target{Via: options.Via})
-		addViaError(err, m.Exclude.ValueBool(), viaPath, diags)
-	}
 	if diags.HasError() {
 		return nil, nil
 	}
@@ -128,6 +124,11 @@ func (m *specModel) perform(
 	model := *m
 	model.Results, model.Collected = types.ListNull(findingType), types.MapNull(collectedType)
 	if m.Exclude.ValueBool() {
+		batch := run.SpecBatch(m.Spec.ValueString(), decoded, options)
+		if err := run.ValidateExcludedVia(batch.Checks...); err != nil {
+			addMessage(preflight.Explain(err, form.subject, form.argument), diags)
+			return nil, nil
+		}
 		m.skip(run, "Spec", m.Spec.ValueString(), form, diags)
 		model.fillSkipped(spec.Spec{})
 		model.fillExcludedBatch("The spec is excluded: nothing was dialled or judged.")

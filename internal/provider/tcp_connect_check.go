@@ -138,14 +138,15 @@ func (a *checkArguments) perform(
 	ctx context.Context, run *preflight.Run, isGate bool, progress func(tcpconnect.Attempt), diags *diag.Diagnostics,
 ) *checkModel {
 	check, analyzer := a.resolve(ctx, run, diags)
-	if !diags.HasError() {
-		addViaError(run.VantagePoints.Validate(check.Target), a.Exclude.ValueBool(), viaPath, diags)
-	}
 	if diags.HasError() {
 		return nil
 	}
 	model := newCheckModel(*a)
 	if a.Exclude.ValueBool() {
+		if err := run.ValidateExcludedVia(check); err != nil {
+			addMessage(preflight.Explain(err, check.Target.Address.String(), "collector_name"), diags)
+			return nil
+		}
 		model.Message = types.StringValue("")
 		model.OutcomeMessage = types.StringValue(model.fillExcluded(a.checkName()))
 		model.Explanation = model.OutcomeMessage
@@ -178,7 +179,7 @@ func (a *checkArguments) perform(
 		}
 	}
 	diags.Append(model.fillResult(ctx, *finding.Result)...)
-	if len(finding.Result.Tried) == 0 && run.VantagePoints.ResolvesNames(check.Target.Via) {
+	if len(finding.Result.Tried) == 0 && run.ResolvesNames(check.Target.Via) {
 		model.ResolvedAddresses = types.ListNull(types.StringType)
 	}
 	if file != "" {

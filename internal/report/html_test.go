@@ -32,9 +32,9 @@ func TestPageShowsHostileTextsAsText(t *testing.T) {
 			}
 		}
 	}
-	// Of 12 rows, all have title, group, collector name, node, address, vantage point and message; 10 have a result
-	// with status, reason and message; 2 were skipped; 6 have it in the URI; and there is the version.
-	if got := strings.Count(visible(page), shown(hostile)); got != 12*7+10*3+2+6+1 {
+	// Of 12 rows, all have title, group, collector name, node, address and message; 10 have a result with vantage point,
+	// status, reason and message; 2 were skipped; 6 have it in the URI; and there is the version.
+	if got := strings.Count(visible(page), shown(hostile)); got != 12*6+10*4+2+6+1 {
 		t.Errorf("the hostile text is shown %d times", got)
 	}
 }
@@ -123,12 +123,11 @@ func TestPageSaysWhatAReaderNeeds(t *testing.T) {
 func TestPageNamesVantagePointsAndGroupsOnlyIfThereAreSeveral(t *testing.T) {
 	t.Parallel()
 	here, there := sampleRow(0), sampleRow(3)
-	here.From = "here"
 	text := visible(parsed(t, Report{Groups: []Group{{"Endpoints", []Row{here, there}}, {Title: "Spec"}}}))
 	if strings.Contains(text, "From") || strings.Contains(text, "machine") || strings.Contains(text, "Endpoints") {
 		t.Errorf("%q", text)
 	}
-	there.From = "bastion"
+	there.Result.Via = "bastion"
 	text = visible(parsed(t, Report{Groups: []Group{{"Endpoints", []Row{here}}, {"Spec", []Row{there}}}}))
 	for _, want := range []string{"From", "this machine", "bastion", "group Endpoints", "group Spec"} {
 		if !strings.Contains(text, want) {

@@ -115,12 +115,9 @@ func newTestSuite(title string, rows []Row) (testSuite, time.Duration) {
 	return suite, total
 }
 
-// testText returns the explanation of a row, and where its dial was made.
+// testText returns the explanation of a row, and the node that it is about.
 func testText(row Row) string {
 	text := row.Explanation()
-	if row.elsewhere() {
-		text += "\nFrom: " + row.From
-	}
 	if row.Node != "" {
 		text += "\nNode: " + row.Node
 	}
@@ -138,7 +135,7 @@ func testNames(rows []Row) []string {
 		func(row Row) string { return row.Address },
 		func(row Row) string { return row.CollectorName },
 		func(row Row) string { return row.Node },
-		func(row Row) string { return row.From },
+		Row.Vantage,
 	} {
 		count := make(map[string]int, len(names))
 		for _, name := range names {

@@ -177,8 +177,9 @@ func TestJUnitShowsHostileTextsAsText(t *testing.T) {
 		t.Errorf("%q", failure.attrs)
 	}
 	for _, want := range []string{
-		text + ": " + text + "message\nAddress: " + text + "\nStatus: " + text + ", reason: " + text + "reason",
-		"\nMessage: " + text + "system\n", "\nFrom: " + text, "\nNode: " + text,
+		text + ": " + text + "message\nAddress: " + text + ", from " + text + "\nStatus: " + text +
+			", reason: " + text + "reason",
+		"\nMessage: " + text + "system\n", "\nNode: " + text,
 	} {
 		if !strings.Contains(failure.text, want) {
 			t.Errorf("%q does not contain\n%q", failure.text, want)

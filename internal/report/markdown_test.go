@@ -32,9 +32,9 @@ func TestMarkdownShowsHostileTextsAsText(t *testing.T) {
 	text := shown(hostile)
 	for i, row := range rows[1:] {
 		standing, result := strings.Fields(row[0])[1], i < 10 // the last two are skipped ones
-		want := []string{row[0], text + " collector " + text + " node " + text, text, text, text, "", "", "", row[8]}
+		want := []string{row[0], text + " collector " + text + " node " + text, text, text, "", "", "", "", row[8]}
 		if result {
-			want[5], want[6], want[7] = text, shown(hostile+"reason"), "0.0 ms, 3 attempts"
+			want[4], want[5], want[6], want[7] = text, text, shown(hostile+"reason"), "0.0 ms, 3 attempts"
 		}
 		if !slices.Equal(row, want) {
 			t.Errorf("row %d (%s):\n%q\nwant\n%q", i, standing, row, want)

@@ -31,6 +31,5 @@ type Row struct {
 	// Finding has no verdict if the check is not judged by itself: it is listed, and not counted. Its Result is nil
 	// without an answer.
 	tcpconnect.Finding
-	From    string // the vantage point of the dial; empty: this machine
 	Skipped string // why nothing was checked, such as "excluded"; empty: it was checked
 }

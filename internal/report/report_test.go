@@ -65,7 +65,7 @@ func sampleRow(i int) Row {
 		row.Title = "Cache"
 		answer(tcpconnect.ReasonRefused, "dial tcp 10.20.30.41:5432: connect: connection refused", 900*time.Microsecond)
 	case 5:
-		row.From = "bastion"
+		result.Via = "bastion"
 	case 7:
 		row.Verdict, row.Message = "", row.Title+": error"
 		answer(tcpconnect.ReasonNoSuchHost, "lookup "+name+".internal.example.com: no such host", 12*time.Millisecond)
@@ -78,7 +78,7 @@ func sampleRow(i int) Row {
 			Message: "This provider does not run postgresql, so it says nothing about it.",
 		}}
 	case 17:
-		row.Node, row.From = "worker-3", "cluster"
+		row.Node, result.Via = "worker-3", "cluster"
 	}
 	return row
 }
@@ -203,11 +203,11 @@ func filled(text string) Report {
 					Status:   tcpconnect.Status(text),
 					Reason:   tcpconnect.Reason(text + "reason"),
 					Message:  text + "system",
+					Via:      text,
 					Duration: -time.Second,
 					Attempts: 3,
 				},
 			},
-			From: text,
 		}
 		if i == 5 {
 			row.Result, row.Skipped = nil, text

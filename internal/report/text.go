@@ -26,7 +26,7 @@ func clean(text string) string {
 // cleaned returns the row with all its texts clean.
 func cleaned(row Row) Row {
 	texts := []*string{
-		&row.Title, &row.Message, &row.URI, &row.CollectorName, &row.Address, &row.From, &row.Node, &row.Skipped,
+		&row.Title, &row.Message, &row.URI, &row.CollectorName, &row.Address, &row.Node, &row.Skipped,
 	}
 	for _, text := range texts {
 		*text = clean(*text)
@@ -36,6 +36,7 @@ func cleaned(row Row) Row {
 		result.Status = tcpconnect.Status(clean(string(result.Status)))
 		result.Reason = tcpconnect.Reason(clean(string(result.Reason)))
 		result.Message = clean(result.Message)
+		result.Via = clean(result.Via)
 		row.Result = &result
 	}
 	return row

@@ -162,15 +162,15 @@ func (v *view) Summary() string {
 
 // elsewhere reports whether the row has a vantage point other than this machine.
 func (r Row) elsewhere() bool {
-	return r.From != "" && r.From != "here"
+	return r.Result != nil && r.Result.Via != ""
 }
 
 // Vantage returns where the dial was made from. It is empty if the row is not about a dial.
 func (r Row) Vantage() string {
 	switch {
 	case r.elsewhere():
-		return r.From
-	case r.Address == "":
+		return r.Result.Via
+	case r.Address == "" || r.Result == nil:
 		return ""
 	default:
 		return "this machine"
@@ -218,7 +218,7 @@ func (r Row) Advice() string {
 	if s := r.standing(); r.Result == nil || s == passed || s == skipped {
 		return ""
 	}
-	return r.Result.Reason.Advice()
+	return r.Result.Advice()
 }
 
 // Took returns the duration of the check, for people.

@@ -3,11 +3,26 @@
 
 package tcpconnect
 
-// Advice describes in one sentence what the reason means and what to check first. It is empty for ReasonConnected, and
-// for a reason that is not known.
-func (r Reason) Advice() string {
+import "fmt"
+
+// Advice describes in one sentence what the reason of a dial from this machine means, and what to check first. It is
+// empty for ReasonConnected, and for a reason that is not known.
+func (r Reason) Advice() string { return r.advice("") }
+
+// Advice describes in one sentence what the reason of the result means where it was dialled from, and what to check
+// first.
+func (r Result) Advice() string { return r.Reason.advice(r.Via) }
+
+// advice is the advice about a dial from a vantage point. An empty name means this machine.
+func (r Reason) advice(via string) string {
 	if !r.known() {
 		return ""
+	}
+	place, other := "this machine",
+		"The operating system reported another error: read its message, and check the routes of this machine."
+	if via != "" {
+		place = fmt.Sprintf("the vantage point %q", via)
+		other = fmt.Sprintf("The vantage point %q does not tell why: read the message, and the log there.", via)
 	}
 	switch r {
 	case ReasonConnected:
@@ -20,25 +35,25 @@ func (r Reason) Advice() string {
 			"typically a firewall or a security group drops the packets, or the host is down."
 	case ReasonDNSTimeout:
 		return "The name server did not answer in time: " +
-			"check which name server this machine uses, and whether it can be reached."
+			"check which name server " + place + " uses, and whether it can be reached."
 	case ReasonNotReady:
 		return "The last dial ended as wanted, but too few dials in a row did: " +
 			"read the log of the service, or wait longer."
 	case ReasonNoSuchHost:
 		return "The name does not exist, or has no address of the requested IP family: " +
-			"check its spelling, and the name server of this machine."
+			"check its spelling, and the name server of " + place + "."
 	case ReasonDNSFailure:
 		return "The name server reported a failure, or could not be reached: " +
-			"look the name up by hand, for example with nslookup."
+			"look the name up by hand on " + place + ", for example with nslookup."
 	case ReasonHostUnreachable:
 		return "A router or a firewall reported that the host cannot be reached, " +
 			"or the host does not answer in its own network: " +
 			"check that it is up, and that the address is correct."
 	case ReasonNetworkUnreachable:
-		return "The network cannot be reached from here: " +
-			"check the routes and tunnels of this machine, and whether it supports that IP family."
+		return "There is no way to the network: " +
+			"check the routes and tunnels of " + place + ", and whether it supports that IP family."
 	case ReasonProhibited:
-		return "A rule on this machine or on the way forbids the connection: " +
+		return "A rule on " + place + " or on the way forbids the connection: " +
 			"check firewalls, routes and security policies."
 	case ReasonReset:
 		return "The connection was reset during the handshake: look for a firewall or a proxy on the way."
@@ -50,10 +65,19 @@ func (r Reason) Advice() string {
 		return "A limit of this machine was reached, which says nothing about the peer: " +
 			"raise the limit of open files, or check fewer addresses at once."
 	case ReasonIntercepted:
-		return "Something between this machine and the address accepts connections for every address, " +
+		return "Something between " + place + " and the address accepts connections for every address, " +
 			"for example a mesh sidecar or a transparent proxy: " +
-			"run the check on a machine without it."
+			"run the check where it is not."
+	case ReasonVantageUnreachable:
+		return "The vantage point could not be reached or stopped answering, which says nothing about the peer: " +
+			"check its address, that it runs, and the way to it."
+	case ReasonVantageLimit:
+		return "A limit of the vantage point was reached, which says nothing about the peer: " +
+			"raise it there, or check fewer addresses at once."
+	case ReasonVantageProhibited:
+		return "A rule of the vantage point forbids dials of that address, which says nothing about the peer: " +
+			"allow the address and port there, for example with PermitOpen or an access list."
 	default:
-		return "The operating system reported another error: read its message, and check the routes of this machine."
+		return other
 	}
 }

@@ -110,7 +110,10 @@ func TestParseStatusTakesStatusesToTheLetter(t *testing.T) {
 
 func TestNoPassMatchesAReasonThatSaysNothingAboutThePeer(t *testing.T) {
 	t.Parallel()
-	silent := []Reason{ReasonNotReady, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted, "of-a-later-version"}
+	silent := []Reason{
+		ReasonNotReady, ReasonLocalAddress, ReasonLocalLimit, ReasonIntercepted,
+		ReasonVantageUnreachable, ReasonVantageLimit, ReasonVantageProhibited, "of-a-later-version",
+	}
 	for _, reason := range append(Reasons(), "", "of-a-later-version") {
 		for _, status := range append(Statuses(), "of-a-later-version") {
 			for _, verdict := range []Verdict{Pass, Warn, Fail} {

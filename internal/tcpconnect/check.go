@@ -16,13 +16,13 @@ type Check struct {
 	Retry   *Retry        // nil: one dial
 }
 
-// Target is what a check dials, and where it dials from.
+// Target is what a check dials, and the address it dials from.
 type Target struct {
 	Address      Address
-	Via          string     // name of the vantage point to dial from; empty: this machine
 	Family       Family     // zero: both
 	Source       netip.Addr // zero: the system's choice
 	AllAddresses bool       // dial every address of the name, and return the worst status
+	Via          string     // name of the vantage point to dial from; empty: this machine
 }
 
 // Equal reports whether two checks make the same dials.
@@ -43,7 +43,7 @@ func (c Check) String() string {
 		text += ", all_addresses"
 	}
 	if c.Target.Via != "" {
-		text += fmt.Sprintf(", via %s", c.Target.Via)
+		text += ", via " + c.Target.Via
 	}
 	if c.Retry != nil {
 		text += fmt.Sprintf(", retry { %s }", c.Retry)
@@ -51,16 +51,16 @@ func (c Check) String() string {
 	return text + ")"
 }
 
-// Validate returns an error if no dial of the target can succeed, because its address, source, family and vantage point
-// contradict each other.
+// Validate returns an error if no dial of the target can succeed, because its address, source and family contradict
+// each other.
 func (t Target) Validate() error {
 	ip, isIP := t.Address.ip()
 	switch {
-	case t.Source.IsValid() && t.Via != "":
-		return fmt.Errorf("The source address %s is one of this machine, but the dial is made from the vantage point "+
-			"%q. Leave out source_address or via.", t.Source, t.Via)
 	case t.Source.IsValid() && !t.Family.holds(t.Source):
 		return fmt.Errorf("The source address %s is not of the IP family %q.", t.Source, t.Family)
+	case t.Source.IsValid() && t.Via != "":
+		return fmt.Errorf("source_address is an address of this machine, but the vantage point %q dials. Leave one of "+
+			"source_address and via out.", t.Via)
 	case isIP && !t.Family.holds(ip):
 		return fmt.Errorf("The address %s is not of the IP family %q.", t.Address, t.Family)
 	case isIP && !t.family().holds(ip):
@@ -68,21 +68,6 @@ func (t Target) Validate() error {
 	default:
 		return nil
 	}
-}
-
-// ValidateUnresolved returns an error if the target can't be dialled from a vantage point that looks names up itself,
-// because its addresses must be known on this machine.
-func (t Target) ValidateUnresolved() error {
-	argument := "ip_family"
-	if t.AllAddresses {
-		argument = "all_addresses"
-	}
-	if _, isIP := t.Address.ip(); isIP || !t.AllAddresses && t.Family == "" {
-		return nil
-	}
-	return fmt.Errorf("%s needs the addresses of %s, but the vantage point %q looks the name up itself and does not "+
-		"tell them. Leave %s out, write an IP address, or set resolve = \"here\" or resolve = \"10.0.0.2:53\" (the "+
-		"address of a name server) in the vantage point.", argument, t.Address, t.Via, argument)
 }
 
 // family returns the family to dial: a source address reaches only addresses of its own family.

@@ -20,6 +20,7 @@ func fullCheck(t *testing.T) Check {
 			Family:       IPv4,
 			Source:       netip.MustParseAddr("10.0.0.5"),
 			AllAddresses: true,
+			Via:          "bastion",
 		},
 		Timeout: time.Minute,
 		Retry: &Retry{

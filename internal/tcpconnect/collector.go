@@ -23,22 +23,29 @@ type Collector struct {
 	Resolver Resolver // nil: the system's
 	Dialer   Dialer   // nil: the system's
 
+	// VantagePoints are other places to dial from, by name: see Target.Via.
+	VantagePoints map[string]VantagePoint
+
 	// ControlHost is an IP address at which nothing listens. If a dial of it connects, the result for that port is
-	// ReasonIntercepted. It is dialled once for each port and source address, for at most one second, which is not part
-	// of the timeout of the check. Zero: there is no control host.
+	// ReasonIntercepted. It is dialled once for each port, source address and vantage point, for at most one second,
+	// which is not part of the timeout of the check. Zero: there is no control host.
 	ControlHost netip.Addr
 
 	lookups lookups
 	control control
 	room    room
+	origins origins
+	origin  origin // of a Collector that is one of origins
 }
 
 // Result is the answer of a check.
 type Result struct {
 	Status Status
 	Reason Reason
-	// Message is what the operating system or the resolver said about each endpoint. It is empty if connected.
+	// Message is what the operating system, the resolver or the vantage point said about each endpoint. It is empty if
+	// connected.
 	Message     string
+	Via         string           // the vantage point that dialled; empty: this machine
 	Remote      netip.AddrPort   // of the connection, zero if there was none
 	Local       netip.AddrPort   // of the connection, zero if there was none
 	Tried       []netip.AddrPort // the endpoints that were dialled, in order
@@ -69,10 +76,14 @@ type EndpointResult struct {
 //
 // With a Retry, the target is dialled until it is ready.
 //
-// A network failure is a result, not an error. The error is non-nil only if ctx ended: the check was interrupted, and
-// there is no result.
+// A network failure is a result, not an error. The error is a *VantagePointError if the vantage point can't be asked.
+// Otherwise it is non-nil only if ctx ended: the check was interrupted, and there is no result.
 func (c *Collector) Collect(ctx context.Context, check Check, report func(Attempt)) (Result, error) {
-	return c.collect(ctx, check, &conditions{dial: c.dialer().Dial}, report)
+	from, err := c.from(check.Target)
+	if err != nil {
+		return Result{}, err
+	}
+	return from.collect(ctx, &check, &conditions{dial: from.dialer().Dial}, report)
 }
 
 // conditions are what a sweep sets for its checks.
@@ -84,27 +95,29 @@ type conditions struct {
 	enough <-chan struct{} // is closed when no further dial is wanted; nil: never
 }
 
-func (c *Collector) collect(ctx context.Context, check Check, by *conditions, report func(Attempt)) (Result, error) {
+func (c *Collector) collect(
+	ctx context.Context, check *Check, by *conditions, report func(Attempt),
+) (result Result, err error) {
 	if report == nil {
 		report = func(Attempt) {}
 	}
-	if err := by.place.take(ctx); err != nil {
-		return Result{}, interrupted(check.Target, err)
+	if err = by.place.take(ctx); err != nil {
+		return result, interrupted(check.Target, err)
 	}
 	defer by.place.give()
+	c.origin.await(ctx, check.Target.Address.port)
 	names := c.resolve(check.Target, func(questions []question) []*lookup {
-		return c.lookups.ask(c.resolver(), questions, patience(check), by.round)
+		return c.lookups.ask(c.resolver(), questions, patience(*check), by.round)
 	})
-	if err := names.awaitTurn(ctx); err != nil {
+	if err = names.awaitTurn(ctx); err != nil {
 		c.leave(names)
-		return Result{}, interrupted(check.Target, err)
+		return result, interrupted(check.Target, err)
 	}
 	if check.Retry != nil {
-		return c.wait(ctx, check, by, names, report)
+		return c.wait(ctx, *check, by, names, report)
 	}
 	defer c.leave(names)
-	result, _, err := c.connect(ctx, by.dial, names, check.Timeout)
-	if err == nil {
+	if result, _, err = c.connect(ctx, by.dial, names, check.Timeout, false); err == nil {
 		report(Attempt{Number: 1, Result: result})
 	}
 	return result, err
@@ -129,18 +142,26 @@ func patience(check Check) time.Duration {
 	return min(crowdPatience, limit/2)
 }
 
-// connect dials the endpoints of a resolution, and reports whether the timeout ended the dial of any of them.
+// connect dials the endpoints of a resolution, and reports whether the timeout ended the dial of any of them. again
+// says that the check has dialled before.
 func (c *Collector) connect(
-	ctx context.Context, dial dialFunc, names *resolution, timeout time.Duration,
+	ctx context.Context, dial dialFunc, names *resolution, timeout time.Duration, again bool,
 ) (result Result, timedOut bool, err error) {
 	target := names.target
 	start := time.Now()
 	dialCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	questioned := c.origin.question(ctx, dial)
+	if questioned != nil {
+		dial = questioned.dial
+	}
 	dialOne := func(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
 		return dialEndpoint(ctx, dial, target.Source, remote)
 	}
-	switch {
+	switch unready := c.origin.prepare(dialCtx, target.Address.port, again); {
+	case unready != nil:
+		questioned.note(unready)
+		result = Result{Reason: dialReason(unready), Message: unready.Error()}
 	case names.byDialer:
 		result = connectByName(dialCtx, dial, target)
 	case target.AllAddresses:
@@ -151,13 +172,18 @@ func (c *Collector) connect(
 	timedOut = dialCtx.Err() != nil && result.Reason != ReasonConnected
 	result.Duration = time.Since(start)
 	result.CollectedAt = start.Add(result.Duration).UTC()
+	questioned.confirmLookup(names, &result)
 	if ctx.Err() == nil {
-		err = c.compareWithControl(ctx, dial, target, &result)
+		err = c.compareWithControl(ctx, dial, names, &result)
 	}
 	if ctx.Err() != nil {
 		return Result{}, timedOut, interrupted(target, context.Cause(ctx))
 	}
-	result.Message = Printable(result.Message)
+	if untrusted := questioned.untrusted(); untrusted != nil {
+		return Result{}, timedOut, untrusted
+	}
+	result.Via = target.Via
+	result.Message = Printable(c.origin.describe(result.Message))
 	result.Status = result.Reason.Status()
 	result.Attempts = 1
 	result.Ready = result.Status == Connected
@@ -244,14 +270,18 @@ func connectAll(ctx context.Context, dial endpointDial, names *resolution) Resul
 }
 
 // compareWithControl sets the reason to ReasonIntercepted if the control host accepts a connection too. It does so for
-// endpoints of the control host's IP family only.
-func (c *Collector) compareWithControl(ctx context.Context, dial dialFunc, target Target, result *Result) error {
+// endpoints of the control host's IP family only, and if they are not known.
+func (c *Collector) compareWithControl(
+	ctx context.Context, dial dialFunc, names *resolution, result *Result,
+) error {
+	target := names.target
 	comparable := func(endpoint netip.AddrPort) bool { return endpoint.Addr().Is4() == c.ControlHost.Is4() }
 	tried := result.Tried
 	if result.Remote.IsValid() && !target.AllAddresses {
 		tried = []netip.AddrPort{result.Remote}
 	}
-	if !c.ControlHost.IsValid() || !slices.ContainsFunc(tried, comparable) {
+	isComparable := names.byDialer || slices.ContainsFunc(tried, comparable)
+	if !c.ControlHost.IsValid() || !isComparable || result.Reason.vantage() {
 		return nil
 	}
 	port := target.Address.port

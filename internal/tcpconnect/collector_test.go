@@ -521,6 +521,7 @@ func TestReasonsExplainTheStatusOfTheContract(t *testing.T) {
 		"no-such-host": "error", "dns-failure": "error",
 		"host-unreachable": "error", "network-unreachable": "error", "prohibited": "error",
 		"reset": "error", "local-address": "error", "local-limit": "error", "intercepted": "error", "other": "error",
+		"vantage-unreachable": "error", "vantage-limit": "error", "vantage-prohibited": "error",
 	}
 	for _, reason := range Reasons() {
 		if status, found := contract[reason]; !found || reason.Status() != status {

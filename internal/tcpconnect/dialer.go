@@ -14,15 +14,11 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// Dialer opens TCP connections from one vantage point. It may be used concurrently.
+// Dialer opens TCP connections. It may be used concurrently.
 type Dialer interface {
-	// Dial opens a connection to an address, from a source address of this machine if source is valid. It returns when
-	// the context ends. Its error wraps a *ReasonError; an error that does not is ReasonOther.
+	// Dial opens a connection to ip:port, from a source address of this machine if source is valid. It returns when the
+	// context ends. Its error wraps a *ReasonError; an error that does not is ReasonOther.
 	Dial(ctx context.Context, source netip.Addr, address string) (net.Conn, error)
-
-	// ResolvesNames reports whether Dial takes host:port as the user wrote it, and looks names up at the vantage point.
-	// If false, it takes ip:port, and names are looked up on this machine.
-	ResolvesNames() bool
 
 	// Room returns how many more dials can be in flight at once. Less than 1 counts as 1.
 	Room() int
@@ -35,6 +31,9 @@ type Dialer interface {
 // wraps a *VantagePointError is no answer at all.
 type VantagePoint interface {
 	Dialer
+
+	// ResolvesNames reports whether Dial takes host:port as the user wrote it, and the far end looks names up.
+	ResolvesNames() bool
 
 	// Resolver looks names up, unless ResolvesNames. nil: this machine's.
 	Resolver() Resolver

@@ -44,7 +44,7 @@ func (f Finding) Standalone() Finding {
 		if f.Result.Status == Error && f.Result.Reason != "" {
 			status += ", " + string(f.Result.Reason)
 		}
-		f.Message += fmt.Sprintf(" (%s: %s)", f.Address, status)
+		f.Message += fmt.Sprintf(" (%s%s: %s)", f.Address, viaText(" from ", f.Result.Via), status)
 	}
 	if f.URI != "" {
 		f.Message += " More: " + f.URI
@@ -63,7 +63,7 @@ func (f Finding) Details() []string {
 	var details []string
 	if f.Result != nil {
 		if f.Address != "" {
-			details = append(details, "Address: "+f.Address)
+			details = append(details, "Address: "+f.Address+viaText(", from ", f.Result.Via))
 		}
 		status := "Status: " + string(f.Result.Status)
 		if f.Result.Reason != "" {
@@ -76,7 +76,7 @@ func (f Finding) Details() []string {
 		if f.Result.Message != "" {
 			details = append(details, "Message: "+f.Result.Message)
 		}
-		if advice := f.Result.Reason.Advice(); advice != "" && f.Verdict != Pass {
+		if advice := f.Result.Advice(); advice != "" && f.Verdict != Pass {
 			details = append(details, advice)
 		}
 	}
@@ -84,6 +84,14 @@ func (f Finding) Details() []string {
 		details = append(details, "More: "+f.URI)
 	}
 	return details
+}
+
+// viaText names a vantage point after a preposition. It is empty for this machine.
+func viaText(preposition, via string) string {
+	if via == "" {
+		return ""
+	}
+	return preposition + via
 }
 
 // Summarize returns the worst verdict of several findings, or Fail if there are none. The message is never empty: it

@@ -63,7 +63,7 @@ func (c *control) intercepts(ctx context.Context, dial dialFunc, host netip.Addr
 }
 
 // connects reports whether the control host accepts a connection, or may accept one: a dial that failed by a fault of
-// this machine shows nothing.
+// this machine or of the vantage point shows nothing. A vantage point that forbids the dial does not accept it.
 func connects(ctx context.Context, dial dialFunc, source netip.Addr, remote netip.AddrPort) bool {
 	ctx, cancel := context.WithTimeout(ctx, controlTimeout)
 	defer cancel()
@@ -72,7 +72,8 @@ func connects(ctx context.Context, dial dialFunc, source netip.Addr, remote neti
 		_ = conn.Close() // nothing was written, so nothing can be lost
 		return true
 	}
-	return dialReason(err).SaysNothing()
+	reason := dialReason(err)
+	return reason.SaysNothing() && reason != ReasonVantageProhibited
 }
 
 // interceptedBy returns the message for a connection that the control host accepts too.

@@ -25,7 +25,7 @@ func (c *Collector) resolve(target Target, ask func([]question) []*lookup) *reso
 	host, family := target.Address.host, target.family()
 	r := &resolution{target: target}
 	ip, isIP := target.Address.ip()
-	if !isIP && c.dialer().ResolvesNames() {
+	if !isIP && c.origin.resolvesNames() {
 		r.byDialer = true
 		return r
 	}

@@ -81,7 +81,7 @@ func (c *Collector) wait(
 	for number, inARow := int64(1), int64(0); ; number++ {
 		remaining := left()
 		limit := max(min(retry.AttemptTimeout, remaining), time.Nanosecond)
-		result, timedOut, err := c.connect(ctx, by.dial, names, limit)
+		result, timedOut, err := c.connect(ctx, by.dial, names, limit, number > 1)
 		if err != nil {
 			return Result{}, err
 		}

@@ -93,6 +93,11 @@ func (r Reason) SaysNothing() bool {
 	return slices.Contains(reasonsThatSayNothing, r) || r != "" && !r.known()
 }
 
+// vantage reports whether the vantage point or the way to it is the reason.
+func (r Reason) vantage() bool {
+	return r == ReasonVantageUnreachable || r == ReasonVantageLimit || r == ReasonVantageProhibited
+}
+
 func (r Reason) known() bool {
 	return slices.Contains(Reasons(), r)
 }

@@ -27,41 +27,70 @@ type SweepOptions struct {
 	Report func(check int, attempt Attempt) // is called after each dial, concurrently; nil: nothing is
 }
 
-// Sweep makes checks side by side and returns their results in the order of the checks. It has no more dials in flight
-// than the dialer has room for, which all sweeps of a Collector share. A check that waits for its turn has not started
-// its timeout, and one that waits between two dials takes nobody's turn. Checks of one name share its lookup.
+// Sweep makes checks side by side and returns their results in the order of the checks. From each vantage point it has
+// no more dials in flight than the dialer has room for, which all sweeps of a Collector share. A check that waits for
+// its turn has not started its timeout, and one that waits between two dials takes nobody's turn. Checks of one name
+// share its lookup.
 //
-// Limits of this machine, such as no free local port, are not answers of the peer. They are waited out, and the target
-// is dialled again within the timeout; if that never gets through, the message says which limit was reached.
+// Limits of this machine or of a vantage point, such as no free local port, are not answers of the peer. They are
+// waited out, and the target is dialled again within the timeout; if that never gets through, the message says which
+// limit was reached.
 //
-// Each result is that of Collect. The error is non-nil only if ctx ended: the sweep was interrupted, and there are no
-// results.
+// Each result is that of Collect. The error is a *VantagePointError if the vantage point of a check can't be asked, and
+// otherwise non-nil only if ctx ended: the sweep was interrupted. There are no results then.
 func (c *Collector) Sweep(ctx context.Context, checks []Check, options SweepOptions) ([]Result, error) {
-	shared := c.room.enter(c.dialer().Room)
-	defer c.room.leave()
-	dial := redialling(c.dialer().Dial)
-	lookups, required := make(round), newRequired(options.Optional, len(checks))
-	results, failures := make([]Result, len(checks)), make([]error, len(checks))
-	check := func(i int, place *place) {
-		by := &conditions{dial: dial, place: place, round: lookups, enough: required.enoughFor(i)}
-		if _, isIP := checks[i].Target.Address.ip(); !isIP { // it may have many addresses
-			by.dial = within(shared, dial)
-		}
-		var report func(Attempt)
-		if options.Report != nil {
-			report = func(attempt Attempt) { options.Report(i, attempt) }
-		}
-		results[i], failures[i] = c.collect(ctx, checks[i], by, report)
-		required.end(i)
+	groups, err := c.groupByOrigin(checks)
+	if err != nil {
+		return nil, err
 	}
-	(&sweep{own: make(slots, max(options.Limit, 1)), shared: shared, check: check, checks: len(checks)}).run()
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("sweep: %w", context.Cause(ctx))
+	sweepCtx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	required := newRequired(options.Optional, len(checks))
+	own := make(slots, max(options.Limit, 1))
+	results, failures := make([]Result, len(checks)), make([]error, len(checks))
+	var sweeps sync.WaitGroup
+	for from, members := range groups {
+		shared := from.room.enter(from.dialer().Room)
+		defer from.room.leave()
+		dial, lookups := redialling(from.dialer().Dial), make(round)
+		check := func(i int, place *place) {
+			by := &conditions{dial: dial, place: place, round: lookups, enough: required.enoughFor(i)}
+			if _, isIP := checks[i].Target.Address.ip(); !isIP { // it may have many addresses
+				by.dial = within(shared, dial)
+			}
+			var report func(Attempt)
+			if options.Report != nil {
+				report = func(attempt Attempt) { options.Report(i, attempt) }
+			}
+			results[i], failures[i] = from.collect(sweepCtx, &checks[i], by, report)
+			if untrusted, ok := errors.AsType[*VantagePointError](failures[i]); ok {
+				stop(untrusted) // nothing will be judged
+			}
+			required.end(i)
+		}
+		sweeps.Go((&sweep{own: own, shared: shared, check: check, checks: members}).run)
+	}
+	sweeps.Wait()
+	if cause := context.Cause(sweepCtx); cause != nil {
+		return nil, fmt.Errorf("sweep: %w", cause)
 	}
 	if err := errors.Join(failures...); err != nil {
 		return nil, fmt.Errorf("sweep: %w", err)
 	}
 	return results, nil
+}
+
+// groupByOrigin returns the indices of the checks that are made from each place.
+func (c *Collector) groupByOrigin(checks []Check) (map[*Collector][]int, error) {
+	groups := make(map[*Collector][]int)
+	for i, check := range checks {
+		from, err := c.from(check.Target)
+		if err != nil {
+			return nil, err
+		}
+		groups[from] = append(groups[from], i)
+	}
+	return groups, nil
 }
 
 // required counts the checks of a sweep that are not optional.
@@ -158,14 +187,14 @@ func within(shared slots, dial dialFunc) dialFunc {
 	}
 }
 
-// sweep is checks that are made side by side. Few workers are fastest while answers come at once, and many are while
+// sweep is checks that are made side by side from one place. Few workers are fastest while answers come at once, and many are while
 // they do not. So a sweep begins with few, and two more begin whenever a check takes longer than a moment: the number
 // of workers doubles while nothing answers. A worker ends if enough others make checks that take no longer.
 type sweep struct {
 	own     slots // what this sweep may have in flight
 	shared  slots // what all sweeps may have in flight
 	check   func(i int, place *place)
-	checks  int
+	checks  []int
 	next    atomic.Int64
 	quick   atomic.Int64 // workers whose check has not taken longer than a moment
 	workers sync.WaitGroup
@@ -179,7 +208,9 @@ const moment = time.Millisecond
 
 // run makes all checks.
 func (s *sweep) run() {
-	for range fewWorkers() {
+	s.quick.Add(1)
+	s.workers.Go(s.work) // also while another vantage point's checks have all the room
+	for range fewWorkers() - 1 {
 		s.start()
 	}
 	s.workers.Wait()
@@ -187,7 +218,7 @@ func (s *sweep) run() {
 
 // start starts a worker if there is something left to begin and room for it.
 func (s *sweep) start() {
-	if s.next.Load() < int64(s.checks) && len(s.own) < cap(s.own) {
+	if s.next.Load() < int64(len(s.checks)) && len(s.own) < cap(s.own) {
 		s.quick.Add(1)
 		s.workers.Go(s.work)
 	}
@@ -195,9 +226,9 @@ func (s *sweep) start() {
 
 // work makes checks until none is left, or enough others do.
 func (s *sweep) work() {
-	for i := s.next.Add(1) - 1; i < int64(s.checks); i = s.next.Add(1) - 1 {
+	for i := s.next.Add(1) - 1; i < int64(len(s.checks)); i = s.next.Add(1) - 1 {
 		mine := &place{sweep: s}
-		s.check(int(i), mine)
+		s.check(s.checks[i], mine)
 		if !mine.isSlow {
 			s.quick.Add(-1)
 		}

@@ -34,8 +34,7 @@ type randomNetwork struct {
 	inFlight, most atomic.Int64
 }
 
-func (*randomNetwork) ResolvesNames() bool { return false }
-func (n *randomNetwork) Room() int         { return n.room }
+func (n *randomNetwork) Room() int { return n.room }
 
 func (n *randomNetwork) Dial(ctx context.Context, _ netip.Addr, address string) (net.Conn, error) {
 	n.most.Store(max(n.most.Load(), n.inFlight.Add(1)))

@@ -37,9 +37,6 @@ func (systemDialer) Dial(ctx context.Context, source netip.Addr, address string)
 	}
 }
 
-// ResolvesNames reports that names are looked up here.
-func (systemDialer) ResolvesNames() bool { return false }
-
 // spareDescriptors is how many descriptors are left to the rest of the process.
 const spareDescriptors = 32
 
@@ -86,6 +83,16 @@ func systemLimit(err error) string {
 		return "this machine had no " + limit
 	}
 	return ""
+}
+
+// LimitOfThisMachine returns the error of a connection from this machine with its reason if a limit of this machine has
+// caused it, nil otherwise.
+func LimitOfThisMachine(err error) *ReasonError {
+	limit := systemLimit(err)
+	if limit == "" {
+		return nil
+	}
+	return &ReasonError{Reason: systemReason(err), Err: err, Limit: limit}
 }
 
 // hasSource reports whether this machine has an address to dial ip:port from. It connects a UDP socket, which needs

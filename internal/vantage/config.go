@@ -37,9 +37,6 @@ type Resolve struct {
 	Server netip.AddrPort // this name server does, asked over TCP through the vantage point; zero: none
 }
 
-// There reports whether the vantage point looks names up.
-func (r Resolve) There() bool { return r == Resolve{} }
-
 // SSH describes a vantage point that is an SSH server. Empty texts are not set.
 type SSH struct {
 	Host                 string // a name or an IP address; port 22 unless host:port
@@ -171,7 +168,7 @@ func Validate(configs []Config) (problems []ChainProblem) {
 				"via out to reach it from this machine.", config.Name)
 		case !exists && areKnown:
 			others := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == config.Name })
-			add(i, "via", "%s", NotConfigured(config.Via, others))
+			add(i, "via", "%s", notConfigured(config.Via, others))
 		}
 	}
 	for _, cycle := range cycles(configs, indexes) {
@@ -185,11 +182,11 @@ func Validate(configs []Config) (problems []ChainProblem) {
 	return problems
 }
 
-// NotConfigured returns the error that no vantage point has the name that via means. names are those that exist.
-func NotConfigured(via string, names []string) error {
+// notConfigured returns the error that via names no other vantage point. names are those that exist.
+func notConfigured(via string, names []string) error {
 	if len(names) == 0 {
 		return fmt.Errorf("There is no vantage point %q: the provider's configuration has no other vantage_point "+
-			"block. Add one with this name, or leave via out to dial from this machine.", via)
+			"block. Add one with this name, or leave via out to reach this one from this machine.", via)
 	}
 	return suggest.NotOneOf(via, "is not the name of a vantage point of the provider's configuration",
 		append(slices.Clone(names), Here))

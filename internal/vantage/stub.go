@@ -4,9 +4,15 @@
 package vantage
 
 import (
+	"context"
 	"errors"
+	"net"
+	"net/netip"
 	"net/url"
 	"strings"
+	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
 // This file stands in for what the kinds of vantage points bring, and is deleted when they are merged.
@@ -61,4 +67,21 @@ func (p Proxy) Validate() (problems []Problem) {
 		problems = append(problems, Problem{"username", "Both url and username hold a user."})
 	}
 	return problems
+}
+
+type stubLink struct{}
+
+var errStub = unreachable("a stub reaches nothing")
+
+func (stubLink) reach(context.Context) error                    { return errStub }
+func (stubLink) dial(context.Context, string) (net.Conn, error) { return nil, errStub }
+func (stubLink) answers(context.Context, error) error           { return errStub }
+func (stubLink) room() int                                      { return 1 }
+func (stubLink) close() error                                   { return nil }
+
+func newSSHLink(string, SSH, time.Duration, reachFunc) (link, error)     { return stubLink{}, nil }
+func newProxyLink(string, Proxy, time.Duration, reachFunc) (link, error) { return stubLink{}, nil }
+
+func newNameServer(netip.AddrPort, func(context.Context, string) (net.Conn, error)) tcpconnect.Resolver {
+	return nil
 }
