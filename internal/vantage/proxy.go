@@ -1,0 +1,353 @@
+// Copyright (c) The terraform-provider-preflight Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package vantage
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+)
+
+// proxyRoom is how many dials through a proxy can be in flight: proxies accept few connections at once.
+const proxyRoom = 32
+
+// proxyPorts are the ports of URLs that name none, by scheme.
+var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080"}
+
+// ParseProxyURL parses the URL of a proxy: http, https or socks5, a host, and nothing after it. Without a port it is 80,
+// 443 or 1080. The error never shows the URL, which may hold a password.
+func ParseProxyURL(text string) (*url.URL, error) {
+	const form = `Write it as scheme://host:port, for example "http://proxy.internal:3128" or "socks5://10.0.0.5:1080".`
+	scheme, rest, hasScheme := strings.Cut(text, "://")
+	if !hasScheme {
+		return nil, errors.New("The URL of the proxy has no scheme. " + form)
+	}
+	schemes := []string{"http", "https", "socks5"}
+	if _, known := proxyPorts[strings.ToLower(scheme)]; !known {
+		hint := suggest.Question(scheme, schemes)
+		if scheme == "socks5h" {
+			hint = " With socks5, the proxy resolves names unless resolve says otherwise."
+		}
+		return nil, fmt.Errorf("%q is not the scheme of a proxy. Use %s.%s", scheme, suggest.Choice(schemes), hint)
+	}
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return nil, errors.New("The URL of the proxy can't be parsed: a password in it must be percent-encoded. Better set " +
+			"username and password beside it. " + form)
+	}
+	if parsed.Hostname() == "" || strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.Fragment != "" ||
+		strings.ContainsAny(rest, " \t\r\n") {
+		return nil, errors.New("The URL of a proxy is a host and a port, and nothing after it. " + form)
+	}
+	parsed.Scheme = strings.ToLower(scheme)
+	if parsed.Port() == "" {
+		parsed.Host = net.JoinHostPort(parsed.Hostname(), proxyPorts[parsed.Scheme])
+	}
+	if _, err := tcpconnect.ParseAddress(parsed.Host); err != nil {
+		return nil, fmt.Errorf("The URL of the proxy names no address: %w", err)
+	}
+	return parsed, nil
+}
+
+// ParseCACertificates parses certificates of authorities in PEM form.
+func ParseCACertificates(text string) (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(text)) {
+		return nil, errors.New("The value holds no certificate in PEM form. Write what begins with -----BEGIN " +
+			"CERTIFICATE-----, or read it with file().")
+	}
+	return pool, nil
+}
+
+// Validate returns what is wrong with the arguments.
+func (p Proxy) Validate() (problems []Problem) {
+	add := func(argument, text string) { problems = append(problems, Problem{argument, text}) }
+	parsed, err := ParseProxyURL(p.URL)
+	if err != nil {
+		add("url", err.Error())
+	}
+	if p.CACertificate != "" {
+		if _, err := ParseCACertificates(p.CACertificate); err != nil {
+			add("ca_certificate", err.Error())
+		} else if parsed != nil && parsed.Scheme != "https" {
+			add("ca_certificate", "ca_certificate verifies a proxy that is spoken to by TLS. Write url with https, or "+
+				"leave ca_certificate out.")
+		}
+	}
+	switch hasOwn := p.Username != "" || p.Password != ""; {
+	case parsed != nil && parsed.User != nil && hasOwn:
+		add("url", "The credentials stand both in the URL and beside it. Leave them out of the URL.")
+	case p.Password != "" && p.Username == "":
+		add("username", "A password needs a username.")
+	}
+	if len(problems) == 0 && parsed.Scheme == "socks5" {
+		if name, password := p.credentials(parsed); len(name) > 255 || len(password) > 255 {
+			add("password", "A SOCKS5 proxy takes no name or password of more than 255 bytes (RFC 1929).")
+		}
+	}
+	return problems
+}
+
+// credentials returns those of the URL or those beside it.
+func (p Proxy) credentials(parsed *url.URL) (name, password string) {
+	if parsed.User == nil {
+		return p.Username, p.Password
+	}
+	password, _ = parsed.User.Password()
+	return parsed.User.Username(), password
+}
+
+// proxyLink asks a proxy. Each dial is a connection of its own.
+type proxyLink struct {
+	name           string // of the vantage point
+	connectTimeout time.Duration
+	address        string      // of the proxy
+	tls            *tls.Config // nil: no TLS
+	connect        reachFunc
+	protocol       proxyProtocol
+
+	inFlight chan struct{} // one element for each dial
+	asked    flight        // whether the proxy still answers
+}
+
+// proxyProtocol is what is spoken with a proxy.
+type proxyProtocol interface {
+	// login greets the proxy and logs in, if that comes before the request. The error is a *distrust if the proxy does not
+	// let this machine in.
+	login(conn net.Conn) error
+
+	// send sends the request to connect to host:port. An error that tells why it has no form is a
+	// *tcpconnect.ReasonError.
+	send(conn net.Conn, host, port string) error
+
+	// receive reads the answer. The error tells it as a *tcpconnect.ReasonError, is nil if the far end connected, and
+	// another one if the proxy does not let this machine in.
+	receive(conn *bufferedConn, host string) error
+}
+
+func newProxyLink(name string, config Proxy, connectTimeout time.Duration, reach reachFunc) (link, error) {
+	if problems := config.Validate(); len(problems) > 0 {
+		return nil, fmt.Errorf("%s: %s", problems[0].Argument, problems[0].Text)
+	}
+	parsed, err := ParseProxyURL(config.URL)
+	if err != nil {
+		return nil, err
+	}
+	l := &proxyLink{
+		name: name, connectTimeout: connectTimeout, address: parsed.Host, connect: reach,
+		inFlight: make(chan struct{}, proxyRoom),
+	}
+	username, password := config.credentials(parsed)
+	l.protocol = connectProtocol{username, password}
+	switch parsed.Scheme {
+	case "socks5":
+		l.protocol = socksProtocol{username, password}
+	case "https":
+		l.tls = &tls.Config{ServerName: parsed.Hostname()}
+		if config.CACertificate != "" {
+			if l.tls.RootCAs, err = ParseCACertificates(config.CACertificate); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return l, nil
+}
+
+func (l *proxyLink) room() int                   { return proxyRoom }
+func (l *proxyLink) close() error                { return nil }
+func (l *proxyLink) reach(context.Context) error { return nil } // each dial does
+
+// answers asks for the canary: an answer of any kind will do.
+func (l *proxyLink) answers(ctx context.Context, _ error) error {
+	return l.asked.do(ctx, time.Now(), func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, l.connectTimeout)
+		defer cancel()
+		conn, err := l.ask(ctx, net.JoinHostPort(canaryName, "443"))
+		if conn != nil {
+			_ = conn.Close() // nothing was written, so nothing can be lost
+		}
+		_, isFatal := errors.AsType[*tcpconnect.VantagePointError](err)
+		known, isReason := errors.AsType[*tcpconnect.ReasonError](err)
+		switch {
+		case ctx.Err() != nil:
+			return unreachable("the proxy does not answer any more")
+		case isFatal, isReason && known.Reason == tcpconnect.ReasonVantageUnreachable:
+			return err
+		default:
+			return nil
+		}
+	})
+}
+
+// dial asks the proxy to connect to host:port, when there is room for it.
+func (l *proxyLink) dial(ctx context.Context, address string) (net.Conn, error) {
+	select {
+	case l.inFlight <- struct{}{}:
+		defer func() { <-l.inFlight }()
+		return l.ask(ctx, address)
+	case <-ctx.Done():
+		return nil, told(tcpconnect.ReasonVantageLimit, "too many other dials were in flight through the proxy until the "+
+			"timeout")
+	}
+}
+
+// ask asks the proxy to connect to host:port.
+func (l *proxyLink) ask(ctx context.Context, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, told(tcpconnect.ReasonOther, "%v", err)
+	}
+	if strings.Contains(host, "%") {
+		return nil, told(tcpconnect.ReasonOther, "a zone such as %s means nothing at the proxy", host)
+	}
+	conn, err := l.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stop := closeAtEnd(ctx, conn)
+	unsent := l.protocol.send(conn, host, port)
+	if unsent == nil {
+		err = l.protocol.receive(conn, host)
+	}
+	isOver := !stop()
+	_, isKnown := errors.AsType[*tcpconnect.ReasonError](cmp.Or(unsent, err))
+	switch {
+	case unsent != nil && isKnown:
+		err = unsent
+	case unsent != nil:
+		err = unreachable("the request could not be sent to the proxy")
+	case isOver:
+		err = told(tcpconnect.ReasonNoResponse, "the proxy did not answer in time")
+	case err == nil:
+		return conn, nil
+	case !isKnown:
+		err = l.untrusted(err)
+	}
+	_ = conn.Close() // nothing was written that matters
+	return nil, err
+}
+
+// open connects to the proxy and logs in.
+func (l *proxyLink) open(ctx context.Context) (*bufferedConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.connectTimeout)
+	defer cancel()
+	conn, err := l.connect(ctx, l.address)
+	if err != nil {
+		return nil, err
+	}
+	stop := closeAtEnd(ctx, conn)
+	if conn, err = l.secure(conn); err == nil {
+		err = l.protocol.login(conn)
+	}
+	isOver := !stop()
+	if err == nil && !isOver {
+		return newBufferedConn(conn), nil
+	}
+	_ = conn.Close() // nothing was written that matters
+	var failure *net.OpError
+	switch untrusted, isUntrusted := errors.AsType[*distrust](err); {
+	case isOver:
+		return nil, unreachable("the proxy was reached, but did not answer in time")
+	case isUntrusted:
+		return nil, l.untrusted(untrusted)
+	case errors.As(err, &failure):
+		return nil, unreachable("speak with the proxy: %v", failure.Err)
+	default:
+		return nil, unreachable("speak with the proxy: %v", err)
+	}
+}
+
+// secure speaks TLS if the proxy does. It returns the connection in any case.
+func (l *proxyLink) secure(conn net.Conn) (net.Conn, error) {
+	if l.tls == nil {
+		return conn, nil
+	}
+	secured := tls.Client(conn, l.tls)
+	err := secured.Handshake() // bounded, since the connection is closed when the context ends
+	if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		err = &distrust{describeCertificate(invalid)}
+	}
+	return secured, err
+}
+
+func describeCertificate(invalid *tls.CertificateVerificationError) error {
+	certificate := invalid.UnverifiedCertificates[0]
+	return fmt.Errorf("The certificate of the proxy can't be verified: %s. It is for %q, was issued by %q and is valid "+
+		"until %s. Set ca_certificate to the certificate of its authority, if that is the right one, and the host of url "+
+		"to a name that the certificate is for.",
+		printable(invalid.Err.Error()), printable(certificate.Subject.String()),
+		printable(certificate.Issuer.String()), certificate.NotAfter.UTC().Format(time.DateOnly))
+}
+
+// distrust says why a proxy can't be asked: who it is, or whom it lets in.
+type distrust struct{ err error }
+
+func (d *distrust) Error() string { return d.err.Error() }
+
+func (l *proxyLink) untrusted(err error) error {
+	return &tcpconnect.VantagePointError{Name: l.name, Err: err}
+}
+
+// closeAtEnd closes a connection when the context ends. What it returns keeps that from happening, and reports false if
+// it has happened.
+func closeAtEnd(ctx context.Context, conn net.Conn) (stop func() bool) {
+	stopped := make(chan struct{})
+	stopClosing := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		_ = conn.Close() // ends reads and writes
+	})
+	return func() bool {
+		if stopClosing() {
+			return true
+		}
+		<-stopped
+		return false
+	}
+}
+
+// longestText bounds what a far end says, in bytes.
+const longestText = 300
+
+// printable returns a text of the far end, on one line and bounded.
+func printable(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > longestText {
+		text = strings.ToValidUTF8(text[:longestText], "") + "..."
+	}
+	return tcpconnect.Printable(text)
+}
+
+// bufferedConn is a connection to a proxy of which more may have been read than the answer. Its addresses are those of
+// the connection to the proxy, so it shows none.
+type bufferedConn struct {
+	net.Conn
+	unread *bytes.Reader
+}
+
+func newBufferedConn(conn net.Conn) *bufferedConn { return &bufferedConn{conn, bytes.NewReader(nil)} }
+
+// Read reads what was read too early first.
+func (c *bufferedConn) Read(p []byte) (int, error) {
+	if c.unread.Len() > 0 {
+		return c.unread.Read(p)
+	}
+	return c.Conn.Read(p)
+}
+
+// LocalAddr returns nil: the address of this end of the tunnel is not known.
+func (c *bufferedConn) LocalAddr() net.Addr { return nil }
+
+// RemoteAddr returns nil: the address of the other end of the tunnel is not known.
+func (c *bufferedConn) RemoteAddr() net.Addr { return nil }
