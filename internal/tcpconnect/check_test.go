@@ -16,7 +16,6 @@ func fullCheck(t *testing.T) Check {
 	return Check{
 		Target: Target{
 			Address:      mustParse(t, "db.test:5432"),
-			Via:          "bastion",
 			Family:       IPv4,
 			Source:       netip.MustParseAddr("10.0.0.5"),
 			AllAddresses: true,
