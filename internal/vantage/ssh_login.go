@@ -157,6 +157,7 @@ type sshLogin struct {
 	offered  []string // what was offered, for people
 	accepted []string // the methods that the server accepts
 	rejected bool     // the server has rejected something
+	cutOff   bool     // the connection has ended
 	answered bool     // the server was told the password by keyboard-interactive
 	failure  error    // why this side can't go on
 	note     string   // more that the server has asked for
@@ -171,7 +172,7 @@ func (e *loginError) Error() string { return e.text }
 // method returns what to offer next.
 func (l *sshLogin) method(state *ssh.ClientAuthContext, isConnected bool) (ssh.AuthMethod, error) {
 	tried := slices.Concat(state.TriedMethods, state.PartialSuccessMethods)
-	l.accepted = state.AllowedMethods
+	l.accepted, l.cutOff = state.AllowedMethods, !isConnected
 	if len(tried) > 1 && isConnected { // the first is "none", which asks for the methods
 		l.rejected = true
 	}
@@ -194,6 +195,9 @@ func (l *sshLogin) method(state *ssh.ClientAuthContext, isConnected bool) (ssh.A
 		return nil, l.refused("")
 	}
 }
+
+// isAnswered reports whether it was the server that let nothing be offered any more, and not the end of the connection.
+func (l *sshLogin) isAnswered() bool { return l.rejected || !l.cutOff }
 
 // signers returns the keys to offer. Certificates come before their keys, as ssh offers them.
 func (l *sshLogin) signers() ([]ssh.Signer, error) {
