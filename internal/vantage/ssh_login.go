@@ -47,7 +47,7 @@ func bounded(text string) string {
 func (s SSH) credentials() (sshCredentials, []Problem) {
 	c := sshCredentials{
 		user: s.User, password: s.Password, identity: strings.TrimSpace(s.AgentIdentity),
-		agent: s.PrivateKey == "" && s.Password == "" && hasAgent(),
+		agent: s.PrivateKey == "" && s.Password == "",
 	}
 	if s.Agent != nil {
 		c.agent = *s.Agent
@@ -79,12 +79,10 @@ func (s SSH) credentials() (sshCredentials, []Problem) {
 		c.certificate = certificate
 	}
 	switch {
-	case s.Agent != nil && *s.Agent && !hasAgent():
-		add("agent", agentMissing)
 	case c.identity != "" && !c.agent:
 		add("agent_identity", "agent_identity chooses a key of the SSH agent, which is not used. Set agent = true.")
 	case s.PrivateKey == "" && s.Password == "" && !c.agent:
-		add("private_key", "There is nothing to log in with. Set private_key, password or agent = true. "+agentMissing)
+		add("private_key", "There is nothing to log in with. Set private_key, password or agent = true.")
 	}
 	return c, problems
 }
@@ -242,7 +240,8 @@ func (l *sshLogin) signers() ([]ssh.Signer, error) {
 func (l *sshLogin) agentSigners() ([]ssh.Signer, error) {
 	conn, err := dialAgent(l.ctx)
 	if err != nil {
-		return nil, fmt.Errorf("The SSH agent can't be asked: %w.", err)
+		return nil, fmt.Errorf("The SSH agent can't be asked: %w. Start one and set SSH_AUTH_SOCK, or set private_key or "+
+			"password.", err)
 	}
 	context.AfterFunc(l.ctx, func() { _ = conn.Close() })
 	return agentSigners(conn, l.identity)

@@ -63,9 +63,9 @@ func TestSSHValidate(t *testing.T) {
 		"certificate without key":     {func(s *SSH) { s.Certificate = certificate }, "certificate", "needs its key"},
 		"certificate, but a key":      {func(s *SSH) { s.PrivateKey, s.Certificate = plain, public }, "certificate", "public key"},
 		"certificate, but what":       {func(s *SSH) { s.PrivateKey, s.Certificate = plain, "?" }, "certificate", "not a certificate"},
-		"nothing":                     {func(s *SSH) { s.Password, s.Agent = "", &off }, "private_key", "nothing to log in with"},
-		"nothing, and no agent":       {func(s *SSH) { s.Password = "" }, "private_key", "nothing to log in with"},
-		"agent that is not there":     {func(s *SSH) { s.Agent = &on }, "agent", agentMissing},
+		"nothing":                     {func(s *SSH) { s.Password, s.Agent = "", &off }, "private_key", "nothing to log in"},
+		"the agent, by default":       {func(s *SSH) { s.Password = "" }, "", ""},
+		"the agent of this machine":   {func(s *SSH) { s.Agent = &on }, "", ""},
 		"identity of an unused agent": {func(s *SSH) { s.AgentIdentity = "work" }, "agent_identity", "agent = true"},
 		"host_key and known_hosts":    {func(s *SSH) { s.KnownHosts = "a " + public }, "known_hosts", "conflicts"},
 		"host_key":                    {func(s *SSH) { s.HostKey = "?" }, "host_key", "Line 1"},
@@ -387,13 +387,18 @@ func TestSilentSSHAgentEndsWithConnectTimeout(t *testing.T) { //nolint:parallelt
 }
 
 func TestSSHAgentThatIsGone(t *testing.T) { //nolint:paralleltest // It changes the environment.
-	t.Setenv("SSH_AUTH_SOCK", filepath.Join(t.TempDir(), "gone"))
-	server := startSSH(t, func(s *sshServer) { s.PublicKeyCallback = allow() })
-	config := server.config()
-	config.Password = ""
-	text := wantFatal(t, linkOf(t, config, patient, dialTCP).reach(within(t, patient)))
-	if !strings.Contains(text, "The SSH agent can't be asked") {
-		t.Error(text)
+	for socket, want := range map[string]string{
+		filepath.Join(t.TempDir(), "gone"): "The SSH agent can't be asked",
+		"":                                 "SSH_AUTH_SOCK is not set. Start one",
+	} {
+		t.Setenv("SSH_AUTH_SOCK", socket)
+		server := startSSH(t, func(s *sshServer) { s.PublicKeyCallback = allow() })
+		config := server.config()
+		config.Password = ""
+		text := wantFatal(t, linkOf(t, config, patient, dialTCP).reach(within(t, patient)))
+		if !strings.Contains(text, want) {
+			t.Error(text)
+		}
 	}
 }
 
