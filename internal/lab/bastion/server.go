@@ -1,8 +1,8 @@
 // Copyright (c) The terraform-provider-preflight Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package bastion gives tests places to dial from: an SSH server, an HTTP proxy and a SOCKS5 proxy on this machine. They
-// dial for real, end with the test and count what they were asked for. They say why a dial failed in the words of
+// Package bastion gives tests places to dial from: an SSH server, an HTTP proxy and a SOCKS5 proxy on this machine.
+// They dial for real, end with the test and count what they were asked for. They say why a dial failed in the words of
 // OpenSSH, squid and dante.
 package bastion
 
