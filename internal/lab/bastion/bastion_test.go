@@ -207,6 +207,18 @@ func TestSOCKSProxy(t *testing.T) {
 	})
 }
 
+func TestServerThatConnectsToEverything(t *testing.T) {
+	t.Parallel()
+	server := SOCKSProxy(t, Network{Targets: map[string]netip.AddrPort{Everything: target(t)}}, Login{})
+	expect(t, server, answers{"gone.invalid:443": greeting}, func(address string) (io.ReadCloser, error) {
+		dialer, err := proxy.SOCKS5("tcp", server.Address(), nil, proxy.Direct)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dialer.Dial("tcp", address)
+	})
+}
+
 // What is left of a test would disturb the next one.
 func TestServersEndWithTheTest(t *testing.T) {
 	t.Parallel()

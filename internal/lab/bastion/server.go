@@ -21,9 +21,12 @@ import (
 // Network is what a server can dial. A name that is not in Targets does not exist, and an IP address that is not is
 // dialled as it is.
 type Network struct {
-	Targets   map[string]netip.AddrPort // by host:port as the server is asked for it
+	Targets   map[string]netip.AddrPort // by host:port as the server is asked for it, or by Everything
 	Forbidden []string                  // each host:port that a rule of the server forbids
 }
+
+// Everything is the target of a server that connects whatever it is asked for, as one that inspects TLS does.
+const Everything = "*"
 
 // Login is what a proxy asks for. The zero value asks for nothing.
 type Login struct{ Username, Password string }
@@ -122,9 +125,15 @@ func (s *Server) dial(host, port string) (net.Conn, failure) {
 	if slices.Contains(s.network.Forbidden, address) {
 		return nil, forbidden
 	}
-	if target, exists := s.network.Targets[address]; exists {
+	target, exists := s.network.Targets[address]
+	if !exists {
+		target, exists = s.network.Targets[Everything]
+	}
+	_, notIP := netip.ParseAddr(host)
+	switch {
+	case exists:
 		address = target.String()
-	} else if _, err := netip.ParseAddr(host); err != nil {
+	case notIP != nil:
 		return nil, noSuchHost
 	}
 	conn, err := new(net.Dialer).DialContext(s.life, "tcp", address)
