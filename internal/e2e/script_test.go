@@ -4,12 +4,16 @@
 package e2e
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +36,7 @@ import (
 //	dialled NAME N    expect that the listener has accepted N connections
 //	refused NAME      set $NAME to a host:port that refuses connections
 //	silent NAME       set $NAME to a host:port that never answers; skips the script on Windows
+//	holds TEXT PATH   expect that a file at or below PATH holds TEXT, also one in a ZIP archive; ! expects that none does
 //	bastion NAME T... start an SSH server at the host:port $NAME, which forwards TCP connections
 //	http NAME T...    start an HTTP proxy at the host:port $NAME
 //	socks NAME T...   start a SOCKS5 proxy at the host:port $NAME
@@ -65,6 +70,7 @@ func TestScripts(t *testing.T) {
 			"refused":   peerCommand((*script).refused),
 			"silent":    peerCommand((*script).silent),
 			"dialled":   dialledCommand,
+			"holds":     holdsCommand,
 			"bastion":   serverCommand(startScriptBastion),
 			"http":      serverCommand(startProxy(bastion.HTTPProxy)),
 			"socks":     serverCommand(startProxy(bastion.SOCKSProxy)),
@@ -173,6 +179,43 @@ func dialledCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got := ts.Value(scriptKey{}).(*script).listener(ts, args[0]).Accepted(); got != want {
 		ts.Fatalf("%s has accepted %d connections, want %d", args[0], got, want)
+	}
+}
+
+func holdsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: holds TEXT PATH")
+	}
+	text := []byte(args[0])
+	var holders []string
+	files := 0
+	err := filepath.WalkDir(ts.MkAbs(args[1]), func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		files++
+		isHolder := bytes.Contains(content, text)
+		if archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content))); err == nil {
+			for _, member := range archive.File {
+				content, err := fs.ReadFile(archive, member.Name)
+				if err != nil {
+					return err
+				}
+				isHolder = isHolder || bytes.Contains(content, text)
+			}
+		}
+		if isHolder {
+			holders = append(holders, file)
+		}
+		return nil
+	})
+	ts.Check(err)
+	if files == 0 || (len(holders) > 0) == neg {
+		ts.Fatalf("of %d files, %q hold %q", files, holders, text)
 	}
 }
 
