@@ -69,8 +69,8 @@ func (s nameServer) LookupNetIP(ctx context.Context, network, host string) ([]ne
 	return ips, nil
 }
 
-// undialled returns the error of a name server that could not be connected to. What the vantage point itself is to blame
-// for stays as it is.
+// undialled returns the error of a name server that could not be connected to. What the vantage point itself is to
+// blame for stays as it is.
 func (s nameServer) undialled(err error, fail func(string) *net.DNSError) error {
 	if _, isFatal := errors.AsType[*tcpconnect.VantagePointError](err); isFatal {
 		return err

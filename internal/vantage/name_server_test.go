@@ -102,7 +102,9 @@ func TestNameServerIsAskedThroughTheVantagePoint(t *testing.T) {
 		"a failure": {func(query dnsmessage.Message) []byte {
 			return withLength(reply(query, dnsmessage.RCodeServerFailure))
 		}, "ip4", "failed"},
-		"a refusal":           {failing(func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeRefused }), "ip4", "failed"},
+		"a refusal": {func(query dnsmessage.Message) []byte {
+			return withLength(reply(query, dnsmessage.RCodeRefused))
+		}, "ip4", "failed"},
 		"of another question": {failing(func(m *dnsmessage.Message) { m.ID++ }), "ip4", "failed"},
 		"of another type": {failing(func(m *dnsmessage.Message) {
 			m.Questions = slices.Clone(m.Questions)
@@ -166,9 +168,8 @@ func TestNameServerThatCannotBeDialled(t *testing.T) {
 		tcpconnect.ReasonVantageUnreachable: "vantage-unreachable",
 		tcpconnect.ReasonVantageProhibited:  "vantage-prohibited",
 	} {
-		server := newNameServer(netip.MustParseAddrPort("10.0.0.2:53"), func(context.Context, string) (net.Conn, error) {
-			return nil, told(reason, "words")
-		})
+		dial := func(context.Context, string) (net.Conn, error) { return nil, told(reason, "words") }
+		server := newNameServer(netip.MustParseAddrPort("10.0.0.2:53"), dial)
 		if got := lookedUp(t, server, "ip4", patient); got != want {
 			t.Errorf("%s is %s, want %s", reason, got, want)
 		}

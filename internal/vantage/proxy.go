@@ -26,8 +26,8 @@ const proxyRoom = 32
 // proxyPorts are the ports of URLs that name none, by scheme.
 var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080"}
 
-// ParseProxyURL parses the URL of a proxy: http, https or socks5, a host, and nothing after it. Without a port it is 80,
-// 443 or 1080. The error never shows the URL, which may hold a password.
+// ParseProxyURL parses the URL of a proxy: http, https or socks5, a host, and nothing after it. Without a port it is
+// 80, 443 or 1080. The error never shows the URL, which may hold a password.
 func ParseProxyURL(text string) (*url.URL, error) {
 	const form = `Write it as scheme://host:port, for example "http://proxy.internal:3128" or "socks5://10.0.0.5:1080".`
 	scheme, rest, hasScheme := strings.Cut(text, "://")
@@ -44,11 +44,11 @@ func ParseProxyURL(text string) (*url.URL, error) {
 	}
 	parsed, err := url.Parse(text)
 	if err != nil {
-		return nil, errors.New("The URL of the proxy can't be parsed: a password in it must be percent-encoded. Better set " +
-			"username and password beside it. " + form)
+		return nil, errors.New("The URL of the proxy can't be parsed: a password in it must be percent-encoded. Better " +
+			"set username and password beside it. " + form)
 	}
-	if parsed.Hostname() == "" || strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.Fragment != "" ||
-		strings.ContainsAny(rest, " \t\r\n") {
+	hasMore := strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.Fragment != ""
+	if parsed.Hostname() == "" || hasMore || strings.ContainsAny(rest, " \t\r\n") {
 		return nil, errors.New("The URL of a proxy is a host and a port, and nothing after it. " + form)
 	}
 	parsed.Scheme = strings.ToLower(scheme)
@@ -124,8 +124,8 @@ type proxyLink struct {
 
 // proxyProtocol is what is spoken with a proxy.
 type proxyProtocol interface {
-	// login greets the proxy and logs in, if that comes before the request. The error is a *distrust if the proxy does not
-	// let this machine in.
+	// login greets the proxy and logs in, if that comes before the request. The error is a *distrust if the proxy does
+	// not let this machine in.
 	login(conn net.Conn) error
 
 	// send sends the request to connect to host:port. An error that tells why it has no form is a
@@ -198,8 +198,8 @@ func (l *proxyLink) dial(ctx context.Context, address string) (net.Conn, error) 
 		defer func() { <-l.inFlight }()
 		return l.ask(ctx, address)
 	case <-ctx.Done():
-		return nil, told(tcpconnect.ReasonVantageLimit, "too many other dials were in flight through the proxy until the "+
-			"timeout")
+		return nil, told(tcpconnect.ReasonVantageLimit, "too many other dials were in flight through the proxy until "+
+			"the timeout")
 	}
 }
 
@@ -277,16 +277,16 @@ func (l *proxyLink) secure(conn net.Conn) (net.Conn, error) {
 	secured := tls.Client(conn, l.tls)
 	err := secured.Handshake() // bounded, since the connection is closed when the context ends
 	if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		err = &distrust{describeCertificate(invalid)}
+		err = &distrust{describeServer(invalid)}
 	}
 	return secured, err
 }
 
-func describeCertificate(invalid *tls.CertificateVerificationError) error {
+func describeServer(invalid *tls.CertificateVerificationError) error {
 	certificate := invalid.UnverifiedCertificates[0]
-	return fmt.Errorf("The certificate of the proxy can't be verified: %s. It is for %q, was issued by %q and is valid "+
-		"until %s. Set ca_certificate to the certificate of its authority, if that is the right one, and the host of url "+
-		"to a name that the certificate is for.",
+	return fmt.Errorf("The certificate of the proxy can't be verified: %s. It is for %q, was issued by %q and is "+
+		"valid until %s. Set ca_certificate to the certificate of its authority, if that is the right one, and the "+
+		"host of url to a name that the certificate is for.",
 		printable(invalid.Err.Error()), printable(certificate.Subject.String()),
 		printable(certificate.Issuer.String()), certificate.NotAfter.UTC().Format(time.DateOnly))
 }

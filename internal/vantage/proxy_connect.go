@@ -82,8 +82,8 @@ func (p connectProtocol) judge(answer *http.Response) error {
 	isTunnel := answer.StatusCode < 300
 	switch {
 	case isTunnel && (answer.ContentLength > 0 || len(answer.TransferEncoding) > 0):
-		return told(tcpconnect.ReasonOther, "%s, with a body, so it opened no tunnel: it may be a web server, not a proxy",
-			words)
+		return told(tcpconnect.ReasonOther, "%s, with a body, so it opened no tunnel: it may be a web server, not a "+
+			"proxy", words)
 	case isTunnel:
 		return nil
 	case answer.StatusCode == http.StatusProxyAuthRequired:
@@ -119,8 +119,8 @@ func (p connectProtocol) rejected(answer *http.Response) error {
 		return fmt.Errorf("The proxy asks for a login (407). %s. Set username and password in the proxy block; this "+
 			"provider can use Basic.", offers)
 	}
-	return fmt.Errorf("The proxy rejects the login of %q (407). %s, and this provider can use Basic. Check username and "+
-		"password in the proxy block.", p.username, offers)
+	return fmt.Errorf("The proxy rejects the login of %q (407). %s, and this provider can use Basic. Check username "+
+		"and password in the proxy block.", p.username, offers)
 }
 
 // squidReasons are what X-Squid-Error tells of a failed connection, with errno values of Linux.

@@ -25,11 +25,9 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// patient is a timeout that no test may need.
-const patient = 30 * time.Second
-
 func TestConnectTellsWhatTheProxyTells(t *testing.T) {
 	t.Parallel()
+	network := tcpconnect.ReasonNetworkUnreachable
 	squid := func(code string) string {
 		return "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: " + code + "\r\nContent-Length: 0\r\n\r\n"
 	}
@@ -44,7 +42,7 @@ func TestConnectTellsWhatTheProxyTells(t *testing.T) {
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n":  tcpconnect.ReasonOther,
 		squid("ERR_CONNECT_FAIL 111"):                                               tcpconnect.ReasonRefused,
 		squid("ERR_CONNECT_FAIL 113"):                                               tcpconnect.ReasonHostUnreachable,
-		squid("ERR_CONNECT_FAIL 101"):                                               tcpconnect.ReasonNetworkUnreachable,
+		squid("ERR_CONNECT_FAIL 101"):                                               network,
 		squid("ERR_CONNECT_FAIL 110"):                                               tcpconnect.ReasonNoResponse,
 		squid("ERR_CONNECT_FAIL 13"):                                                tcpconnect.ReasonProhibited,
 		squid("ERR_CONNECT_FAIL 1111"):                                              tcpconnect.ReasonOther,
@@ -59,7 +57,7 @@ func TestConnectTellsWhatTheProxyTells(t *testing.T) {
 		status("egress; error=dns_error"):                                           tcpconnect.ReasonDNSFailure,
 		status(`egress; error=dns_error; rcode="NXDOMAIN"`):                         tcpconnect.ReasonNoSuchHost,
 		status("egress; error=destination_not_found"):                               tcpconnect.ReasonOther,
-		status("egress; error=destination_ip_unroutable"):                           tcpconnect.ReasonNetworkUnreachable,
+		status("a; error=destination_ip_unroutable"):                                network,
 		status("egress; error=destination_ip_prohibited"):                           tcpconnect.ReasonVantageProhibited,
 		status("egress; error=connection_limit_reached"):                            tcpconnect.ReasonVantageLimit,
 		status("egress; error=http_request_denied"):                                 tcpconnect.ReasonVantageProhibited,
@@ -107,8 +105,10 @@ func TestConnectSendsHostAndLogin(t *testing.T) {
 		}
 		request := <-asked
 		login := &http.Request{Header: http.Header{"Authorization": request.Header["Proxy-Authorization"]}}
-		if name, password, _ := login.BasicAuth(); request.Method != "CONNECT" || request.Host != "[2001:db8::1]:5432" ||
-			request.RequestURI != "[2001:db8::1]:5432" || name != "ci" || password != canarySecret {
+		name, password, _ := login.BasicAuth()
+		const target = "[2001:db8::1]:5432"
+		if request.Method != "CONNECT" || request.Host != target || request.RequestURI != target || name != "ci" ||
+			password != canarySecret {
 			t.Errorf("%s %s, host %s, login %q %q", request.Method, request.RequestURI, request.Host, name, password)
 		}
 		early := make([]byte, 5)
@@ -145,8 +145,14 @@ func TestProxyThatDoesNotLetUsInIsAnError(t *testing.T) {
 		{Proxy{URL: "http://" + basic}, "asks for a login (407). It offers Negotiate, Basic. Set username"},
 		{Proxy{URL: "http://ci:" + canarySecret + "@" + basic}, `rejects the login of "ci" (407)`},
 		{Proxy{URL: "socks5://" + noMethod}, "asks for a login. Set username"},
-		{Proxy{URL: "socks5://" + serve(t, wrong(1, 1)), Username: "ci", Password: canarySecret}, `rejects the login of "ci"`},
-		{Proxy{URL: "socks5://" + serve(t, wrong()), Username: "ci", Password: canarySecret}, `rejects the login of "ci"`},
+		{
+			Proxy{URL: "socks5://" + serve(t, wrong(1, 1)), Username: "ci", Password: canarySecret},
+			`rejects the login of "ci"`,
+		},
+		{
+			Proxy{URL: "socks5://" + serve(t, wrong()), Username: "ci", Password: canarySecret},
+			`rejects the login of "ci"`,
+		},
 	} {
 		reason, err := ask(t, linkTo(t, test.config), "db.internal:5432", patient)
 		says(t, test.text, reason, err, "untrusted", test.text)
@@ -182,7 +188,8 @@ func TestSOCKSTellsWhatTheProxyTells(t *testing.T) {
 		{nil, strings.Repeat("x", 256) + ":80", tcpconnect.ReasonOther},
 		{nil, "[fe80::1%eth0]:80", tcpconnect.ReasonOther},
 	} {
-		reason, err := ask(t, linkTo(t, Proxy{URL: "socks5://" + serve(t, socks(test.reply...))}), test.address, patient)
+		through := linkTo(t, Proxy{URL: "socks5://" + serve(t, socks(test.reply...))})
+		reason, err := ask(t, through, test.address, patient)
 		says(t, fmt.Sprintf("%v of %.20s", test.reply, test.address), reason, err, test.want, "")
 	}
 }
@@ -355,11 +362,14 @@ func TestProxyArgumentsAreValidated(t *testing.T) {
 		{Proxy{URL: "http://:3128"}, "url", "is a host and a port"},
 		{Proxy{URL: "http://proxy.internal/pac"}, "url", "nothing after it"},
 		{Proxy{URL: "http://proxy.internal:99999"}, "url", "names no address"},
-		{Proxy{URL: "http://ci:" + canarySecret + "@proxy.internal", Username: "ci"}, "url", "both in the URL and beside"},
+		{Proxy{URL: "http://ci:" + canarySecret + "@proxy.internal", Username: "ci"}, "url", "both in the URL and"},
 		{Proxy{URL: "http://proxy.internal", Password: canarySecret}, "username", "needs a username"},
 		{Proxy{URL: "https://proxy.internal", CACertificate: "x"}, "ca_certificate", "no certificate in PEM form"},
 		{Proxy{URL: "http://proxy.internal", CACertificate: authority}, "ca_certificate", "by TLS"},
-		{Proxy{URL: "socks5://proxy.internal", Username: "ci", Password: strings.Repeat("x", 256)}, "password", "255 bytes"},
+		{
+			Proxy{URL: "socks5://proxy.internal", Username: "ci", Password: strings.Repeat("x", 256)},
+			"password", "255 bytes",
+		},
 	} {
 		problems := test.config.Validate()
 		switch {
