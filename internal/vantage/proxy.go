@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ func ParseProxyURL(text string) (*url.URL, error) {
 		return nil, errors.New("The URL of the proxy has no scheme. " + form)
 	}
 	schemes := []string{"http", "https", "socks5"}
+	if !isScheme(scheme) {
+		return nil, errors.New("What stands before :// in the URL of the proxy is no scheme. " + form)
+	}
 	if _, known := proxyPorts[strings.ToLower(scheme)]; !known {
 		hint := suggest.Question(scheme, schemes)
 		if scheme == "socks5h" {
@@ -44,8 +48,8 @@ func ParseProxyURL(text string) (*url.URL, error) {
 	}
 	parsed, err := url.Parse(text)
 	if err != nil {
-		return nil, errors.New("The URL of the proxy can't be parsed: a password in it must be percent-encoded. Better " +
-			"set username and password beside it. " + form)
+		return nil, errors.New("The URL of the proxy can't be parsed: a password in it must be percent-encoded. " +
+			"Better set username and password beside it. " + form)
 	}
 	hasMore := strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.Fragment != ""
 	if parsed.Hostname() == "" || hasMore || strings.ContainsAny(rest, " \t\r\n") {
@@ -60,6 +64,9 @@ func ParseProxyURL(text string) (*url.URL, error) {
 	}
 	return parsed, nil
 }
+
+// isScheme reports whether a text has the form of a scheme: RFC 3986, section 3.1.
+var isScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`).MatchString
 
 // ParseCACertificates parses certificates of authorities in PEM form.
 func ParseCACertificates(text string) (*x509.CertPool, error) {

@@ -356,6 +356,7 @@ func TestProxyArgumentsAreValidated(t *testing.T) {
 		{Proxy{URL: "http://ci:" + canarySecret + "@proxy.internal"}, "", ""},
 		{Proxy{URL: "proxy.internal:3128"}, "url", "has no scheme"},
 		{Proxy{URL: ""}, "url", "has no scheme"},
+		{Proxy{URL: "ci:" + canarySecret + "@http://proxy.internal"}, "url", "is no scheme"},
 		{Proxy{URL: "htpp://proxy.internal"}, "url", `Did you mean "http"?`},
 		{Proxy{URL: "socks5h://proxy.internal"}, "url", "the proxy resolves names"},
 		{Proxy{URL: "http://ci:" + canarySecret + "%zz@proxy.internal"}, "url", "percent-encoded"},
