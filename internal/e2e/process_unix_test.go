@@ -7,9 +7,11 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -75,12 +77,25 @@ data "preflight_spec" "all" {
 	})
 }
 
-// interruptPlan sends a plan what Ctrl-C sends when the provider has logged a text, and expects that the plan ends at
-// once with an error and leaves no file.
+// interruptPlan interrupts a plan when the provider has logged a text: see interrupt.
 func interruptPlan(t *testing.T, w *workspace, during string, says ...string) {
 	t.Helper()
+	plan := startPlan(t, w, "TF_LOG_PROVIDER=DEBUG")
+	for plan.lines.Scan() && !strings.Contains(plan.lines.Text(), during) {
+	}
+	plan.interrupt(t, w, says...)
+}
+
+// plan is a plan that is under way.
+type plan struct {
+	command *exec.Cmd
+	lines   *bufio.Scanner // of its error output
+}
+
+func startPlan(t *testing.T, w *workspace, environment ...string) plan {
+	t.Helper()
 	command := w.command("plan", "-no-color")
-	command.Env = append(command.Env, "TF_LOG_PROVIDER=DEBUG")
+	command.Env = append(command.Env, environment...)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal signals the whole group
 	output, err := command.StderrPipe()
 	if err != nil {
@@ -89,9 +104,14 @@ func interruptPlan(t *testing.T, w *workspace, during string, says ...string) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewScanner(output)
-	for lines.Scan() && !strings.Contains(lines.Text(), during) {
-	}
+	return plan{command, bufio.NewScanner(output)}
+}
+
+// interrupt sends the plan what Ctrl-C sends, and expects that the plan ends at once with an error and leaves no file
+// and no process.
+func (p plan) interrupt(t *testing.T, w *workspace, says ...string) {
+	t.Helper()
+	command, lines := p.command, p.lines
 	interrupted := time.Now()
 	if err := syscall.Kill(-command.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
@@ -100,7 +120,7 @@ func interruptPlan(t *testing.T, w *workspace, during string, says ...string) {
 	for lines.Scan() {
 		fmt.Fprintln(&errorOutput, lines.Text())
 	}
-	err = command.Wait()
+	err := command.Wait()
 	elapsed := time.Since(interrupted)
 	t.Logf("ended %s after the interrupt", elapsed)
 	if err == nil {
@@ -109,6 +129,9 @@ func interruptPlan(t *testing.T, w *workspace, during string, says ...string) {
 	expectText(t, flatten(errorOutput.String()), append(says, "Error: Check Interrupted", "no result was written")...)
 	if elapsed > time.Second {
 		t.Errorf("ended %s after the interrupt", elapsed)
+	}
+	if err := syscall.Kill(-command.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("a process of the plan is left: %v", err)
 	}
 	if _, err := os.Stat(w.path("support-bundle")); !os.IsNotExist(err) {
 		t.Errorf("an interrupted check made a bundle: %v", err)

@@ -127,6 +127,7 @@ func (p connectProtocol) rejected(answer *http.Response) error {
 var squidReasons = map[string]tcpconnect.Reason{
 	"ERR_CONNECT_FAIL 13":  tcpconnect.ReasonProhibited,
 	"ERR_CONNECT_FAIL 101": tcpconnect.ReasonNetworkUnreachable,
+	"ERR_CONNECT_FAIL 104": tcpconnect.ReasonReset,
 	"ERR_CONNECT_FAIL 110": tcpconnect.ReasonNoResponse,
 	"ERR_CONNECT_FAIL 111": tcpconnect.ReasonRefused,
 	"ERR_CONNECT_FAIL 113": tcpconnect.ReasonHostUnreachable,

@@ -213,11 +213,12 @@ func channelReason(failure *ssh.OpenChannelError, address string) (reason tcpcon
 
 var (
 	connectTexts = map[string]tcpconnect.Reason{
-		"Connection refused":     tcpconnect.ReasonRefused,
-		"No route to host":       tcpconnect.ReasonHostUnreachable,
-		"Network is unreachable": tcpconnect.ReasonNetworkUnreachable,
-		"Connection timed out":   tcpconnect.ReasonNoResponse,
-		"Permission denied":      tcpconnect.ReasonProhibited,
+		"Connection refused":       tcpconnect.ReasonRefused,
+		"No route to host":         tcpconnect.ReasonHostUnreachable,
+		"Network is unreachable":   tcpconnect.ReasonNetworkUnreachable,
+		"Connection timed out":     tcpconnect.ReasonNoResponse,
+		"Connection reset by peer": tcpconnect.ReasonReset,
+		"Permission denied":        tcpconnect.ReasonProhibited,
 	}
 	lookupTexts = map[string]tcpconnect.Reason{
 		"Name or service not known":            tcpconnect.ReasonNoSuchHost,

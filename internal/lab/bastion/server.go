@@ -16,6 +16,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Network is what a server can dial. A name that is not in Targets does not exist, and an IP address that is not is
@@ -87,6 +88,16 @@ func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.connections
+}
+
+// AwaitAsked waits until the server was asked for a host:port. It fails the test if that takes long.
+func (s *Server) AwaitAsked(tb testing.TB, address string) {
+	tb.Helper()
+	for end := time.Now().Add(time.Minute); s.Asked(address) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			tb.Fatalf("the server was not asked for %s", address)
+		}
+	}
 }
 
 // Asked returns how often the server was asked for a host:port.
