@@ -454,8 +454,8 @@ func (l *proxyLink) secure(conn net.Conn) (net.Conn, error) {
 func describeCertificate(invalid *tls.CertificateVerificationError) error {
 	certificate := invalid.UnverifiedCertificates[0]
 	return fmt.Errorf("The certificate of the proxy can't be verified: %s. It is for %q, was issued by %q and is "+
-		"valid until %s. Set ca_certificate to the certificate of its authority, if that is the right one, and the host of "+
-		"url to a name that the certificate is for.",
+		"valid until %s. Set ca_certificate to the certificate of its authority, if that is the right one, and the host "+
+		"of url to a name that the certificate is for.",
 		printable(invalid.Err.Error()), printable(certificate.Subject.String()),
 		printable(certificate.Issuer.String()), certificate.NotAfter.UTC().Format(time.DateOnly))
 }
