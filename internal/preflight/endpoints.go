@@ -15,6 +15,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/bundle"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/vantage"
 )
 
 // Endpoint is one of many addresses that a gate is about.
@@ -173,6 +174,7 @@ type EndpointProblem struct {
 
 // EndpointDefaults are what counts for endpoints that say nothing else.
 type EndpointDefaults struct {
+	Via          string // name of a vantage point; empty: this machine
 	Family       tcpconnect.Family
 	Source       netip.Addr
 	AllAddresses bool
@@ -189,8 +191,8 @@ func withoutNulls(null string) string {
 
 // endpointKeys are the keys of the object of an endpoint.
 var endpointKeys = []string{
-	"address", "timeout", "all_addresses", "ip_family", "source_address", "check_name", "severity", "message", "uri",
-	"outcomes",
+	"address", "timeout", "all_addresses", "ip_family", "source_address", "via", "check_name", "severity", "message",
+	"uri", "outcomes",
 }
 
 // DecodeEndpoints decodes the value of endpoints into endpoints in the order of their names. Everything in it that is
@@ -292,6 +294,8 @@ func endpointKeyHint(key string, known []string) string {
 		return fmt.Sprintf(" %s stands beside endpoints, for all of them.", key)
 	case "fail", "warn", "pass", "when", "title":
 		return fmt.Sprintf(" %s stands inside outcomes: outcomes = [{ fail = { when = \"error\" } }, ...].", key)
+	case "vantage_point", "bastion", "proxy", "ssh":
+		return " To dial from a vantage point, write its name in via."
 	case "collector_name":
 		return " The name of the endpoint is that of its collector."
 	case "host", "port":
@@ -334,11 +338,12 @@ func (d *endpointDecoder) decodeAddress(endpoint *Endpoint, value any, isShort b
 func (d *endpointDecoder) decodeTarget(endpoint *Endpoint, object map[string]any) bool {
 	target := &endpoint.Target
 	target.Family, target.Source = d.defaults.Family, d.defaults.Source
-	target.AllAddresses = d.defaults.AllAddresses
+	target.AllAddresses, target.Via = d.defaults.AllAddresses, d.defaults.Via
 	familyOK := decodeText(d, "ip_family", object, tcpconnect.ParseFamily, &target.Family)
 	if target.Family == tcpconnect.AnyFamily {
 		target.Family = "" // the same check as without it
 	}
+	viaOK := decodeText(d, "via", object, vantage.ParseVia, &target.Via)
 	sourceOK := decodeText(d, "source_address", object, tcpconnect.ParseSource, &target.Source)
 	allOK := true
 	switch value := object["all_addresses"].(type) {
@@ -353,7 +358,7 @@ func (d *endpointDecoder) decodeTarget(endpoint *Endpoint, object map[string]any
 		d.addProblem("%s.all_addresses is %s, not a boolean.", d.label, kindOf(value))
 		allOK = false
 	}
-	return familyOK && sourceOK && allOK
+	return familyOK && viaOK && sourceOK && allOK
 }
 
 func parseBool(text string) (bool, error) {

@@ -282,6 +282,46 @@ func TestEndpointsInheritWhatTheyDoNotSay(t *testing.T) {
 	}
 }
 
+func TestViaOfAnEndpoint(t *testing.T) {
+	t.Parallel()
+	endpoints := object{
+		"inherits": "db:1", "null": object{"address": "db:1", "via": nil},
+		"here": object{"address": "db:1", "via": "here"}, "own": object{"address": "db:1", "via": "egress"},
+	}
+	for _, all := range []string{"", "bastion"} {
+		want := map[string]string{"inherits": all, "null": all, "here": "", "own": "egress"}
+		for _, endpoint := range decodeEndpoints(t, endpoints, EndpointDefaults{Via: all}) {
+			if endpoint.Target.Via != want[endpoint.Name] {
+				t.Errorf("%s of %q is dialled via %q, want %q", endpoint.Name, all, endpoint.Target.Via,
+					want[endpoint.Name])
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		fields object
+		want   string
+	}{
+		"a blank name":   {object{"via": " "}, `endpoints["db"].via: The name of the vantage point is blank.`},
+		"a number":       {object{"via": Number{}}, `endpoints["db"].via is a number, not a string`},
+		"another key":    {object{"bastion": "b"}, "To dial from a vantage point, write its name in via."},
+		"a misspelt key": {object{"vai": "bastion"}, `Did you mean "via"?`},
+		"a source address": {
+			object{"via": "bastion", "source_address": "10.0.0.1"},
+			`endpoints["db"]: source_address is an address of this machine`,
+		},
+	} {
+		test.fields["address"] = "db:1"
+		_, problems, isWhole := DecodeEndpoints(object{"db": test.fields}, EndpointDefaults{})
+		if len(problems) != 1 || isWhole || !strings.Contains(problems[0].Text, test.want) {
+			t.Errorf("%s: %q, want %q", name, problems, test.want)
+		}
+	}
+	_, problems, isWhole := DecodeEndpoints(unknownField("via"), EndpointDefaults{})
+	if len(problems) > 0 || isWhole {
+		t.Errorf("an unknown via: %q, whole %t", problems, isWhole)
+	}
+}
+
 func TestNamesOfEndpointsAreThoseOfTheirCollectors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -332,7 +372,7 @@ func gateOf(t *testing.T) Endpoints {
 		Until: []tcpconnect.Status{tcpconnect.Connected}, Consecutive: 2,
 		GiveUpOn: []tcpconnect.Reason{tcpconnect.ReasonRefused},
 	}
-	return Endpoints{
+	gate := Endpoints{
 		Title: "rollout", Timeout: time.Minute, Retry: &policy, Strict: true, Archive: "a.tar.gz",
 		Endpoints: decodeEndpoints(t, object{
 			"db": object{
@@ -346,6 +386,8 @@ func gateOf(t *testing.T) Endpoints {
 			}},
 		}, EndpointDefaults{}),
 	}
+	gate.Endpoints[0].Target.Via = "bastion" // beside a source address it is a value in every field, not a valid target
+	return gate
 }
 
 func TestChecksOfEndpoints(t *testing.T) {

@@ -62,6 +62,7 @@ type SpecOptions struct {
 	Archive     string            // empty: none
 	Timeout     time.Duration     // of a collector that has none; 0: the run's. With Retry the time in all, and not 0
 	Retry       *tcpconnect.Retry // of every collector; nil: one dial
+	Via         string            // vantage point of every collector; empty: this machine
 	Strict      bool              // every analyzer is strict
 	IsGate      bool              // any failure is an error
 	Bundle      string            // for JudgeBundle
@@ -74,7 +75,7 @@ func (r *Run) SpecBatch(text string, decoded spec.Spec, options SpecOptions) Bat
 		Title: "Spec",
 		Key: strings.Join([]string{
 			text, string(options.Unsupported), options.Archive, options.Timeout.String(), fmt.Sprint(options.Retry),
-			strconv.FormatBool(options.Strict),
+			options.Via, strconv.FormatBool(options.Strict),
 		}, "\x00"),
 		MaxConcurrency: DefaultMaxConcurrency,
 		Archive:        options.Archive,
@@ -82,6 +83,7 @@ func (r *Run) SpecBatch(text string, decoded spec.Spec, options SpecOptions) Bat
 	analyzers := decoded.AnalyzersByCollector()
 	for _, collector := range decoded.Included() {
 		check := Check{collector.Name, collector.Check(cmp.Or(options.Timeout, r.Timeout))}
+		check.Target.Via = options.Via
 		if options.Retry != nil {
 			check.Retry = retryOf(*options.Retry, collector.Timeout, passesOf(analyzers[collector.Name]))
 			check.Timeout = options.Timeout

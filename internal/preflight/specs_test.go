@@ -47,10 +47,19 @@ func TestSpecsThatDifferAreDifferentBatches(t *testing.T) {
 			SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz", Retry: &tcpconnect.Retry{Attempts: 2}}),
 		"strict": run.SpecBatch(smallSpec, decoded,
 			SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz", Strict: true}),
+		"via": run.SpecBatch(smallSpec, decoded,
+			SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz", Via: "bastion"}),
 		"text": run.SpecBatch(smallSpec+" ", decoded, SpecOptions{Unsupported: UnsupportedWarn, Archive: "a.tar.gz"}),
 	} {
 		if other.Key == first.Key {
 			t.Errorf("a spec with another %s is the same batch", name)
+		}
+		want := ""
+		if name == "via" {
+			want = "bastion"
+		}
+		if via := other.Checks[0].Target.Via; via != want {
+			t.Errorf("a spec with another %s dials via %q, want %q", name, via, want)
 		}
 	}
 }

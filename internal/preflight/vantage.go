@@ -93,3 +93,17 @@ func (r *Run) noVantagePoint(name string) error {
 	return fmt.Errorf("The provider's configuration has no vantage_point of that name. Use one of %s, or %q for this "+
 		"machine.%s", suggest.List(names), vantage.Here, suggest.Question(name, names))
 }
+
+// ValidateExcludedVia is ValidateVia for checks that are not made: their vantage points need not be known yet.
+func (r *Run) ValidateExcludedVia(checks ...Check) error {
+	return r.ValidateVia(slices.DeleteFunc(slices.Clone(checks), func(check Check) bool {
+		via := check.Target.Via
+		return r.unknownPoints[via] != "" || r.points[via] == nil && r.VantagePoints.AreUnknown
+	})...)
+}
+
+// ResolvesNames reports whether a vantage point resolves names itself, so that their addresses are not known.
+func (r *Run) ResolvesNames(via string) bool {
+	point := r.points[via]
+	return point != nil && point.ResolvesNames()
+}

@@ -16,6 +16,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/vantage"
 )
 
 // endpointsArguments are the arguments of all forms of a gate over many endpoints.
@@ -25,6 +27,7 @@ type endpointsArguments struct {
 	AllAddresses  types.Bool    `tfsdk:"all_addresses"`
 	IPFamily      types.String  `tfsdk:"ip_family"`
 	SourceAddress types.String  `tfsdk:"source_address"`
+	Via           types.String  `tfsdk:"via"`
 	batchArguments
 }
 
@@ -99,7 +102,11 @@ func addEndpointProblems(problems []preflight.EndpointProblem, diags *diag.Diagn
 func (a *endpointsArguments) validate(ctx context.Context, diags *diag.Diagnostics) {
 	a.validateRetry(ctx, nil, diags)
 	var single diag.Diagnostics // shown by the arguments' own validators
-	defaults := a.defaults(&single)
+	before := diags.ErrorsCount()
+	defaults := a.defaults(&single, diags)
+	if diags.ErrorsCount() > before {
+		return
+	}
 	// Without defaults, the validator of endpoints has shown what is wrong.
 	_, problems, _ := preflight.DecodeEndpoints(plain(a.Endpoints), preflight.EndpointDefaults{})
 	if len(problems) > 0 {
@@ -120,14 +127,22 @@ func (a *endpointsArguments) validate(ctx context.Context, diags *diag.Diagnosti
 	}
 }
 
-// defaults returns what counts for endpoints that say nothing else. What is not known is zero.
-func (a *endpointsArguments) defaults(diags *diag.Diagnostics) (defaults preflight.EndpointDefaults) {
+// defaults returns what counts for endpoints that say nothing else. What is not known is zero. Errors of single
+// arguments go apart from those of several.
+func (a *endpointsArguments) defaults(single, several *diag.Diagnostics) (defaults preflight.EndpointDefaults) {
 	defaults.AllAddresses = a.AllAddresses.ValueBool()
 	if hasValue(a.IPFamily) {
-		defaults.Family = ipFamilyValidator.value(path.Root("ip_family"), a.IPFamily, diags)
+		defaults.Family = ipFamilyValidator.value(path.Root("ip_family"), a.IPFamily, single)
 	}
 	if hasValue(a.SourceAddress) {
-		defaults.Source = sourceAddressValidator.value(path.Root("source_address"), a.SourceAddress, diags)
+		defaults.Source = sourceAddressValidator.value(path.Root("source_address"), a.SourceAddress, single)
+	}
+	if hasValue(a.Via) {
+		defaults.Via = viaValidator.value(viaPath, a.Via, single)
+	}
+	target := tcpconnect.Target{Via: defaults.Via, Source: defaults.Source}
+	if err := target.Validate(); err != nil {
+		several.AddAttributeError(path.Root("source_address"), "Contradicting Addresses", err.Error())
 	}
 	return defaults
 }
@@ -138,7 +153,11 @@ func (a *endpointsArguments) gate(ctx context.Context, diags *diag.Diagnostics) 
 	if !a.Name.IsNull() {
 		gateNameValidator.value(path.Root("name"), a.Name, diags)
 	}
-	endpoints, _ := decodeEndpoints(a.Endpoints, a.defaults(diags), diags) // whole, or there is an error
+	defaults := a.defaults(diags, diags)
+	if diags.HasError() {
+		return preflight.Endpoints{}
+	}
+	endpoints, _ := decodeEndpoints(a.Endpoints, defaults, diags) // whole, or there is an error
 	timeout := knownDuration(a.Timeout, 0, path.Root("timeout"), diags)
 	gate := preflight.Endpoints{
 		Title:     a.Name.ValueString(),
@@ -174,6 +193,9 @@ func (a *endpointsArguments) perform(
 	if gate.Title != "" {
 		form.subject, form.title = "the endpoints of "+gate.Title, gate.Title
 	}
+	if a.validateVia(run, gate, form, diags); diags.HasError() {
+		return nil, nil
+	}
 	model := &endpointsModel{endpointsArguments: *a, Results: types.MapNull(endpointResultType)}
 	if a.Exclude.ValueBool() {
 		batch := gate.Batch(run.Timeout)
@@ -191,6 +213,30 @@ func (a *endpointsArguments) perform(
 	diags.Append(more...)
 	model.Failed = failed
 	return model, map[string]tftypes.Value{"results": endpointResultsValue(ctx, gate, result)}
+}
+
+// validateVia adds an error for each endpoint that can't be dialled from its vantage point, but no error twice.
+func (a *endpointsArguments) validateVia(
+	run *preflight.Run, gate preflight.Endpoints, form batchForm, diags *diag.Diagnostics,
+) {
+	all, _ := vantage.ParseVia(a.Via.ValueString()) // empty if it is not set
+	validate := run.ValidateVia
+	if a.Exclude.ValueBool() {
+		validate = run.ValidateExcludedVia
+	}
+	said := make(map[string]bool)
+	for i, check := range gate.Batch(run.Timeout).Checks {
+		err := validate(check)
+		if err == nil || said[err.Error()] || len(said) == mostProblems {
+			continue
+		}
+		said[err.Error()] = true
+		at := viaPath
+		if check.Target.Via != all {
+			at = endpointsPath.AtMapKey(gate.Endpoints[i].Name).AtName("via")
+		}
+		diags.AddAttributeError(at, preflight.Explain(err, form.subject, form.argument).Summary, err.Error())
+	}
 }
 
 // endpointResultType is the type of an element of results.

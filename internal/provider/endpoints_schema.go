@@ -10,6 +10,7 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/preflight"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/vantage"
 )
 
 // endpointsAttributes describes arguments and results of all forms. strict says what strict does in the form.
@@ -19,7 +20,8 @@ func endpointsAttributes(strict string) map[string]schema.Attribute {
 			Required: true,
 			MarkdownDescription: "What must be reachable, by name: a map or an object with at least one element. " +
 				"Each is an address, `host:port`, or an object with `address` (required), `timeout`, " +
-				"`all_addresses`, `ip_family`, `source_address`, `check_name` (a title; defaults to the name), " +
+				"`all_addresses`, `ip_family`, `source_address`, `via`, `check_name` (a title; defaults to the " +
+				"name), " +
 				"`severity` (what it means if the endpoint is not ready: " +
 				suggest.MarkdownChoice(preflight.Severities()) + "; defaults to `" + string(tcpconnect.Fail) +
 				"`), `message` and `uri` (for people, in that case), " +
@@ -49,6 +51,8 @@ func targetArguments() map[string]schema.Attribute {
 		"ip_family":     stringArgument(ipFamilyDescription+ofEach, ipFamilyValidator),
 		"source_address": stringArgument(sourceAddressDescription+ofEach,
 			sourceAddressValidator),
+		"via": stringArgument(viaDescription+viaConflicts+ofEach+" An endpoint with `via = \""+vantage.Here+"\"` is "+
+			"dialled from this machine whatever stands here. If omitted, so are all others.", viaValidator),
 	}
 }
 

@@ -66,7 +66,7 @@ func TestEveryFormOfEndpointsHasAllItsAttributes(t *testing.T) {
 	t.Parallel()
 	const (
 		arguments = "all_addresses archive exclude ip_family max_concurrency name source_address strict " +
-			"timeout triggers"
+			"timeout triggers via"
 		results = "bundle_dir explanation failed is_fail is_pass is_warn message outcome proceed results"
 		inRetry = "attempt_timeout attempts consecutive give_up_on max_delay min_delay until"
 		element = "address attempts duration_ms explanation matched message outcome ready reason status title uri"
@@ -341,6 +341,7 @@ func TestActionOfEndpointsRejectsInvalidValuesDuringApply(t *testing.T) {
 		"no timeout":         {"retry": map[string]any{}},
 		"a wrong family":     {"ip_family": "ipv5"},
 		"the other family":   {"ip_family": "ipv6"},
+		"no vantage point":   {"via": "bastion"},
 		"unknown exclude":    {"exclude": unknown},
 		"unknown triggers":   {"triggers": unknown},
 		"a count of 0":       {"timeout": "1s", "retry": map[string]any{"consecutive": 0}},

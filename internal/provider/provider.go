@@ -77,6 +77,8 @@ type providerModel struct {
 	Timeout      types.String `tfsdk:"timeout"`
 	ControlHost  types.String `tfsdk:"control_host"`
 	Reports      types.Set    `tfsdk:"reports"`
+
+	VantagePoints types.List `tfsdk:"vantage_point"`
 }
 
 // Metadata names the provider.
@@ -130,6 +132,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 				"reason `"+string(tcpconnect.ReasonIntercepted)+"`, which no `pass` matches.",
 				controlHostValidator),
 		},
+		Blocks: map[string]schema.Block{"vantage_point": vantagePointBlock()},
 	}
 }
 
@@ -160,6 +163,8 @@ func (p *Provider) Configure(ctx context.Context, req provider.ConfigureRequest,
 	format := resolve(bundleFormatSetting, model.BundleFormat, parseBundleFormat, &resp.Diagnostics)
 	config.Reports = resolveReports(model.Reports, &resp.Diagnostics)
 	emits := resolve(emitBundleSetting, model.EmitBundle, parseBool, &resp.Diagnostics)
+	// Terraform does not validate again what was unknown then.
+	config.VantagePoints = model.vantagePoints(ctx, &resp.Diagnostics, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -42,7 +42,7 @@ func TestEveryFormOfTheCheckHasAllItsAttributes(t *testing.T) {
 	const (
 		verdict = "is_fail is_pass is_warn matched"
 		check   = "all_addresses check_name collector_name exclude ip_family outcomes source_address " +
-			"strict timeout triggers"
+			"strict timeout triggers via"
 		results = verdict + " addresses attempts bundle_dir bundle_file collected_at collector_name connected " +
 			"duration_ms explanation local_address message outcome outcome_message proceed ready reason " +
 			"remote_address resolved_addresses status timeout title uri"

@@ -26,6 +26,7 @@ import (
 type specModel struct {
 	Spec        types.String `tfsdk:"spec"`
 	Unsupported types.String `tfsdk:"unsupported"`
+	Via         types.String `tfsdk:"via"`
 	bundleArguments
 	batchArguments
 
@@ -68,6 +69,7 @@ func (m *specModel) validateSource(diags *diag.Diagnostics) {
 		value attr.Value
 	}{
 		{"archive", m.Archive}, {"max_concurrency", m.MaxConcurrency}, {"retry", m.Retry},
+		{"via", m.Via},
 	} {
 		if hasValue(argument.value) {
 			diags.AddAttributeError(path.Root(argument.name), "Argument Conflicts With Bundle",
@@ -122,6 +124,11 @@ func (m *specModel) perform(
 	model := *m
 	model.Results, model.Collected = types.ListNull(findingType), types.MapNull(collectedType)
 	if m.Exclude.ValueBool() {
+		batch := run.SpecBatch(m.Spec.ValueString(), decoded, options)
+		if err := run.ValidateExcludedVia(batch.Checks...); err != nil {
+			addMessage(preflight.Explain(err, form.subject, form.argument), diags)
+			return nil, nil
+		}
 		m.skip(run, "Spec", m.Spec.ValueString(), form, diags)
 		model.fillSkipped(spec.Spec{})
 		model.fillExcludedBatch("The spec is excluded: nothing was dialled or judged.")
@@ -163,7 +170,12 @@ func judgeBundle(
 // options returns how the spec is run.
 func (m *specModel) options(ctx context.Context, diags *diag.Diagnostics) preflight.SpecOptions {
 	timeout := knownDuration(m.Timeout, 0, path.Root("timeout"), diags)
+	via := ""
+	if !m.Via.IsNull() {
+		via = viaValidator.value(viaPath, m.Via, diags)
+	}
 	return preflight.SpecOptions{
+		Via:         via,
 		Unsupported: m.unsupported(),
 		Archive:     m.Archive.ValueString(),
 		Timeout:     timeout,

@@ -178,6 +178,7 @@ func TestArgumentsThatConflictWithABundle(t *testing.T) {
 		`,"bundle":"b","archive":"a.tar.gz"`:                  wrong(conflict, "archive", "Leave archive out"),
 		`,"bundle":"b","max_concurrency":1`:                   wrong(conflict, "max_concurrency"),
 		`,"bundle":"b","timeout":"1m","retry":{}`:             wrong(conflict, "retry"),
+		`,"bundle":"b","via":"bastion"`:                       wrong(conflict, "via"),
 		`,"bundle":"b","archive":"a.tar.gz","exclude":true`:   wrong(conflict, "archive"),
 		`,"bundle":" "`:                        wrong("Empty Value", "bundle"),
 		`,"max_age":"1h"`:                      wrong("Max Age Without Bundle", "max_age"),

@@ -31,7 +31,7 @@ func TestEveryFormOfASpecHasAllItsAttributes(t *testing.T) {
 			"required": {attributesNamed(block.Attributes, required), "spec"},
 			"optional": {
 				attributesNamed(block.Attributes, optional),
-				"archive bundle exclude max_age max_concurrency missing_nodes strict timeout triggers unsupported",
+				"archive bundle exclude max_age max_concurrency missing_nodes strict timeout triggers unsupported via",
 			},
 			"computed": {
 				attributesNamed(block.Attributes, computed),

@@ -16,8 +16,8 @@ import (
 func specAttributes(strict string) map[string]schema.Attribute {
 	bundle := bundleAttributes("A support bundle to judge by the analyzers of the spec, a directory or a `.tar.gz`, " +
 		"for example one that a customer sent. Nothing is dialled or written then, and the bundle must hold a result " +
-		"of every collector of the spec. If null, the collectors dial. Conflicts with `archive`, `max_concurrency` " +
-		"and `retry`; `timeout` has no effect.")
+		"of every collector of the spec. If null, the collectors dial. Conflicts with `archive`, `max_concurrency`, " +
+		"`retry` and `via`; `timeout` has no effect.")
 	return join(batchAttributes("spec", "collector", strict), bundle, map[string]schema.Attribute{
 		"spec": schema.StringAttribute{
 			Required: true,
@@ -35,6 +35,8 @@ func specAttributes(strict string) map[string]schema.Attribute {
 			"`warn`. `"+string(preflight.UnsupportedSkip)+"`: the rest runs. Defaults "+
 			"to `"+string(preflight.UnsupportedError)+"`.",
 			unsupportedValidator),
+		"via": stringArgument(viaDescription+" It is where all collectors dial from. Conflicts with `bundle`."+
+			viaOfCheck, viaValidator),
 		"results": objectsResult("What each analyzer says, in the order of the analyzers; with a `bundle` of several "+
 			"nodes, what it says of each node. With `unsupported = \""+string(preflight.UnsupportedWarn)+
 			"\"` a warning for each part that was left out follows.", specFindingAttributes()),

@@ -30,6 +30,7 @@ type checkArguments struct {
 	AllAddresses  types.Bool   `tfsdk:"all_addresses"`
 	IPFamily      types.String `tfsdk:"ip_family"`
 	SourceAddress types.String `tfsdk:"source_address"`
+	Via           types.String `tfsdk:"via"`
 	waitArguments
 	outcomeArguments
 }
@@ -83,6 +84,9 @@ func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Ta
 		if target.Family == tcpconnect.AnyFamily {
 			target.Family = "" // the same check as without the argument
 		}
+	}
+	if !a.Via.IsNull() {
+		target.Via = viaValidator.value(viaPath, a.Via, single)
 	}
 	at := path.Root("ip_family")
 	if !a.SourceAddress.IsNull() {
@@ -139,6 +143,10 @@ func (a *checkArguments) perform(
 	}
 	model := newCheckModel(*a)
 	if a.Exclude.ValueBool() {
+		if err := run.ValidateExcludedVia(check); err != nil {
+			addMessage(preflight.Explain(err, check.Target.Address.String(), "collector_name"), diags)
+			return nil
+		}
 		model.Message = types.StringValue("")
 		model.OutcomeMessage = types.StringValue(model.fillExcluded(a.checkName()))
 		model.Explanation = model.OutcomeMessage
@@ -171,6 +179,9 @@ func (a *checkArguments) perform(
 		}
 	}
 	diags.Append(model.fillResult(ctx, *finding.Result)...)
+	if len(finding.Result.Tried) == 0 && run.ResolvesNames(check.Target.Via) {
+		model.ResolvedAddresses = types.ListNull(types.StringType)
+	}
 	if file != "" {
 		model.BundleDir = types.StringValue(run.BundleDir)
 		model.BundleFile = types.StringValue(file)

@@ -47,6 +47,7 @@ func checkAttributes(strict string) map[string]schema.Attribute {
 		"all_addresses":  boolArgument(allAddressesDescription),
 		"ip_family":      stringArgument(ipFamilyDescription, ipFamilyValidator),
 		"source_address": stringArgument(sourceAddressDescription, sourceAddressValidator),
+		"via":            stringArgument(viaDescription+viaConflicts+viaOfCheck, viaValidator),
 	}
 	return join(findingAttributes(false, strict, "outcome_message"), checkResults(), arguments)
 }
@@ -54,12 +55,16 @@ func checkAttributes(strict string) map[string]schema.Attribute {
 // Descriptions of arguments that say how an address is dialled.
 var (
 	allAddressesDescription = "If `true`, every address that the name resolves to is dialled, side by side, and the " +
-		"status is the worst of theirs. If `false`, the first one that connects is enough. Defaults to `false`."
+		"status is the worst of theirs. If `false`, the first one that connects is enough. " + needsLookup +
+		" Defaults to `false`."
 	ipFamilyDescription = "Dial only addresses of this family: " + suggest.MarkdownChoice(tcpconnect.Families()) +
-		". Defaults to `" + string(tcpconnect.AnyFamily) + "`."
+		". " + needsLookup + " Defaults to `" + string(tcpconnect.AnyFamily) + "`."
 	sourceAddressDescription = "IP address of this machine to dial from. Only addresses of its family are dialled. " +
-		"If omitted, the system chooses."
+		"Conflicts with `via`. If omitted, the system chooses."
 )
+
+// needsLookup describes what needs to know the addresses of a name.
+const needsLookup = "With `via` and a name, the vantage point must not look names up itself: see its `resolve`."
 
 // triggersAttribute describes triggers.
 func triggersAttribute() schema.MapAttribute {
@@ -87,12 +92,14 @@ func checkResults() map[string]schema.Attribute {
 			Computed:            true,
 			MarkdownDescription: "Number of dials made: 1 without `retry`.",
 		},
-		"collected_at":   stringResult("When the last dial ended: RFC 3339, UTC."),
-		"remote_address": stringResult("`ip:port` of the other end of the connection. Null when not connected."),
-		"local_address": stringResult("`ip:port` of this end of the connection. Null when not connected, and when " +
-			"the peer reset the connection at once."),
+		"collected_at": stringResult("When the last dial ended: RFC 3339, UTC."),
+		"remote_address": stringResult("`ip:port` of the other end of the connection. Null when not connected, and " +
+			"if the vantage point looked the name up."),
+		"local_address": stringResult("`ip:port` of this end of the connection. Null when not connected, with a " +
+			"vantage point, and when the peer reset the connection at once."),
 		"resolved_addresses": listResult("The `ip:port` pairs that were tried, in order. Empty if the name was not " +
-			"resolved. An address that was not needed, because an earlier one connected, is not in it."),
+			"resolved, null if the vantage point looked it up. An address that was not needed, because an earlier " +
+			"one connected, is not in it."),
 		"addresses": objectsResult("With `all_addresses`: every address and its own status. Null without.",
 			endpointAttributes()),
 		"duration_ms": floatResult("Time that the check took in all, in milliseconds with fractions."),

@@ -446,12 +446,12 @@ func (l *proxyLink) secure(conn net.Conn) (net.Conn, error) {
 	secured := tls.Client(conn, l.tls)
 	err := secured.Handshake() // bounded, since the connection is closed when the context ends
 	if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		err = &distrust{describeCertificate(invalid)}
+		err = &distrust{describeServer(invalid)}
 	}
 	return secured, err
 }
 
-func describeCertificate(invalid *tls.CertificateVerificationError) error {
+func describeServer(invalid *tls.CertificateVerificationError) error {
 	certificate := invalid.UnverifiedCertificates[0]
 	return fmt.Errorf("The certificate of the proxy can't be verified: %s. It is for %q, was issued by %q and is "+
 		"valid until %s. Set ca_certificate to the certificate of its authority, if that is the right one, and the host "+

@@ -25,9 +25,6 @@ import (
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
-// patient is a timeout that no test may need.
-const patient = 30 * time.Second
-
 func TestConnectTellsWhatTheProxyTells(t *testing.T) {
 	t.Parallel()
 	squid := func(code string) string {
