@@ -34,11 +34,12 @@ func TestViaNeedsAVantagePointThatIsKnown(t *testing.T) {
 	}{
 		{known, tcpconnect.Target{Via: "egress"}, ""},
 		{known, tcpconnect.Target{}, ""},
-		{known, tcpconnect.Target{Via: "bastion"}, "argument ssh.host is not known yet. To put the check off until then, " +
-			"set triggers = { id = RESOURCE.id }"},
+		{known, tcpconnect.Target{Via: "bastion"}, "argument ssh.host is not known yet. To put the check off until " +
+			"then, set triggers = { id = RESOURCE.id }"},
 		{known, tcpconnect.Target{Via: "inner"}, `Its argument via (ssh.host of "bastion") is not known yet`},
-		{known, tcpconnect.Target{Via: "innermost"}, `Its argument via (via (ssh.host of "bastion") of "inner") is not known yet`},
-		{known, tcpconnect.Target{Via: "egres"}, `Use one of "egress", "bastion", "inner" or "innermost"`},
+		{known, tcpconnect.Target{Via: "innermost"},
+			`Its argument via (via (ssh.host of "bastion") of "inner") is not known yet`},
+		{known, tcpconnect.Target{Via: "egres"}, `Use one of "egress", "bastion", "inner", "innermost", or "here"`},
 		{known, tcpconnect.Target{Via: "egress", AllAddresses: true}, "all_addresses can't be kept"},
 		{known, tcpconnect.Target{Via: "egress", Family: tcpconnect.IPv6}, "ip_family can't be kept"},
 		{VantagePoints{}, tcpconnect.Target{Via: "bastion"}, "has no vantage_point block"},

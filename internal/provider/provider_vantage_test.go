@@ -139,6 +139,10 @@ func TestVantagePointsAreValidatedWhilePlanning(t *testing.T) {
 			wrongPoint("vantage_point[0]proxy[0]url")},
 		"a URL of another scheme": {blocks(egress("a", "proxy", proxyWith("url", "ftp://proxy.test:3128"))),
 			wrongPoint("vantage_point[0]proxy[0]url")},
+		"a blank user beside one in the URL": {
+			blocks(egress("a", "proxy", proxyWith("url", "http://u:p@192.0.2.1:3128", "username", " "))),
+			wrong("Empty Value", "vantage_point[0]proxy[0]username"), // and not that both hold a user
+		},
 		"a blank password": {blocks(egress("a", "proxy", proxyWith("username", "u", "password", ""))),
 			wrong("Empty Value", "vantage_point[0]proxy[0]password")},
 
@@ -379,6 +383,26 @@ func TestVantagePointThatACheckCannotUse(t *testing.T) {
 			if isGiven := attributes["proceed"] == true; isGiven != (test.want == nil) {
 				t.Errorf("%s %s: proceed is %v", kind, name, attributes["proceed"])
 			}
+		}
+	}
+}
+
+func TestVantagePointOfAnEndpointThatItCannotUse(t *testing.T) {
+	t.Parallel()
+	server := newConfiguredWith(t, object{"bundle_dir": t.TempDir(), "vantage_point": blocks(egress("egress"))})
+	const misspelt, ofA = `{"address":"db:1","via":"egres"}`, `endpointsElementKeyString("avia`
+	for _, kind := range []string{dataEndpoints, ephemeralEndpoints} {
+		for arguments, want := range map[string][]said{
+			// One error is enough for all endpoints that have the same.
+			`{"endpoints":{"a":"a:1","b":` + misspelt + `,"c":` + misspelt + `}}`: wrong(notUsable,
+				`endpointsElementKeyString("bvia`, `Vantage point "egres"`),
+			`{"via":"egres","endpoints":{"a":"a:1","b":"b:1"}}`:         wrong(notUsable, "via", `"egres"`),
+			`{"via":"egress","endpoints":{"a":` + misspelt + `}}`:       wrong(notUsable, ofA),
+			`{"exclude":true,"endpoints":{"a":` + misspelt + `}}`:       wrong(notUsable, ofA),
+			`{"exclude":true,"via":"egress","endpoints":{"a":"a.b:1"}}`: nil,
+		} {
+			_, diagnostics := server.read(t, kind, arguments)
+			expectSaid(t, kind+arguments, diagnostics, want)
 		}
 	}
 }

@@ -55,7 +55,8 @@ func TestEveryCheckDialsFromItsVantagePoint(t *testing.T) {
 		attributes, diagnostics := server.read(t, kind, useOf(kind, db, `,"via":"egress"`))
 		expectSaid(t, kind, diagnostics, nil)
 		expectAttributes(t, attributes, map[string]any{
-			"via": "egress", "status": "connected", "local_address": nil, "remote_address": nil, "resolved_addresses": nil,
+			"via": "egress", "status": "connected", "local_address": nil, "remote_address": nil,
+			"resolved_addresses": nil,
 		})
 	}
 	for _, kind := range []string{dataEndpoints, ephemeralEndpoints, dataSpec, ephemeralSpec} {

@@ -18,9 +18,10 @@ func (r Reason) advice(via string) string {
 	if !r.known() {
 		return ""
 	}
-	place, other := "this machine",
-		"The operating system reported another error: read its message, and check the routes of this machine."
+	place, silence := "this machine", ""
+	other := "The operating system reported another error: read its message, and check the routes of this machine."
 	if via != "" {
+		silence = ", or the name server there does not answer if the vantage point looks names up"
 		place = fmt.Sprintf("the vantage point %q", via)
 		other = fmt.Sprintf("The vantage point %q does not tell why: read the message, and the log there.", via)
 	}
@@ -32,7 +33,7 @@ func (r Reason) advice(via string) string {
 			"check that the service runs and listens on this address."
 	case ReasonNoResponse:
 		return "Nothing answered at all: " +
-			"typically a firewall or a security group drops the packets, or the host is down."
+			"typically a firewall or a security group drops the packets, or the host is down" + silence + "."
 	case ReasonDNSTimeout:
 		return "The name server did not answer in time: " +
 			"check which name server " + place + " uses, and whether it can be reached."

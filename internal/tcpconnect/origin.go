@@ -56,9 +56,9 @@ func (t Target) ValidateResolvedThere() error {
 	if _, isIP := t.Address.ip(); isIP {
 		return nil
 	}
-	const argument = "It resolves the name %s itself and does not tell its addresses, so %s can't be kept. Set resolve " +
-		"in the vantage_point block to \"here\" or to a name server that it reaches, such as \"10.0.0.2:53\", or " +
-		"leave %[2]s out."
+	const argument = "It resolves the name %s itself and does not tell its addresses, so %s can't be kept. Set " +
+		"resolve in the vantage_point block to \"here\" or to a name server that it reaches, such as " +
+		"\"10.0.0.2:53\", or leave %[2]s out."
 	switch {
 	case t.AllAddresses:
 		return fmt.Errorf(argument, t.Address.host, "all_addresses")

@@ -141,7 +141,7 @@ func TestVantagePointDialsAddressesOfItsHosts(t *testing.T) {
 func TestSilenceOfADeadVantagePointIsNotThePeers(t *testing.T) {
 	t.Parallel()
 	silent := loopback.Silent(t, loopback.IPv4)
-	port := silent.Port()
+	port, zone := silent.Port(), loopback.Zone{"silent.test.": {silent.Addr()}}
 	for name, test := range map[string]struct {
 		target   Target
 		resolver Resolver
@@ -152,12 +152,11 @@ func TestSilenceOfADeadVantagePointIsNotThePeers(t *testing.T) {
 			Target{Address: Address{"silent.internal", port}}, nil, ReasonNoResponse,
 		},
 		"a name that a name server there resolves": {
-			Target{Address: Address{"silent.test", port}}, loopback.DNS(t, loopback.Zone{"silent.test.": {silent.Addr()}}, 3),
-			ReasonNoResponse,
+			Target{Address: Address{"silent.test", port}}, loopback.DNS(t, zone, 3), ReasonNoResponse,
 		},
 		"all addresses": {
 			Target{Address: Address{"silent.test", port}, AllAddresses: true},
-			loopback.DNS(t, loopback.Zone{"silent.test.": {silent.Addr()}}, 3), ReasonNoResponse,
+			loopback.DNS(t, zone, 3), ReasonNoResponse,
 		},
 		"a name server that does not answer": {
 			Target{Address: Address{"silent.test", port}},
@@ -240,7 +239,8 @@ func TestWaitPreparesTheVantagePointForEveryDial(t *testing.T) {
 		Until: []Status{Connected}, Consecutive: 1,
 	})
 	result, err := by(t, point).Collect(t.Context(), check, nil)
-	if err != nil || !result.Ready || result.Attempts != 3 || !slices.Equal(point.prepared, []bool{false, false, true, true}) {
+	asked := slices.Equal(point.prepared, []bool{false, false, true, true})
+	if err != nil || !result.Ready || result.Attempts != 3 || !asked {
 		t.Errorf("%s after %d attempts, %v, prepared %v", result.Status, result.Attempts, err, point.prepared)
 	}
 }
@@ -252,9 +252,9 @@ func TestVantagePointThatCannotBeTrustedIsAnError(t *testing.T) {
 	unknownKey := &VantagePointError{"bastion", errors.New("Its host key is not known.")}
 	for name, point := range map[string]*bastion{
 		"while it is prepared": {room: 10, unready: func() error { return fmt.Errorf("ssh: %w", unknownKey) }},
-		"while a name is looked up": {room: 10,
-			resolver: resolverFunc(func(context.Context, string, string) ([]netip.Addr, error) { return nil, unknownKey }),
-		},
+		"while a name is looked up": {room: 10, resolver: resolverFunc(
+			func(context.Context, string, string) ([]netip.Addr, error) { return nil, unknownKey },
+		)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -322,7 +322,8 @@ func TestSweepDialsFromEveryPlaceAtOnce(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			const timeout = 2 * time.Second
-			here, there := &silentDialer{room: test.roomHere}, &silentBastion{dialer: silentDialer{room: test.roomThere}}
+			here := &silentDialer{room: test.roomHere}
+			there := &silentBastion{dialer: silentDialer{room: test.roomThere}}
 			collector := by(t, there)
 			collector.Dialer = here
 			checks := checksOf(t, 40, timeout)

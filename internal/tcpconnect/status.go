@@ -86,9 +86,9 @@ func Reasons() []Reason {
 }
 
 // SaysNothing reports whether the reason says nothing about the peer: a limit or a setting of this machine or of a
-// vantage point or something on the way caused it, or too few dials were made. No pass outcome matches such a reason, and no Retry waits for one.
-// A reason that this version does not know, from a bundle of a later version, counts as such a reason. An empty reason
-// does not.
+// vantage point or something on the way caused it, or too few dials were made. No pass outcome matches such a reason,
+// and no Retry waits for one. A reason that this version does not know, from a bundle of a later version, counts as
+// such a reason. An empty reason does not.
 func (r Reason) SaysNothing() bool {
 	return slices.Contains(reasonsThatSayNothing, r) || r != "" && !r.known()
 }

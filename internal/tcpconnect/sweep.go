@@ -187,9 +187,10 @@ func within(shared slots, dial dialFunc) dialFunc {
 	}
 }
 
-// sweep is checks that are made side by side from one place. Few workers are fastest while answers come at once, and many are while
-// they do not. So a sweep begins with few, and two more begin whenever a check takes longer than a moment: the number
-// of workers doubles while nothing answers. A worker ends if enough others make checks that take no longer.
+// sweep is checks that are made side by side from one place. Few workers are fastest while answers come at once, and
+// many are while they do not. So a sweep begins with few, and two more begin whenever a check takes longer than a
+// moment: the number of workers doubles while nothing answers. A worker ends if enough others make checks that take no
+// longer.
 type sweep struct {
 	own     slots // what this sweep may have in flight
 	shared  slots // what all sweeps may have in flight

@@ -7,16 +7,16 @@ package vantage
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 )
 
-// agentMissing says why there is no SSH agent.
-const agentMissing = "SSH_AUTH_SOCK is not set, so there is no SSH agent."
-
-// hasAgent reports whether the environment names an SSH agent.
-func hasAgent() bool { return os.Getenv("SSH_AUTH_SOCK") != "" }
-
+// dialAgent connects to the SSH agent that the environment names.
 func dialAgent(ctx context.Context) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, "unix", os.Getenv("SSH_AUTH_SOCK"))
+	socket := os.Getenv("SSH_AUTH_SOCK")
+	if socket == "" {
+		return nil, errors.New("SSH_AUTH_SOCK is not set")
+	}
+	return new(net.Dialer).DialContext(ctx, "unix", socket)
 }

@@ -45,7 +45,7 @@ type SSH struct {
 	PrivateKeyPassphrase string
 	Certificate          string // in the form of authorized_keys, of the private key or of one in the agent
 	Password             string
-	Agent                *bool  // nil: if SSH_AUTH_SOCK is set, and neither PrivateKey nor Password is
+	Agent                *bool  // nil: if neither PrivateKey nor Password is set
 	AgentIdentity        string // public key, SHA256 fingerprint or comment of the one key of the agent to use
 	HostKey              string // one or more public keys in the form of authorized_keys, one in a line
 	KnownHosts           string // in the form of known_hosts; without both: the user's file

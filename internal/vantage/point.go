@@ -179,9 +179,9 @@ func (p *Point) askCanary(ctx context.Context, port uint16) error {
 	switch {
 	case err == nil:
 		return &tcpconnect.VantagePointError{Name: p.name, Err: fmt.Errorf("It says that it connected to port %d of "+
-			"%s, a name that cannot exist, so it would say so of every address. A proxy that inspects TLS does, and so "+
-			"does a name server there that answers for every name. Exempt this machine or these addresses from it, or "+
-			"choose another vantage point.", port, canaryName)}
+			"%s, a name that cannot exist, so it would say so of every address. A proxy that inspects TLS does, and "+
+			"so does a name server there that answers for every name. Exempt this machine or these addresses from "+
+			"it, or choose another vantage point.", port, canaryName)}
 	case ctx.Err() != nil:
 		return unreachable("the vantage point gave no answer within connect_timeout, %s", p.connectTimeout)
 	case !isReason:

@@ -93,7 +93,8 @@ func TestCanaryIsAskedForOnceForEachPort(t *testing.T) {
 				t.Errorf("%s at port %d: %v", reason, port, err)
 			}
 		}
-		if want := "preflight-canary.invalid:80 preflight-canary.invalid:443"; passes && strings.Join(asked, " ") != want {
+		want := "preflight-canary.invalid:80 preflight-canary.invalid:443"
+		if passes && strings.Join(asked, " ") != want {
 			t.Errorf("%s: asked for %q", reason, asked)
 		}
 	}
@@ -248,10 +249,10 @@ func TestWhatIsSaidOfTheServerIsNoAnswer(t *testing.T) {
 		_, err := outer.reachServer(t.Context(), "inner:22")
 		switch _, isUntrusted := errors.AsType[*tcpconnect.VantagePointError](err); {
 		case isUntrusted:
-			if said != error(untrusted) {
+			if !errors.Is(said, untrusted) {
 				t.Errorf("%v became %v", said, err)
 			}
-		case said == error(limit):
+		case errors.Is(said, limit):
 			if reasonOf(err) != tcpconnect.ReasonVantageLimit {
 				t.Errorf("%v became %v", said, err)
 			}

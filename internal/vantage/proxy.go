@@ -45,6 +45,9 @@ func ParseProxyURL(text string) (*url.URL, error) {
 		return nil, errors.New("The URL of the proxy has no scheme. " + form)
 	}
 	schemes := []string{"http", "https", "socks5"}
+	if !isScheme(scheme) {
+		return nil, errors.New("What stands before :// in the URL of the proxy is no scheme. " + form)
+	}
 	if _, known := proxyPorts[strings.ToLower(scheme)]; !known {
 		hint := suggest.Question(scheme, schemes)
 		switch {
@@ -73,6 +76,9 @@ func ParseProxyURL(text string) (*url.URL, error) {
 	}
 	return parsed, nil
 }
+
+// isScheme reports whether a text has the form of a scheme: RFC 3986, section 3.1.
+var isScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`).MatchString
 
 // ParseCACertificates parses certificates of authorities in PEM form.
 func ParseCACertificates(text string) (*x509.CertPool, error) {

@@ -27,6 +27,7 @@ import (
 
 func TestConnectTellsWhatTheProxyTells(t *testing.T) {
 	t.Parallel()
+	network := tcpconnect.ReasonNetworkUnreachable
 	squid := func(code string) string {
 		return "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: " + code + "\r\nContent-Length: 0\r\n\r\n"
 	}
@@ -372,6 +373,7 @@ func TestProxyArgumentsAreValidated(t *testing.T) {
 		{Proxy{URL: "http://ci:" + canarySecret + "@proxy.internal"}, "", ""},
 		{Proxy{URL: "proxy.internal:3128"}, "url", "has no scheme"},
 		{Proxy{URL: ""}, "url", "has no scheme"},
+		{Proxy{URL: "ci:" + canarySecret + "@http://proxy.internal"}, "url", "is no scheme"},
 		{Proxy{URL: "htpp://proxy.internal"}, "url", `Did you mean "http"?`},
 		{Proxy{URL: "socks5h://proxy.internal"}, "url", "the proxy resolves names"},
 		{Proxy{URL: "http://ci:" + canarySecret + "%zz@proxy.internal"}, "url", "percent-encoded"},

@@ -70,14 +70,14 @@ func (c *sshConnection) handshake(ctx context.Context) error {
 		return distrust
 	case err == nil && isOpen():
 		return nil
-	case isRefused && attempt.failure == nil && (attempt.rejected || !c.raw.isEnded()):
+	case isRefused && attempt.failure == nil && attempt.isAnswered():
 		return &tcpconnect.VantagePointError{Name: l.name, Err: refusal}
 	case err == nil || ctx.Err() != nil:
 		return unreachable("%s did not complete the handshake and the login within connect_timeout, %s",
 			l.address, l.connectTimeout)
 	case attempt.failure != nil:
 		return &tcpconnect.VantagePointError{Name: l.name, Err: attempt.failure}
-	case len(attempt.offered) > 0 && (attempt.rejected || c.raw.endedByServer()):
+	case len(attempt.offered) > 0 && (attempt.rejected || !c.raw.isLost()):
 		// Servers end the connection after too many attempts. To repeat them could lock the account.
 		words := "nothing, it ended the connection"
 		if !isRefused {

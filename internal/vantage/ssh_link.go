@@ -290,11 +290,18 @@ func (c *recordingConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// isEnded reports whether a read has failed.
+// Close closes the connection. What reads return afterwards has not ended it.
+func (c *recordingConn) Close() error {
+	err := net.ErrClosed
+	c.readError.CompareAndSwap(nil, &err)
+	return c.Conn.Close()
+}
+
+// isEnded reports whether a read has failed, or the connection is closed.
 func (c *recordingConn) isEnded() bool { return c.readError.Load() != nil }
 
-// endedByServer reports whether the server has ended the connection in the regular way.
-func (c *recordingConn) endedByServer() bool {
+// isLost reports whether the connection has ended in another way than by either side.
+func (c *recordingConn) isLost() bool {
 	err := c.readError.Load()
-	return err == nil || errors.Is(*err, io.EOF)
+	return err != nil && !errors.Is(*err, io.EOF) && !errors.Is(*err, net.ErrClosed)
 }

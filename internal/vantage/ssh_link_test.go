@@ -171,13 +171,9 @@ func TestSSHSilenceIsAskedAbout(t *testing.T) {
 	server := startSSH(t, nil)
 	reach, freeze := freezable()
 	defer freeze()
-	link := linkOf(t, server.config(), time.Second, reach)
-	if err := link.reach(within(t, patient)); err != nil {
-		t.Fatal(err)
-	}
+	link := linkOf(t, server.config(), impatient, reach)
+	silence := dialInVain(t, link, server)
 	before := server.keepalives.Load()
-	_, silence := link.dial(within(t, 20*time.Millisecond), "silent:1")
-	wantReason(t, silence, tcpconnect.ReasonNoResponse)
 	if err := link.answers(within(t, patient), silence); err != nil {
 		t.Errorf("a live server: %v", err)
 	}
@@ -189,9 +185,28 @@ func TestSSHSilenceIsAskedAbout(t *testing.T) {
 		t.Errorf("the silence was asked about already: %v", err)
 	}
 	_, silence = link.dial(within(t, 20*time.Millisecond), "silent:1")
-	wantReason(t, silence, tcpconnect.ReasonNoResponse)
 	wantReason(t, link.answers(within(t, patient), silence), tcpconnect.ReasonVantageUnreachable)
 	wantReason(t, link.answers(within(t, patient), nil), tcpconnect.ReasonVantageUnreachable)
+}
+
+// dialInVain dials a silent target, and returns the error that it does not answer.
+func dialInVain(t *testing.T, link *sshLink, server *sshServer) error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(within(t, patient))
+	result := make(chan error)
+	go func() {
+		_, err := link.dial(ctx, "silent:0")
+		result <- err
+	}()
+	for address := range server.asked {
+		if address == "silent:0" {
+			break
+		}
+	}
+	cancel()
+	err := <-result
+	wantReason(t, err, tcpconnect.ReasonNoResponse)
+	return err
 }
 
 func TestSSHSilencesShareOneQuestion(t *testing.T) {
@@ -200,10 +215,15 @@ func TestSSHSilencesShareOneQuestion(t *testing.T) {
 	link := linkOf(t, server.config(), patient, dialTCP)
 	const dials = 100
 	silences := make([]error, dials)
+	ctx, cancel := context.WithCancel(t.Context())
 	var tasks sync.WaitGroup
 	for i := range dials {
-		tasks.Go(func() { _, silences[i] = link.dial(within(t, 50*time.Millisecond), "silent:1") })
+		tasks.Go(func() { _, silences[i] = link.dial(ctx, "silent:1") })
 	}
+	for range dials {
+		<-server.asked
+	}
+	cancel()
 	tasks.Wait()
 	for i := range dials {
 		tasks.Go(func() {
@@ -224,7 +244,7 @@ func TestDeadSSHConnectionEndsItsDialsAndIsReplaced(t *testing.T) {
 	reach, freeze := freezable()
 	defer freeze()
 	var way sync.Mutex
-	link := linkOf(t, server.config(), 300*time.Millisecond, func(ctx context.Context, address string) (net.Conn, error) {
+	link := linkOf(t, server.config(), impatient, func(ctx context.Context, address string) (net.Conn, error) {
 		way.Lock()
 		defer way.Unlock()
 		return reach(ctx, address)
@@ -319,7 +339,7 @@ func TestFullSSHConnectionIsSucceeded(t *testing.T) {
 	if _, err := held.(*channelConn).channel.Write([]byte("x")); err != nil {
 		t.Errorf("the open channel: %v", err)
 	}
-	_, silence := link.dial(within(t, 20*time.Millisecond), "silent:2")
+	silence := dialInVain(t, link, server)
 	if found, ok := errors.AsType[*silenceError](silence); !ok || found.connection == first {
 		t.Errorf("a new dial was made through the full connection: %v", silence)
 	}
@@ -408,10 +428,6 @@ func TestSSHThroughSSH(t *testing.T) {
 	inner := startSSH(t, func(s *sshServer) {
 		s.targets = map[string]sshAnswer{"db:1": {code: 2, text: "Connection refused"}}
 	})
-	outer := startSSH(t, nil)
-	outer.mu.Lock()
-	outer.serve = nil
-	outer.mu.Unlock()
 	forwarding := startForwardingSSH(t)
 	first := linkOf(t, forwarding.config(), patient, dialTCP)
 	second := linkOf(t, inner.config(), patient, func(ctx context.Context, address string) (net.Conn, error) {
@@ -572,10 +588,7 @@ func TestFloodsOfTheSSHServerAreSurvived(t *testing.T) {
 			if err := link.reach(within(t, patient)); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the server has logged it in", func() bool { return server.logins.Load() == 1 })
-			server.mu.Lock()
-			conn := server.sshConns[0]
-			server.mu.Unlock()
+			conn := server.connection(t)
 			flooded := make(chan struct{})
 			go func() {
 				defer close(flooded)

@@ -47,7 +47,7 @@ func bounded(text string) string {
 func (s SSH) credentials() (sshCredentials, []Problem) {
 	c := sshCredentials{
 		user: s.User, password: s.Password, identity: strings.TrimSpace(s.AgentIdentity),
-		agent: s.PrivateKey == "" && s.Password == "" && hasAgent(),
+		agent: s.PrivateKey == "" && s.Password == "",
 	}
 	if s.Agent != nil {
 		c.agent = *s.Agent
@@ -79,12 +79,10 @@ func (s SSH) credentials() (sshCredentials, []Problem) {
 		c.certificate = certificate
 	}
 	switch {
-	case s.Agent != nil && *s.Agent && !hasAgent():
-		add("agent", agentMissing)
 	case c.identity != "" && !c.agent:
 		add("agent_identity", "agent_identity chooses a key of the SSH agent, which is not used. Set agent = true.")
 	case s.PrivateKey == "" && s.Password == "" && !c.agent:
-		add("private_key", "There is nothing to log in with. Set private_key, password or agent = true. "+agentMissing)
+		add("private_key", "There is nothing to log in with. Set private_key, password or agent = true.")
 	}
 	return c, problems
 }
@@ -157,6 +155,7 @@ type sshLogin struct {
 	offered  []string // what was offered, for people
 	accepted []string // the methods that the server accepts
 	rejected bool     // the server has rejected something
+	cutOff   bool     // the connection has ended
 	answered bool     // the server was told the password by keyboard-interactive
 	failure  error    // why this side can't go on
 	note     string   // more that the server has asked for
@@ -171,7 +170,7 @@ func (e *loginError) Error() string { return e.text }
 // method returns what to offer next.
 func (l *sshLogin) method(state *ssh.ClientAuthContext, isConnected bool) (ssh.AuthMethod, error) {
 	tried := slices.Concat(state.TriedMethods, state.PartialSuccessMethods)
-	l.accepted = state.AllowedMethods
+	l.accepted, l.cutOff = state.AllowedMethods, !isConnected
 	if len(tried) > 1 && isConnected { // the first is "none", which asks for the methods
 		l.rejected = true
 	}
@@ -194,6 +193,9 @@ func (l *sshLogin) method(state *ssh.ClientAuthContext, isConnected bool) (ssh.A
 		return nil, l.refused("")
 	}
 }
+
+// isAnswered reports whether it was the server that let nothing be offered any more, and not the end of the connection.
+func (l *sshLogin) isAnswered() bool { return l.rejected || !l.cutOff }
 
 // signers returns the keys to offer. Certificates come before their keys, as ssh offers them.
 func (l *sshLogin) signers() ([]ssh.Signer, error) {
@@ -238,7 +240,8 @@ func (l *sshLogin) signers() ([]ssh.Signer, error) {
 func (l *sshLogin) agentSigners() ([]ssh.Signer, error) {
 	conn, err := dialAgent(l.ctx)
 	if err != nil {
-		return nil, fmt.Errorf("The SSH agent can't be asked: %w.", err)
+		return nil, fmt.Errorf("The SSH agent can't be asked: %w. Start one and set SSH_AUTH_SOCK, or set private_key or "+
+			"password.", err)
 	}
 	context.AfterFunc(l.ctx, func() { _ = conn.Close() })
 	return agentSigners(conn, l.identity)

@@ -29,6 +29,9 @@ import (
 // patient is longer than anything takes on a busy machine.
 const patient = 30 * time.Second
 
+// impatient is enough for a login on a busy machine.
+const impatient = 2 * time.Second
+
 // sshAnswer is what a server says of a target. The zero value is silence.
 type sshAnswer struct {
 	opens   bool
@@ -73,9 +76,12 @@ func startSSH(tb testing.TB, configure func(*sshServer)) *sshServer {
 		}
 		return nil, nil
 	}
-	s.AuthLogCallback = func(_ ssh.ConnMetadata, method string, _ error) {
+	s.AuthLogCallback = func(_ ssh.ConnMetadata, method string, err error) {
 		if method != "none" {
 			s.attempts.Add(1)
+		}
+		if err == nil {
+			s.logins.Add(1)
 		}
 	}
 	s.hostKeys = []ssh.Signer{ed25519Key(tb)}
@@ -124,7 +130,6 @@ func (s *sshServer) serveSSH(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	s.logins.Add(1)
 	s.mu.Lock()
 	s.sshConns = append(s.sshConns, server)
 	s.mu.Unlock()
@@ -186,6 +191,21 @@ func (s *sshServer) answer(channel ssh.NewChannel, ended <-chan struct{}) {
 	default:
 		<-ended
 	}
+}
+
+// connection returns the server's end of its only connection.
+func (s *sshServer) connection(tb testing.TB) *ssh.ServerConn {
+	tb.Helper()
+	var conn *ssh.ServerConn
+	eventually(tb, "the server has logged it in", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.sshConns) > 0 {
+			conn = s.sshConns[0]
+		}
+		return conn != nil
+	})
+	return conn
 }
 
 // hangUp ends all connections.
