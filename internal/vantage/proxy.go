@@ -33,9 +33,6 @@ const proxyRoom = 32
 // proxyPorts are the ports of URLs that name none, by scheme.
 var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080"}
 
-// schemeForm is the form of a scheme: RFC 3986, section 3.1.
-var schemeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
-
 // ParseProxyURL parses the URL of a proxy: http, https or socks5, a host, and nothing after it. If there is no port, it
 // is 80, 443 or 1080. The error never shows the URL, which may hold a password.
 func ParseProxyURL(text string) (*url.URL, error) {
@@ -50,11 +47,8 @@ func ParseProxyURL(text string) (*url.URL, error) {
 	}
 	if _, known := proxyPorts[strings.ToLower(scheme)]; !known {
 		hint := suggest.Question(scheme, schemes)
-		switch {
-		case strings.EqualFold(scheme, "socks5h"):
+		if strings.EqualFold(scheme, "socks5h") {
 			hint = " With socks5, the proxy resolves names unless resolve says otherwise."
-		case !schemeForm.MatchString(scheme): // it may be a part of the credentials
-			return nil, errors.New("The URL of the proxy has no scheme. " + form)
 		}
 		return nil, fmt.Errorf("%q is not the scheme of a proxy. Use %s.%s", scheme, suggest.Choice(schemes), hint)
 	}
@@ -460,8 +454,8 @@ func (l *proxyLink) secure(conn net.Conn) (net.Conn, error) {
 func describeServer(invalid *tls.CertificateVerificationError) error {
 	certificate := invalid.UnverifiedCertificates[0]
 	return fmt.Errorf("The certificate of the proxy can't be verified: %s. It is for %q, was issued by %q and is "+
-		"valid until %s. Set ca_certificate to the certificate of its authority, if that is the right one, and the host "+
-		"of url to a name that the certificate is for.",
+		"valid until %s. Set ca_certificate to the certificate of its authority, if that is the right one, and the "+
+		"host of url to a name that the certificate is for.",
 		printable(invalid.Err.Error()), printable(certificate.Subject.String()),
 		printable(certificate.Issuer.String()), certificate.NotAfter.UTC().Format(time.DateOnly))
 }
