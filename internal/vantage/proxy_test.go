@@ -112,7 +112,7 @@ func TestConnectSendsHostAndLogin(t *testing.T) {
 		}
 		request := <-asked
 		login := &http.Request{Header: http.Header{"Authorization": request.Header["Proxy-Authorization"]}}
-		if name, password, _ := login.BasicAuth(); request.Method != "CONNECT" ||
+		if name, password, _ := login.BasicAuth(); request.Method != http.MethodConnect ||
 			request.Host != "[2001:db8::1]:5432" ||
 			request.RequestURI != "[2001:db8::1]:5432" || name != "ci" || password != canarySecret {
 			t.Errorf("%s %s, host %s, login %q %q", request.Method, request.RequestURI, request.Host, name, password)

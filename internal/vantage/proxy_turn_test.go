@@ -66,6 +66,7 @@ func TestSilenceIsTheTargetsOnlyIfNothingElseTookTheTime(t *testing.T) {
 		"an interim answer": {"http://p", pipeTo(0, thenSilence("HTTP/1.1 102 P\r\n\r\n")), noResponse, timeout},
 		"half an answer":    {"http://p", pipeTo(0, thenSilence("HTTP/1.1 2")), unreached, timeout},
 		"half a second one": {"http://p", pipeTo(0, thenSilence("HTTP/1.1 102 P\r\n\r\nHT")), unreached, timeout},
+		"another protocol":  {"http://p", pipeTo(0, thenSilence("HTTP/1.1 101 S\r\n\r\n")), tcpconnect.ReasonOther, 0},
 		"a greeting":        {"http://p", pipeTo(0, thenSilence("\x4a\x00\x00\x00\x0b5.7")), unreached, 0},
 		"no way":            {"http://p", pipeTo(time.Hour, nil), unreached, 8 * time.Second},
 		"a SOCKS greeting":  {"socks5://p", pipeTo(0, silence), unreached, 8 * time.Second},
