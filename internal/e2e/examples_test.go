@@ -164,7 +164,23 @@ var examples = map[string]example{
 		needs: "1.4.0", variables: endpointsVariable,
 		shutSays: "b: connection-refused Address: 127.",
 	},
-	"terraform-test": {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
+	"vantage-bastion": {needs: "1.4.0", variables: bastionVariables, shutSays: refusedThere},
+	"vantage-ephemeral": {
+		needs: ephemeralResources, variables: bastionVariables, shutSays: refusedThere, unmocked: true,
+	},
+	"vantage-chain": {needs: "1.4.0", variables: chainVariables, shutSays: refusedBehind},
+	"vantage-proxy": {needs: "1.4.0", variables: proxyVariables, shutSays: refusedBySOCKS},
+	"vantage-matrix": {
+		needs: "1.4.0", variables: matrixVariables,
+		shutSays: "Database from bastion: connection-refused",
+	},
+	"vantage-endpoints": {needs: "1.4.0", variables: bastionEndpointsVariables, shutSays: refusedThere},
+	"vantage-spec": {
+		needs: "1.4.0", variables: bastionSpecVariables,
+		shutSays: "Message: from bastion: SSH channel to 127.",
+	},
+	"vantage-created": {needs: "1.4.0", variables: createdBastionVariables, shutSays: refusedThere},
+	"terraform-test":  {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
 }
 
 func endpoint(t *testing.T, up bool) string {
@@ -445,6 +461,8 @@ func findJudge(t *testing.T, files map[string]string) (file, judge string) {
 		`ephemeral "preflight_endpoints" "rollout"`,
 		`action "preflight_endpoints" "rollout"`,
 		`data "preflight_tcp_connect" "api"`,
+		`data "preflight_tcp_connect" "database"`,
+		`ephemeral "preflight_tcp_connect" "database"`,
 		`ephemeral "preflight_tcp_connect" "api"`,
 		`action "preflight_tcp_connect" "api"`,
 	} {

@@ -4,12 +4,16 @@
 package e2e
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +23,7 @@ import (
 	"github.com/hashicorp/go-version"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/bastion"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/loopback"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/terraform"
 )
@@ -31,9 +36,18 @@ import (
 //	dialled NAME N    expect that the listener has accepted N connections
 //	refused NAME      set $NAME to a host:port that refuses connections
 //	silent NAME       set $NAME to a host:port that never answers; skips the script on Windows
+//	holds TEXT PATH   expect that a file at or below PATH holds TEXT, also one in a ZIP archive; ! expects that none does
+//	bastion NAME T... start an SSH server at the host:port $NAME, which forwards TCP connections
+//	http NAME T...    start an HTTP proxy at the host:port $NAME
+//	socks NAME T...   start a SOCKS5 proxy at the host:port $NAME
 //	terraform ARG...  run Terraform or OpenTofu, and `terraform init` before it if the directory is not initialized
 //
-// and the conditions [opentofu], [opentofu:1.12] (that version of OpenTofu or a later one) and [terraform:1.10] (that
+// Each T of a bastion or a proxy is ADDRESS=HOST:PORT, what it dials if it is asked for an address ("*": any other one),
+// or !ADDRESS, one that it forbids. The user of a bastion is deploy, the user's key is in NAME.key, encrypted if
+// $PASSPHRASE is set, the host key is $NAME_HOST_KEY, and its fingerprint is $NAME_FINGERPRINT. If $PASSWORD is set, a
+// bastion accepts it, and a proxy asks for it.
+//
+// The script has the conditions [opentofu], [opentofu:1.12] (that version of OpenTofu or a later one) and [terraform:1.10] (that
 // version of Terraform or a later one, or an OpenTofu that can do the same). If Terraform breaks the text of a
 // diagnostic into lines, stdout and stderr hold it as one line.
 func TestScripts(t *testing.T) {
@@ -56,6 +70,10 @@ func TestScripts(t *testing.T) {
 			"refused":   peerCommand((*script).refused),
 			"silent":    peerCommand((*script).silent),
 			"dialled":   dialledCommand,
+			"holds":     holdsCommand,
+			"bastion":   serverCommand(startScriptBastion),
+			"http":      serverCommand(startProxy(bastion.HTTPProxy)),
+			"socks":     serverCommand(startProxy(bastion.SOCKSProxy)),
 			"terraform": terraformCommand,
 		},
 	})
@@ -161,6 +179,97 @@ func dialledCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got := ts.Value(scriptKey{}).(*script).listener(ts, args[0]).Accepted(); got != want {
 		ts.Fatalf("%s has accepted %d connections, want %d", args[0], got, want)
+	}
+}
+
+func holdsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: holds TEXT PATH")
+	}
+	text := []byte(args[0])
+	var holders []string
+	files := 0
+	err := filepath.WalkDir(ts.MkAbs(args[1]), func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		files++
+		isHolder := bytes.Contains(content, text)
+		if archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content))); err == nil {
+			for _, member := range archive.File {
+				content, err := fs.ReadFile(archive, member.Name)
+				if err != nil {
+					return err
+				}
+				isHolder = isHolder || bytes.Contains(content, text)
+			}
+		}
+		if isHolder {
+			holders = append(holders, file)
+		}
+		return nil
+	})
+	ts.Check(err)
+	if files == 0 || (len(holders) > 0) == neg {
+		ts.Fatalf("of %d files, %q hold %q", files, holders, text)
+	}
+}
+
+// serverCommand returns a command that starts a place to dial from.
+func serverCommand(
+	start func(tb testing.TB, ts *testscript.TestScript, name string, network bastion.Network) *bastion.Server,
+) scriptCommand {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) == 0 {
+			ts.Fatalf("the command takes NAME and targets, and no !")
+		}
+		network := bastion.Network{Targets: make(map[string]netip.AddrPort)}
+		for _, arg := range args[1:] {
+			if forbidden, ok := strings.CutPrefix(arg, "!"); ok {
+				network.Forbidden = append(network.Forbidden, forbidden)
+				continue
+			}
+			address, target, _ := strings.Cut(arg, "=")
+			endpoint, err := netip.ParseAddrPort(target)
+			ts.Check(err)
+			network.Targets[address] = endpoint
+		}
+		server := start(ts.Value(scriptKey{}).(*script).tb, ts, args[0], network)
+		ts.Setenv(args[0], server.Address())
+	}
+}
+
+func startScriptBastion(
+	tb testing.TB, ts *testscript.TestScript, name string, network bastion.Network,
+) *bastion.Server {
+	tb.Helper()
+	host, err := bastion.NewKey()
+	ts.Check(err)
+	user, err := bastion.NewKey()
+	ts.Check(err)
+	private, err := user.PEM(ts.Getenv("PASSPHRASE"))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(name+".key"), []byte(private), 0o600))
+	ts.Setenv(name+"_HOST_KEY", host.Public())
+	ts.Setenv(name+"_FINGERPRINT", host.Fingerprint())
+	account := bastion.Account{HostKey: host, User: "deploy", Key: &user, Password: ts.Getenv("PASSWORD")}
+	return bastion.SSH(tb, network, account)
+}
+
+func startProxy(
+	start func(testing.TB, bastion.Network, bastion.Login) *bastion.Server,
+) func(testing.TB, *testscript.TestScript, string, bastion.Network) *bastion.Server {
+	return func(tb testing.TB, ts *testscript.TestScript, _ string, network bastion.Network) *bastion.Server {
+		tb.Helper()
+		login := bastion.Login{}
+		if password := ts.Getenv("PASSWORD"); password != "" {
+			login = bastion.Login{Username: "deploy", Password: password}
+		}
+		return start(tb, network, login)
 	}
 }
 

@@ -80,8 +80,8 @@ func sshBlock() schema.ListNestedBlock {
 				"agent": schema.BoolAttribute{
 					Optional: true,
 					MarkdownDescription: "Whether to log in with keys of the SSH agent: that of `SSH_AUTH_SOCK`, on " +
-						"Windows that of OpenSSH. Defaults to `true` if `SSH_AUTH_SOCK` is set and neither " +
-						"`private_key` nor `password` is, otherwise to `false`.",
+						"Windows that of OpenSSH. Defaults to `true` if neither `private_key` nor `password` is " +
+						"set, otherwise to `false`.",
 				},
 				"agent_identity": providerArgument("The one key of the agent to use, as a public key, its SHA256 "+
 					"fingerprint or its comment: a server ends the login after a few wrong keys. If omitted, all "+

@@ -1,0 +1,62 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "http_proxy" {
+  description = "The HTTP proxy that the workload uses for the internet."
+  type        = string
+  default     = "http://proxy.internal:3128"
+}
+
+variable "socks_proxy" {
+  description = "The SOCKS5 proxy in the network of the databases."
+  type        = string
+  default     = "socks5://socks.internal:1080"
+}
+
+variable "proxy_password" {
+  description = "Password of the user deploy at the HTTP proxy."
+  type        = string
+  sensitive   = true
+}
+
+provider "preflight" {
+  vantage_point {
+    name = "egress"
+
+    proxy {
+      url      = var.http_proxy
+      username = "deploy"
+      password = var.proxy_password
+    }
+  }
+
+  vantage_point {
+    name = "databases"
+
+    proxy {
+      url = var.socks_proxy
+    }
+  }
+}
+
+data "preflight_endpoints" "rollout" {
+  endpoints = {
+    licences = { address = "licence.acme.example:443", via = "egress" }
+    database = { address = "db.internal:5432", via = "databases" }
+  }
+}
+
+# Everything that must wait depends on this resource.
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_endpoints.rollout.proceed
+      error_message = data.preflight_endpoints.rollout.explanation
+    }
+  }
+}

@@ -1,0 +1,58 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
+
+variable "spec" {
+  description = "Path of the preflight spec of the vendor."
+  type        = string
+  default     = "preflight.yaml"
+}
+
+variable "bastion" {
+  description = "The bastion: a name or an IP address, with a port if it is not 22."
+  type        = string
+  default     = "bastion.example.com"
+}
+
+variable "host_key" {
+  description = "Public key of the bastion, as its administrator has told you: \"ssh-ed25519 AAAA...\"."
+  type        = string
+}
+
+variable "private_key" {
+  description = "Private key of the user that logs in to the bastion, PEM."
+  type        = string
+  sensitive   = true
+}
+
+provider "preflight" {
+  vantage_point {
+    name = "bastion"
+
+    ssh {
+      host        = var.bastion
+      user        = "deploy"
+      private_key = var.private_key
+      host_key    = var.host_key
+    }
+  }
+}
+
+data "preflight_spec" "api" {
+  spec = file(var.spec)
+  via  = "bastion" # of all collectors
+}
+
+# Everything that must wait depends on this resource.
+resource "terraform_data" "rollout" {
+  lifecycle {
+    precondition {
+      condition     = data.preflight_spec.api.proceed
+      error_message = data.preflight_spec.api.explanation
+    }
+  }
+}
