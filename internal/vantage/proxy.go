@@ -471,6 +471,14 @@ func (l *proxyLink) untrusted(err error) error {
 	return l.distrust.Load()
 }
 
+// ofUser returns whose login it is. A username without a password may be a token, which is a secret.
+func ofUser(username, password string) string {
+	if password == "" {
+		return ""
+	}
+	return fmt.Sprintf(" of %q", printable(username))
+}
+
 // closeAtEnd closes a connection when the context ends. What it returns keeps that from happening, and reports false if
 // it has happened.
 func closeAtEnd(ctx context.Context, conn net.Conn) (stop func() bool) {

@@ -50,7 +50,7 @@ func (p connectProtocol) receive(conn *bufferedConn, _ string) error {
 	for range mostInterim {
 		left := limited.N + int64(reader.Buffered())
 		// Without it, one that speaks first and sends no line, such as a database, would look like a silent proxy.
-		if start, _ := reader.Peek(len("HTTP/")); !strings.HasPrefix("HTTP/", string(start)) {
+		if start, _ := reader.Peek(len("HTTP/")); string(start) != "HTTP/"[:len(start)] {
 			return errNotHTTP
 		}
 		answer, err := http.ReadResponse(reader, &http.Request{Method: http.MethodConnect})
@@ -126,8 +126,8 @@ func (p connectProtocol) rejected(answer *http.Response) error {
 		return fmt.Errorf("The proxy asks for a login (407). %s. Set username and password in the proxy block; this "+
 			"provider can use Basic.", offers)
 	}
-	return fmt.Errorf("The proxy rejects the login (407). %s, and this provider can use Basic. Check the username and "+
-		"the password in the proxy block.", offers)
+	return fmt.Errorf("The proxy rejects the login%s (407). %s, and this provider can use Basic. Check username and "+
+		"password in the proxy block.", ofUser(p.username, p.password), offers)
 }
 
 // offeredSchemes returns the schemes of challenges: RFC 9110, section 11.6.1.

@@ -77,8 +77,9 @@ func (p socksProtocol) sendPassword(conn net.Conn) error {
 	return nil
 }
 
-func (socksProtocol) rejected() error {
-	return &distrust{errors.New("The proxy rejects the login. Check the username and the password in the proxy block.")}
+func (p socksProtocol) rejected() error {
+	return &distrust{fmt.Errorf("The proxy rejects the login%s. Check username and password in the proxy block.",
+		ofUser(p.username, p.password))}
 }
 
 func (socksProtocol) send(conn net.Conn, host, portText string) error {

@@ -158,14 +158,15 @@ func TestProxyThatDoesNotLetUsInIsAnError(t *testing.T) {
 		text   string
 	}{
 		{Proxy{URL: "http://" + basic}, "asks for a login (407). It offers Negotiate, Basic. Set username"},
-		{Proxy{URL: "http://ci:" + canarySecret + "@" + basic}, "rejects the login (407). It offers Negotiate, Basic"},
+		{Proxy{URL: "http://ci:" + canarySecret + "@" + basic}, `rejects the login of "ci" (407). It offers Nego`},
+		{Proxy{URL: "http://" + canarySecret + "@" + basic}, "rejects the login (407). It offers Negotiate, Basic"},
 		{Proxy{URL: "http://" + inOneLine}, "It offers NTLM, Basic. Set"},
 		{Proxy{URL: "http://" + many}, "scheme1, scheme2, "},
 		{Proxy{URL: "socks5://" + choosing(2)}, "asks for a login. Set username"},
 		{Proxy{URL: "socks5://" + choosing(1)}, "chose the method 1"},
 		{Proxy{URL: "socks5://" + choosing(0xFF)}, "asks for a login. Set username"},
-		{Proxy{URL: "socks5://" + serve(t, wrong(1, 1)), Username: "ci", Password: canarySecret}, "rejects the login"},
-		{Proxy{URL: "socks5://" + serve(t, wrong()), Username: "ci", Password: canarySecret}, "rejects the login"},
+		{Proxy{URL: "socks5://" + serve(t, wrong(1, 1)), Username: "ci", Password: canarySecret}, `the login of "ci".`},
+		{Proxy{URL: "socks5://" + serve(t, wrong()), Username: "ci", Password: canarySecret}, `the login of "ci".`},
 	} {
 		reason, err := ask(t, linkTo(t, test.config), "db.internal:5432", patient)
 		says(t, test.text, reason, err, "untrusted", test.text)
