@@ -69,8 +69,8 @@ func (s nameServer) LookupNetIP(ctx context.Context, network, host string) ([]ne
 	return ips, nil
 }
 
-// undialled returns the error of a name server that could not be connected to. What the vantage point itself is to
-// blame for stays as it is.
+// undialled returns the error of a name server that could not be connected to. An error about the vantage point itself
+// stays as it is.
 func (s nameServer) undialled(err error, fail func(string) *net.DNSError) error {
 	if _, isFatal := errors.AsType[*tcpconnect.VantagePointError](err); isFatal {
 		return err
@@ -133,13 +133,9 @@ func addressesIn(answer *dnsmessage.Message, question dnsmessage.Question) ([]ne
 	default:
 		return nil, &net.DNSError{Err: "the name server answered " + strings.TrimPrefix(answer.RCode.String(), "RCode")}
 	}
-	name := question.Name
-	for range answer.Answers { // a chain is no longer than the answer
-		alias, ok := aliasOf(name, answer.Answers)
-		if !ok {
-			break
-		}
-		name = alias
+	name, ok := canonicalName(question.Name, answer.Answers)
+	if !ok {
+		return nil, &net.DNSError{Err: "the name server answered an endless chain of aliases"}
 	}
 	var ips []netip.Addr
 	for _, resource := range answer.Answers {
@@ -153,10 +149,31 @@ func addressesIn(answer *dnsmessage.Message, question dnsmessage.Question) ([]ne
 			ips = append(ips, netip.AddrFrom16(body.AAAA))
 		}
 	}
-	if len(ips) == 0 {
+	// A server that does not look names up for others answers by a referral, or by an alias without what it is of.
+	isWhole := answer.RecursionAvailable || answer.Authoritative && sameName(name, question.Name)
+	switch {
+	case len(ips) > 0:
+		return ips, nil
+	case isWhole:
 		return nil, &net.DNSError{Err: "no such record", IsNotFound: true}
+	default:
+		return nil, &net.DNSError{Err: "the name server does not look up names of other servers (recursion)"}
 	}
-	return ips, nil
+}
+
+// longestChain bounds how many aliases are followed.
+const longestChain = 32
+
+// canonicalName returns what a name is an alias of in the end. It is not ok if there is no end.
+func canonicalName(name dnsmessage.Name, resources []dnsmessage.Resource) (canonical dnsmessage.Name, ok bool) {
+	for range longestChain {
+		alias, isAlias := aliasOf(name, resources)
+		if !isAlias {
+			return name, true
+		}
+		name = alias
+	}
+	return name, false
 }
 
 // aliasOf returns the canonical name of a name, if the resources have one.

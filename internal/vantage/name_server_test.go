@@ -93,7 +93,7 @@ func TestNameServerIsAskedThroughTheVantagePoint(t *testing.T) {
 		"addresses":         {success(a("db.internal.", 5), a("DB.internal.", 6)), "ip4", "[10.0.0.5 10.0.0.6]"},
 		"IPv6":              {success(aaaa), "ip6", "[fd00::5]"},
 		"an alias":          {success(alias("db.internal.", "x."), a("x.", 7), a("y.", 8)), "ip4", "[10.0.0.7]"},
-		"a loop of aliases": {success(alias("db.internal.", "x."), alias("x.", "db.internal.")), "ip4", "absent"},
+		"a loop of aliases": {success(alias("db.internal.", "x."), alias("x.", "db.internal.")), "ip4", "failed"},
 		"of another name":   {success(a("evil.internal.", 6)), "ip4", "absent"},
 		"no record":         {success(), "ip4", "absent"},
 		"no such name": {func(query dnsmessage.Message) []byte {
@@ -102,9 +102,20 @@ func TestNameServerIsAskedThroughTheVantagePoint(t *testing.T) {
 		"a failure": {func(query dnsmessage.Message) []byte {
 			return withLength(reply(query, dnsmessage.RCodeServerFailure))
 		}, "ip4", "failed"},
-		"a refusal": {func(query dnsmessage.Message) []byte {
-			return withLength(reply(query, dnsmessage.RCodeRefused))
-		}, "ip4", "failed"},
+		"a refusal": {failing(func(m *dnsmessage.Message) { m.RCode = dnsmessage.RCodeRefused }), "ip4", "failed"},
+		"a referral": {failing(func(m *dnsmessage.Message) {
+			m.RecursionAvailable, m.Answers = false, nil
+		}), "ip4", "failed"},
+		"an alias alone, without recursion": {failing(func(m *dnsmessage.Message) {
+			m.RecursionAvailable, m.Authoritative = false, true
+			m.Answers = []dnsmessage.Resource{alias("db.internal.", "db.elsewhere.")}
+		}), "ip4", "failed"},
+		"no record, by its own server": {failing(func(m *dnsmessage.Message) {
+			m.RecursionAvailable, m.Authoritative, m.Answers = false, true, nil
+		}), "ip4", "absent"},
+		"addresses, by its own server": {failing(func(m *dnsmessage.Message) {
+			m.RecursionAvailable, m.Authoritative = false, true
+		}), "ip4", "[10.0.0.5]"},
 		"of another question": {failing(func(m *dnsmessage.Message) { m.ID++ }), "ip4", "failed"},
 		"of another type": {failing(func(m *dnsmessage.Message) {
 			m.Questions = slices.Clone(m.Questions)

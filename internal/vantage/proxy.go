@@ -9,13 +9,19 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
@@ -27,8 +33,8 @@ const proxyRoom = 32
 // proxyPorts are the ports of URLs that name none, by scheme.
 var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080"}
 
-// ParseProxyURL parses the URL of a proxy: http, https or socks5, a host, and nothing after it. Without a port it is
-// 80, 443 or 1080. The error never shows the URL, which may hold a password.
+// ParseProxyURL parses the URL of a proxy: http, https or socks5, a host, and nothing after it. If there is no port, it
+// is 80, 443 or 1080. The error never shows the URL, which may hold a password.
 func ParseProxyURL(text string) (*url.URL, error) {
 	const form = `Write it as scheme://host:port, for example "http://proxy.internal:3128" or "socks5://10.0.0.5:1080".`
 	scheme, rest, hasScheme := strings.Cut(text, "://")
@@ -41,18 +47,18 @@ func ParseProxyURL(text string) (*url.URL, error) {
 	}
 	if _, known := proxyPorts[strings.ToLower(scheme)]; !known {
 		hint := suggest.Question(scheme, schemes)
-		if scheme == "socks5h" {
+		if strings.EqualFold(scheme, "socks5h") {
 			hint = " With socks5, the proxy resolves names unless resolve says otherwise."
 		}
 		return nil, fmt.Errorf("%q is not the scheme of a proxy. Use %s.%s", scheme, suggest.Choice(schemes), hint)
 	}
 	parsed, err := url.Parse(text)
 	if err != nil {
-		return nil, errors.New("The URL of the proxy can't be parsed: a password in it must be percent-encoded. " +
-			"Better set username and password beside it. " + form)
+		return nil, errors.New("The URL of the proxy can't be parsed. A password in it must be percent-encoded. It " +
+			"is better to set username and password. " + form)
 	}
-	hasMore := strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.Fragment != ""
-	if parsed.Hostname() == "" || hasMore || strings.ContainsAny(rest, " \t\r\n") {
+	if parsed.Hostname() == "" || strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" ||
+		parsed.Fragment != "" || strings.ContainsAny(rest, " \t\r\n") {
 		return nil, errors.New("The URL of a proxy is a host and a port, and nothing after it. " + form)
 	}
 	parsed.Scheme = strings.ToLower(scheme)
@@ -71,11 +77,29 @@ var isScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`).MatchString
 // ParseCACertificates parses certificates of authorities in PEM form.
 func ParseCACertificates(text string) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM([]byte(text)) {
-		return nil, errors.New("The value holds no certificate in PEM form. Write what begins with -----BEGIN " +
-			"CERTIFICATE-----, or read it with file().")
+	rest := []byte(text)
+	for number := 1; ; number++ {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		switch {
+		case block == nil && number == 1:
+			return nil, errors.New("The value holds no certificate in PEM form. Write what begins with -----BEGIN " +
+				"CERTIFICATE-----, or read it with file().")
+		case block == nil && bytes.Contains(rest, []byte("-----BEGIN")):
+			return nil, fmt.Errorf("Block %d of the value is damaged. Copy the whole certificate, "+
+				"from BEGIN to END.", number)
+		case block == nil:
+			return pool, nil
+		case block.Type != "CERTIFICATE":
+			return nil, fmt.Errorf("Block %d of the value is not a certificate. Write certificates of authorities "+
+				"only.", number)
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("Block %d of the value is not a valid certificate. Copy all of it again.", number)
+		}
+		pool.AddCert(certificate)
 	}
-	return pool, nil
 }
 
 // Validate returns what is wrong with the arguments.
@@ -99,12 +123,34 @@ func (p Proxy) Validate() (problems []Problem) {
 	case p.Password != "" && p.Username == "":
 		add("username", "A password needs a username.")
 	}
-	if len(problems) == 0 && parsed.Scheme == "socks5" {
-		if name, password := p.credentials(parsed); len(name) > 255 || len(password) > 255 {
-			add("password", "A SOCKS5 proxy takes no name or password of more than 255 bytes (RFC 1929).")
-		}
+	if len(problems) == 0 {
+		p.validateCredentials(parsed, add)
 	}
 	return problems
+}
+
+func (p Proxy) validateCredentials(parsed *url.URL, add func(argument, text string)) {
+	username, password := p.credentials(parsed)
+	inUsername, inPassword := "username", "password"
+	if parsed.User != nil {
+		inUsername, inPassword = "url", "url"
+	}
+	const noControl = "The %s holds a control character, such as the newline at the end of a file. Remove it, for " +
+		"example with trimspace()."
+	switch {
+	case username == "" && password != "":
+		add(inUsername, "A password needs a username.")
+	case strings.ContainsFunc(username, unicode.IsControl):
+		add(inUsername, fmt.Sprintf(noControl, "username"))
+	case strings.ContainsFunc(password, unicode.IsControl):
+		add(inPassword, fmt.Sprintf(noControl, "password"))
+	case parsed.Scheme != "socks5" && strings.Contains(username, ":"):
+		add(inUsername, "A username for an HTTP proxy can't hold a colon, which ends it there (RFC 7617, section 2).")
+	case parsed.Scheme == "socks5" && len(username) > 255:
+		add(inUsername, "A SOCKS5 proxy takes no username of more than 255 bytes (RFC 1929).")
+	case parsed.Scheme == "socks5" && len(password) > 255:
+		add(inPassword, "A SOCKS5 proxy takes no password of more than 255 bytes (RFC 1929).")
+	}
 }
 
 // credentials returns those of the URL or those beside it.
@@ -127,6 +173,13 @@ type proxyLink struct {
 
 	inFlight chan struct{} // one element for each dial
 	asked    flight        // whether the proxy still answers
+
+	// Until the proxy has let this machine in once, one dial at a time logs in: a wrong password that many dials repeat
+	// locks accounts.
+	loggingIn chan struct{} // one element while a dial does
+	letIn     chan struct{} // closed when the proxy has let this machine in, or asks for no login
+	letInOnce sync.Once
+	distrust  atomic.Pointer[tcpconnect.VantagePointError] // remembered for the run; nil: none
 }
 
 // proxyProtocol is what is spoken with a proxy.
@@ -139,8 +192,8 @@ type proxyProtocol interface {
 	// *tcpconnect.ReasonError.
 	send(conn net.Conn, host, port string) error
 
-	// receive reads the answer. The error tells it as a *tcpconnect.ReasonError, is nil if the far end connected, and
-	// another one if the proxy does not let this machine in.
+	// receive reads the answer. The error tells it as a *tcpconnect.ReasonError, is nil if the far end connected, a
+	// *cutAnswer if there is no whole answer, and another one if the proxy does not let this machine in.
 	receive(conn *bufferedConn, host string) error
 }
 
@@ -154,9 +207,12 @@ func newProxyLink(name string, config Proxy, connectTimeout time.Duration, reach
 	}
 	l := &proxyLink{
 		name: name, connectTimeout: connectTimeout, address: parsed.Host, connect: reach,
-		inFlight: make(chan struct{}, proxyRoom),
+		inFlight: make(chan struct{}, proxyRoom), loggingIn: make(chan struct{}, 1), letIn: make(chan struct{}),
 	}
 	username, password := config.credentials(parsed)
+	if username == "" {
+		l.noteLetIn()
+	}
 	l.protocol = connectProtocol{username, password}
 	switch parsed.Scheme {
 	case "socks5":
@@ -172,25 +228,36 @@ func newProxyLink(name string, config Proxy, connectTimeout time.Duration, reach
 	return l, nil
 }
 
-func (l *proxyLink) room() int                   { return proxyRoom }
-func (l *proxyLink) close() error                { return nil }
-func (l *proxyLink) reach(context.Context) error { return nil } // each dial does
+func (l *proxyLink) room() int    { return proxyRoom }
+func (l *proxyLink) close() error { return nil }
+
+// reach connects to nothing, since each dial does. Its error is what is known about trust and login.
+func (l *proxyLink) reach(context.Context) error {
+	if known := l.distrust.Load(); known != nil {
+		return known
+	}
+	return nil
+}
 
 // answers asks for the canary: an answer of any kind will do.
 func (l *proxyLink) answers(ctx context.Context, _ error) error {
 	return l.asked.do(ctx, time.Now(), func(ctx context.Context) error {
+		if err := l.reach(ctx); err != nil {
+			return err
+		}
 		ctx, cancel := context.WithTimeout(ctx, l.connectTimeout)
 		defer cancel()
-		conn, err := l.ask(ctx, net.JoinHostPort(canaryName, "443"))
-		if conn != nil {
-			_ = conn.Close() // nothing was written, so nothing can be lost
+		conn, err := l.open(ctx)
+		if err != nil {
+			return err // the proxy was not asked
 		}
+		_, err = l.request(ctx, conn, canaryName, "443")
+		_ = conn.Close() // nothing was written, so nothing can be lost
 		_, isFatal := errors.AsType[*tcpconnect.VantagePointError](err)
-		known, isReason := errors.AsType[*tcpconnect.ReasonError](err)
 		switch {
-		case ctx.Err() != nil:
+		case errors.Is(err, errSilence):
 			return unreachable("the proxy does not answer any more")
-		case isFatal, isReason && known.Reason == tcpconnect.ReasonVantageUnreachable:
+		case isFatal, reason(err) == tcpconnect.ReasonVantageUnreachable:
 			return err
 		default:
 			return nil
@@ -200,18 +267,6 @@ func (l *proxyLink) answers(ctx context.Context, _ error) error {
 
 // dial asks the proxy to connect to host:port, when there is room for it.
 func (l *proxyLink) dial(ctx context.Context, address string) (net.Conn, error) {
-	select {
-	case l.inFlight <- struct{}{}:
-		defer func() { <-l.inFlight }()
-		return l.ask(ctx, address)
-	case <-ctx.Done():
-		return nil, told(tcpconnect.ReasonVantageLimit, "too many other dials were in flight through the proxy until "+
-			"the timeout")
-	}
-}
-
-// ask asks the proxy to connect to host:port.
-func (l *proxyLink) ask(ctx context.Context, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, told(tcpconnect.ReasonOther, "%v", err)
@@ -219,32 +274,134 @@ func (l *proxyLink) ask(ctx context.Context, address string) (net.Conn, error) {
 	if strings.Contains(host, "%") {
 		return nil, told(tcpconnect.ReasonOther, "a zone such as %s means nothing at the proxy", host)
 	}
+	start := time.Now()
+	leave, err := l.takeTurn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	turn := time.Now()
 	conn, err := l.open(ctx)
 	if err != nil {
 		return nil, err
 	}
+	sent, err := l.request(ctx, conn, host, port)
+	if err == nil {
+		return conn, nil
+	}
+	_ = conn.Close() // nothing was written that matters
+	if errors.Is(err, errSilence) {
+		return nil, describeSilence(turn.Sub(start), sent.Sub(turn), time.Since(sent))
+	}
+	return nil, err
+}
+
+// takeTurn waits until a dial may begin. The caller must leave in the end.
+func (l *proxyLink) takeTurn(ctx context.Context) (leave func(), err error) {
+	select {
+	case l.inFlight <- struct{}{}:
+		leave = func() { <-l.inFlight }
+	case <-ctx.Done():
+		return nil, told(tcpconnect.ReasonVantageLimit,
+			"too many other dials were in flight through the proxy until the timeout")
+	}
+	select {
+	case <-l.letIn:
+	default:
+		select {
+		case <-l.letIn:
+		case l.loggingIn <- struct{}{}:
+			leave = func() { <-l.loggingIn; <-l.inFlight }
+		case <-ctx.Done():
+			leave()
+			return nil, unreachable("the proxy did not yet answer the dial that logs in first")
+		}
+	}
+	if err := l.reach(ctx); err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
+}
+
+// errSilence is the error of a proxy that did not answer a request before the context ended.
+var errSilence = errors.New("the proxy did not answer in time")
+
+// describeSilence returns the error of a dial that the proxy did not answer. If its turn and the way to the proxy took
+// more time than the target had, the silence shows nothing about the target.
+func describeSilence(waiting, reaching, asking time.Duration) error {
+	switch {
+	case asking >= waiting+reaching:
+		return told(tcpconnect.ReasonNoResponse, "%v", errSilence)
+	case waiting > reaching:
+		return told(tcpconnect.ReasonVantageLimit,
+			"the dial waited for other dials through the proxy for most of its time, so its silence shows nothing")
+	default:
+		return unreachable("it took most of the time to reach the proxy, so its silence shows nothing")
+	}
+}
+
+// request asks the proxy to connect to host:port, and returns when the request was sent.
+func (l *proxyLink) request(ctx context.Context, conn *bufferedConn, host, port string) (sent time.Time, err error) {
 	stop := closeAtEnd(ctx, conn)
 	unsent := l.protocol.send(conn, host, port)
+	sent = time.Now()
 	if unsent == nil {
 		err = l.protocol.receive(conn, host)
 	}
 	isOver := !stop()
 	_, isKnown := errors.AsType[*tcpconnect.ReasonError](cmp.Or(unsent, err))
+	cut, isCut := errors.AsType[*cutAnswer](err)
 	switch {
 	case unsent != nil && isKnown:
-		err = unsent
+		return sent, unsent
 	case unsent != nil:
-		err = unreachable("the request could not be sent to the proxy")
-	case isOver:
-		err = told(tcpconnect.ReasonNoResponse, "the proxy did not answer in time")
-	case err == nil:
-		return conn, nil
-	case !isKnown:
-		err = l.untrusted(err)
+		return sent, unreachable("the request could not be sent to the proxy")
+	case isCut && isOver && cut.hasBegun:
+		return sent, unreachable("the proxy began an answer, but did not complete it in time")
+	case isCut && isOver:
+		return sent, errSilence
+	case isCut:
+		return sent, cut.describe()
+	case err != nil && !isKnown:
+		return sent, l.untrusted(err)
 	}
-	_ = conn.Close() // nothing was written that matters
-	return nil, err
+	if reason(err) != tcpconnect.ReasonVantageUnreachable {
+		l.noteLetIn()
+	}
+	return sent, err
 }
+
+// cutAnswer is the error of a connection that ended before the answer of the proxy was whole.
+type cutAnswer struct {
+	hasBegun bool
+	err      error // of the connection
+}
+
+func (c *cutAnswer) Error() string { return c.err.Error() }
+
+// describe returns what it means if the context did not end the connection.
+func (c *cutAnswer) describe() error {
+	_, isSystem := errors.AsType[syscall.Errno](c.err) // such as a reset
+	switch {
+	case !isSystem && !errors.Is(c.err, io.EOF) && !errors.Is(c.err, io.ErrUnexpectedEOF):
+		return speechFailed(c.err) // such as an alert of TLS
+	case c.hasBegun:
+		return told(tcpconnect.ReasonOther, "the proxy closed the connection in the middle of its answer")
+	default:
+		return told(tcpconnect.ReasonOther, "the proxy closed the connection without an answer")
+	}
+}
+
+// reason returns the reason of an error of a link, or none.
+func reason(err error) tcpconnect.Reason {
+	if known, ok := errors.AsType[*tcpconnect.ReasonError](err); ok {
+		return known.Reason
+	}
+	return ""
+}
+
+func (l *proxyLink) noteLetIn() { l.letInOnce.Do(func() { close(l.letIn) }) }
 
 // open connects to the proxy and logs in.
 func (l *proxyLink) open(ctx context.Context) (*bufferedConn, error) {
@@ -263,17 +420,22 @@ func (l *proxyLink) open(ctx context.Context) (*bufferedConn, error) {
 		return newBufferedConn(conn), nil
 	}
 	_ = conn.Close() // nothing was written that matters
-	var failure *net.OpError
 	switch untrusted, isUntrusted := errors.AsType[*distrust](err); {
 	case isOver:
 		return nil, unreachable("the proxy was reached, but did not answer in time")
 	case isUntrusted:
 		return nil, l.untrusted(untrusted)
-	case errors.As(err, &failure):
-		return nil, unreachable("speak with the proxy: %v", failure.Err)
 	default:
-		return nil, unreachable("speak with the proxy: %v", err)
+		return nil, speechFailed(err)
 	}
+}
+
+// speechFailed returns the error that the connection to the proxy failed, without its addresses.
+func speechFailed(err error) error {
+	if failure, ok := errors.AsType[*net.OpError](err); ok {
+		err = failure.Err
+	}
+	return unreachable("speak with the proxy: %s", printable(err.Error()))
 }
 
 // secure speaks TLS if the proxy does. It returns the connection in any case.
@@ -303,8 +465,18 @@ type distrust struct{ err error }
 
 func (d *distrust) Error() string { return d.err.Error() }
 
+// untrusted returns the error that the proxy can't be asked, and remembers it.
 func (l *proxyLink) untrusted(err error) error {
-	return &tcpconnect.VantagePointError{Name: l.name, Err: err}
+	l.distrust.CompareAndSwap(nil, &tcpconnect.VantagePointError{Name: l.name, Err: err})
+	return l.distrust.Load()
+}
+
+// ofUser returns whose login it is. A username without a password may be a token, which is a secret.
+func ofUser(username, password string) string {
+	if password == "" {
+		return ""
+	}
+	return fmt.Sprintf(" of %q", printable(username))
 }
 
 // closeAtEnd closes a connection when the context ends. What it returns keeps that from happening, and reports false if

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,47 +44,57 @@ const (
 )
 
 func (p connectProtocol) receive(conn *bufferedConn, _ string) error {
-	limited := &io.LimitedReader{R: conn.Conn, N: longestHeader}
+	watched := &watchedReader{Reader: conn.Conn}
+	limited := &io.LimitedReader{R: watched, N: longestHeader}
 	reader := bufio.NewReaderSize(limited, 4096)
 	for range mostInterim {
-		answer, err := http.ReadResponse(reader, &http.Request{Method: http.MethodConnect})
-		if err != nil {
-			return noHTTPAnswer(err, limited)
+		left := limited.N + int64(reader.Buffered())
+		// Without it, one that speaks first and sends no line, such as a database, would look like a silent proxy.
+		if start, _ := reader.Peek(len("HTTP/")); string(start) != "HTTP/"[:len(start)] {
+			return errNotHTTP
 		}
-		// The body is left alone: to close it would wait for the end of a tunnel.
-		if answer.StatusCode >= 200 {
+		answer, err := http.ReadResponse(reader, &http.Request{Method: http.MethodConnect})
+		switch {
+		case err == nil && (answer.StatusCode >= 200 || answer.StatusCode == http.StatusSwitchingProtocols):
+			// The body is left alone: to close it would wait for the end of a tunnel.
 			early, _ := reader.Peek(reader.Buffered()) // has that many
 			conn.unread = bytes.NewReader(bytes.Clone(early))
 			return p.judge(answer)
+		case err == nil: // 1xx
+		case limited.N == 0:
+			return unreachable("the answer of the proxy has more than %d bytes", longestHeader)
+		case watched.err != nil:
+			return &cutAnswer{hasBegun: left > limited.N, err: watched.err}
+		default:
+			return errNotHTTP
 		}
 	}
 	return unreachable("the proxy sends one interim answer after the other")
 }
 
-// noHTTPAnswer tells of an answer that could not be read.
-func noHTTPAnswer(err error, limited *io.LimitedReader) error {
-	isNothing := limited.N == longestHeader
-	_, isNetwork := errors.AsType[*net.OpError](err)
-	switch {
-	case limited.N == 0:
-		return unreachable("the answer of the proxy has more than %d bytes", longestHeader)
-	case isNothing || isNetwork:
-		return told(tcpconnect.ReasonOther, "the proxy closed the connection without an answer")
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return told(tcpconnect.ReasonOther, "the proxy closed the connection in the middle of its answer")
-	default:
-		return unreachable("what answers does not speak HTTP, so it is no proxy of that kind")
-	}
+var errNotHTTP = unreachable("what answers does not speak HTTP, so it is no proxy of that kind")
+
+// watchedReader notes the error of a reader.
+type watchedReader struct {
+	io.Reader
+	err error
+}
+
+// Read reads.
+func (w *watchedReader) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	w.err = err
+	return n, err
 }
 
 // judge returns what an answer tells.
 func (p connectProtocol) judge(answer *http.Response) error {
 	words := "the proxy said " + strconv.Quote(printable(answer.Proto+" "+answer.Status))
-	isTunnel := answer.StatusCode < 300
+	isTunnel := answer.StatusCode >= 200 && answer.StatusCode < 300
 	switch {
 	case isTunnel && (answer.ContentLength > 0 || len(answer.TransferEncoding) > 0):
-		return told(tcpconnect.ReasonOther, "%s, with a body, so it opened no tunnel: it may be a web server, not a "+
-			"proxy", words)
+		return told(tcpconnect.ReasonOther, "%s, with a body, so it opened no tunnel. It may be a web server, "+
+			"not a proxy", words)
 	case isTunnel:
 		return nil
 	case answer.StatusCode == http.StatusProxyAuthRequired:
@@ -106,21 +117,34 @@ func (p connectProtocol) judge(answer *http.Response) error {
 
 // rejected says that the proxy does not let this machine in.
 func (p connectProtocol) rejected(answer *http.Response) error {
-	var schemes []string
-	for _, challenge := range answer.Header.Values("Proxy-Authenticate") {
-		scheme, _, _ := strings.Cut(strings.TrimSpace(challenge), " ")
-		schemes = append(schemes, printable(scheme))
-	}
+	schemes := offeredSchemes(answer.Header.Values("Proxy-Authenticate"))
 	offers := "It does not say how"
 	if len(schemes) > 0 {
-		offers = "It offers " + strings.Join(schemes, ", ")
+		offers = "It offers " + printable(strings.Join(schemes, ", "))
 	}
 	if p.username == "" {
 		return fmt.Errorf("The proxy asks for a login (407). %s. Set username and password in the proxy block; this "+
 			"provider can use Basic.", offers)
 	}
-	return fmt.Errorf("The proxy rejects the login of %q (407). %s, and this provider can use Basic. Check username "+
-		"and password in the proxy block.", p.username, offers)
+	return fmt.Errorf("The proxy rejects the login%s (407). %s, and this provider can use Basic. Check username and "+
+		"password in the proxy block.", ofUser(p.username, p.password), offers)
+}
+
+// offeredSchemes returns the schemes of challenges: RFC 9110, section 11.6.1.
+func offeredSchemes(challenges []string) (schemes []string) {
+	for _, challenge := range challenges {
+		isQuoted := false
+		for part := range strings.FieldsFuncSeq(challenge, func(r rune) bool {
+			isQuoted = isQuoted != (r == '"')
+			return r == ',' && !isQuoted
+		}) {
+			words := strings.Fields(part)
+			if len(words) > 0 && !strings.Contains(words[0], "=") && !slices.Contains(schemes, words[0]) {
+				schemes = append(schemes, words[0])
+			}
+		}
+	}
+	return schemes
 }
 
 // squidReasons are what X-Squid-Error tells of a failed connection, with errno values of Linux.

@@ -49,7 +49,7 @@ func (p socksProtocol) login(conn net.Conn) error {
 		return nil
 	case chosen[1] == socksPassword && p.username != "":
 		return p.sendPassword(conn)
-	case chosen[1] == socksNoMethod && p.username == "":
+	case p.username == "" && (chosen[1] == socksNoMethod || chosen[1] == socksPassword):
 		return &distrust{errors.New("The proxy asks for a login. Set username and password in the proxy block; this " +
 			"provider can use those of RFC 1929.")}
 	default:
@@ -78,8 +78,8 @@ func (p socksProtocol) sendPassword(conn net.Conn) error {
 }
 
 func (p socksProtocol) rejected() error {
-	return &distrust{fmt.Errorf("The proxy rejects the login of %q. Check username and password in the proxy block.",
-		p.username)}
+	return &distrust{fmt.Errorf("The proxy rejects the login%s. Check username and password in the proxy block.",
+		ofUser(p.username, p.password))}
 }
 
 func (socksProtocol) send(conn net.Conn, host, portText string) error {
@@ -104,11 +104,12 @@ func (socksProtocol) send(conn net.Conn, host, portText string) error {
 
 func (socksProtocol) receive(conn *bufferedConn, host string) error {
 	var head [4]byte
-	if _, err := io.ReadFull(conn, head[:]); err != nil {
-		return told(tcpconnect.ReasonOther, "the proxy closed the connection without an answer")
-	}
-	if head[0] != socksVersion {
-		return unreachable("the answer of the proxy is not one of SOCKS5")
+	n, err := io.ReadFull(conn, head[:])
+	switch {
+	case n > 0 && head[0] != socksVersion:
+		return errNotSOCKS
+	case err != nil:
+		return &cutAnswer{hasBegun: n > 0, err: err}
 	}
 	if head[1] == 0 {
 		return skipBoundAddress(conn, head[3])
@@ -148,17 +149,19 @@ func skipBoundAddress(conn net.Conn, kind byte) error {
 	case socksName:
 		var size [1]byte
 		if _, err := io.ReadFull(conn, size[:]); err != nil {
-			return told(tcpconnect.ReasonOther, "the proxy closed the connection in the middle of its answer")
+			return &cutAnswer{hasBegun: true, err: err}
 		}
 		length = int64(size[0])
 	default:
-		return unreachable("the answer of the proxy is not one of SOCKS5")
+		return errNotSOCKS
 	}
 	if _, err := io.CopyN(io.Discard, conn, length+2); err != nil { // and the port
-		return told(tcpconnect.ReasonOther, "the proxy closed the connection in the middle of its answer")
+		return &cutAnswer{hasBegun: true, err: err}
 	}
 	return nil
 }
+
+var errNotSOCKS = unreachable("the answer of the proxy is not one of SOCKS5")
 
 // socksReplies name the replies: RFC 1928, section 6.
 var socksReplies = map[byte]string{

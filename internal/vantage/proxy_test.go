@@ -27,7 +27,6 @@ import (
 
 func TestConnectTellsWhatTheProxyTells(t *testing.T) {
 	t.Parallel()
-	network := tcpconnect.ReasonNetworkUnreachable
 	squid := func(code string) string {
 		return "HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: " + code + "\r\nContent-Length: 0\r\n\r\n"
 	}
@@ -35,40 +34,45 @@ func TestConnectTellsWhatTheProxyTells(t *testing.T) {
 		return "HTTP/1.1 502 Bad Gateway\r\nProxy-Status: " + strings.Join(values, "\r\nProxy-Status: ") + "\r\n\r\n"
 	}
 	for answer, want := range map[string]tcpconnect.Reason{
-		"HTTP/1.1 200 Connection established\r\n\r\n":                               tcpconnect.ReasonConnected,
-		"HTTP/1.0 204 No\r\nContent-Length: 0\r\n\r\n":                              tcpconnect.ReasonConnected,
-		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nSSH-2.0-early":         tcpconnect.ReasonConnected,
-		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello":                         tcpconnect.ReasonOther,
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n":  tcpconnect.ReasonOther,
-		squid("ERR_CONNECT_FAIL 111"):                                               tcpconnect.ReasonRefused,
-		squid("ERR_CONNECT_FAIL 113"):                                               tcpconnect.ReasonHostUnreachable,
-		squid("ERR_CONNECT_FAIL 101"):                                               network,
-		squid("ERR_CONNECT_FAIL 110"):                                               tcpconnect.ReasonNoResponse,
-		squid("ERR_CONNECT_FAIL 13"):                                                tcpconnect.ReasonProhibited,
-		squid("ERR_CONNECT_FAIL 1111"):                                              tcpconnect.ReasonOther,
-		squid("ERR_CANNOT_FORWARD 0"):                                               tcpconnect.ReasonOther,
-		squid("ERR_ACCESS_DENIED 0"):                                                tcpconnect.ReasonOther,
-		"HTTP/1.1 403 Forbidden\r\n\r\n":                                            tcpconnect.ReasonVantageProhibited,
-		"HTTP/1.1 500 Unable to connect\r\n\r\n":                                    tcpconnect.ReasonOther,
-		"HTTP/1.1 404 Not Found\r\n\r\n":                                            tcpconnect.ReasonOther,
-		status("egress; error=connection_refused"):                                  tcpconnect.ReasonRefused,
-		status("egress; error=connection_timeout"):                                  tcpconnect.ReasonNoResponse,
-		status("egress; error=dns_timeout"):                                         tcpconnect.ReasonDNSTimeout,
-		status("egress; error=dns_error"):                                           tcpconnect.ReasonDNSFailure,
-		status(`egress; error=dns_error; rcode="NXDOMAIN"`):                         tcpconnect.ReasonNoSuchHost,
-		status("egress; error=destination_not_found"):                               tcpconnect.ReasonOther,
-		status("a; error=destination_ip_unroutable"):                                network,
-		status("egress; error=destination_ip_prohibited"):                           tcpconnect.ReasonVantageProhibited,
-		status("egress; error=connection_limit_reached"):                            tcpconnect.ReasonVantageLimit,
-		status("egress; error=http_request_denied"):                                 tcpconnect.ReasonVantageProhibited,
-		status("inner; error=connection_refused", "egress"):                         tcpconnect.ReasonRefused,
-		status("inner; error=connection_refused", "egress; error=dns_error"):        tcpconnect.ReasonOther,
-		status("egress; error=Connection_Refused"):                                  tcpconnect.ReasonOther,
-		status("egress; error=(connection_refused"):                                 tcpconnect.ReasonOther,
-		"HTTP/1.1 200 OK\r\nProxy-Status: egress; error=connection_refused\r\n\r\n": tcpconnect.ReasonConnected,
+		"HTTP/1.1 200 Connection established\r\n\r\n":                        tcpconnect.ReasonConnected,
+		"HTTP/1.0 204 No\r\nContent-Length: 0\r\n\r\n":                       tcpconnect.ReasonConnected,
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nSSH-2.0-early":  tcpconnect.ReasonConnected,
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello":                  tcpconnect.ReasonOther,
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n":     tcpconnect.ReasonOther,
+		squid("ERR_CONNECT_FAIL 111"):                                        tcpconnect.ReasonRefused,
+		squid("ERR_CONNECT_FAIL 113"):                                        tcpconnect.ReasonHostUnreachable,
+		squid("ERR_CONNECT_FAIL 101"):                                        tcpconnect.ReasonNetworkUnreachable,
+		squid("ERR_CONNECT_FAIL 110"):                                        tcpconnect.ReasonNoResponse,
+		squid("ERR_CONNECT_FAIL 13"):                                         tcpconnect.ReasonProhibited,
+		squid("ERR_CONNECT_FAIL 1111"):                                       tcpconnect.ReasonOther,
+		squid("ERR_CANNOT_FORWARD 0"):                                        tcpconnect.ReasonOther,
+		squid("ERR_ACCESS_DENIED 0"):                                         tcpconnect.ReasonOther,
+		"HTTP/1.1 101 Switching Protocols\r\n\r\n":                           tcpconnect.ReasonOther,
+		"HTTP/1.1 503 " + strings.Repeat("long ", 2000) + "\r\n\r\n":         tcpconnect.ReasonOther,
+		"HTTP/1.1 100 Continue\r\n\r\n":                                      tcpconnect.ReasonOther,
+		"HTTP/1.1 403 Forbidden\r\n\r\n":                                     tcpconnect.ReasonVantageProhibited,
+		"HTTP/1.1 500 Unable to connect\r\n\r\n":                             tcpconnect.ReasonOther,
+		"HTTP/1.1 404 Not Found\r\n\r\n":                                     tcpconnect.ReasonOther,
+		status("egress; error=connection_refused"):                           tcpconnect.ReasonRefused,
+		status("egress; error=connection_timeout"):                           tcpconnect.ReasonNoResponse,
+		status("egress; error=dns_timeout"):                                  tcpconnect.ReasonDNSTimeout,
+		status("egress; error=dns_error"):                                    tcpconnect.ReasonDNSFailure,
+		status(`egress; error=dns_error; rcode="NXDOMAIN"`):                  tcpconnect.ReasonNoSuchHost,
+		status("egress; error=destination_not_found"):                        tcpconnect.ReasonOther,
+		status("egress; error=destination_ip_unroutable"):                    tcpconnect.ReasonNetworkUnreachable,
+		status("egress; error=destination_ip_prohibited"):                    tcpconnect.ReasonVantageProhibited,
+		status("egress; error=connection_limit_reached"):                     tcpconnect.ReasonVantageLimit,
+		status("egress; error=http_request_denied"):                          tcpconnect.ReasonVantageProhibited,
+		status("inner; error=connection_refused", "egress"):                  tcpconnect.ReasonRefused,
+		status("inner; error=connection_refused", "egress; error=dns_error"): tcpconnect.ReasonOther,
+		status("egress; error=Connection_Refused"):                           tcpconnect.ReasonOther,
+		status("egress; error=(connection_refused"):                          tcpconnect.ReasonOther,
+		"HTTP/1.1 200 OK\r\nProxy-Status: a; error=dns_error\r\n\r\n":        tcpconnect.ReasonConnected,
 
 		"":                          tcpconnect.ReasonOther, // as ssh -D does for every failure
 		"HTTP/1.1 503 Service Unav": tcpconnect.ReasonOther,
+		"\x4a\x00\x00\x00\x0b5.7":   tcpconnect.ReasonVantageUnreachable,
+		"SSH":                       tcpconnect.ReasonVantageUnreachable,
 		"SSH-2.0-OpenSSH_9.2\r\n":   tcpconnect.ReasonVantageUnreachable,
 		"\x16\x03\x01\x00\r\n\r\n":  tcpconnect.ReasonVantageUnreachable,
 		strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20):             tcpconnect.ReasonVantageUnreachable,
@@ -77,6 +81,9 @@ func TestConnectTellsWhatTheProxyTells(t *testing.T) {
 		address := serve(t, answering(answer))
 		reason, err := ask(t, linkTo(t, Proxy{URL: "http://" + address}), "db.internal:5432", patient)
 		says(t, fmt.Sprintf("%.60q", answer), reason, err, want, "")
+		if err != nil && len(err.Error()) > 3*longestText {
+			t.Errorf("%.60q: an error of %d bytes", answer, len(err.Error()))
+		}
 	}
 }
 
@@ -105,10 +112,9 @@ func TestConnectSendsHostAndLogin(t *testing.T) {
 		}
 		request := <-asked
 		login := &http.Request{Header: http.Header{"Authorization": request.Header["Proxy-Authorization"]}}
-		name, password, _ := login.BasicAuth()
-		const target = "[2001:db8::1]:5432"
-		if request.Method != "CONNECT" || request.Host != target || request.RequestURI != target || name != "ci" ||
-			password != canarySecret {
+		if name, password, _ := login.BasicAuth(); request.Method != http.MethodConnect ||
+			request.Host != "[2001:db8::1]:5432" ||
+			request.RequestURI != "[2001:db8::1]:5432" || name != "ci" || password != canarySecret {
 			t.Errorf("%s %s, host %s, login %q %q", request.Method, request.RequestURI, request.Host, name, password)
 		}
 		early := make([]byte, 5)
@@ -126,10 +132,19 @@ func TestProxyThatDoesNotLetUsInIsAnError(t *testing.T) {
 	t.Parallel()
 	basic := serve(t, answering("HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: "+
 		"Basic realm=\"x\"\r\n\r\n"))
-	noMethod := serve(t, func(conn net.Conn) {
-		_, _ = io.CopyN(io.Discard, conn, 3)
-		_, _ = conn.Write([]byte{5, 0xFF})
-	})
+	inOneLine := serve(t, answering("HTTP/1.1 407 No\r\n"+
+		"Proxy-Authenticate: NTLM, Basic realm=\"a, b\", charset=\"UTF-8\"\r\n\r\n"))
+	challenges := ""
+	for i := range 1000 {
+		challenges += fmt.Sprintf("Proxy-Authenticate: scheme%d\r\n", i)
+	}
+	many := serve(t, answering("HTTP/1.1 407 No\r\n"+challenges+"\r\n"))
+	choosing := func(method byte) string {
+		return serve(t, func(conn net.Conn) {
+			_, _ = io.CopyN(io.Discard, conn, 3)
+			_, _ = conn.Write([]byte{5, method})
+		})
+	}
 	wrong := func(answer ...byte) func(net.Conn) {
 		return func(conn net.Conn) {
 			_, _ = io.CopyN(io.Discard, conn, 4)
@@ -143,19 +158,21 @@ func TestProxyThatDoesNotLetUsInIsAnError(t *testing.T) {
 		text   string
 	}{
 		{Proxy{URL: "http://" + basic}, "asks for a login (407). It offers Negotiate, Basic. Set username"},
-		{Proxy{URL: "http://ci:" + canarySecret + "@" + basic}, `rejects the login of "ci" (407)`},
-		{Proxy{URL: "socks5://" + noMethod}, "asks for a login. Set username"},
-		{
-			Proxy{URL: "socks5://" + serve(t, wrong(1, 1)), Username: "ci", Password: canarySecret},
-			`rejects the login of "ci"`,
-		},
-		{
-			Proxy{URL: "socks5://" + serve(t, wrong()), Username: "ci", Password: canarySecret},
-			`rejects the login of "ci"`,
-		},
+		{Proxy{URL: "http://ci:" + canarySecret + "@" + basic}, `rejects the login of "ci" (407). It offers Nego`},
+		{Proxy{URL: "http://" + canarySecret + "@" + basic}, "rejects the login (407). It offers Negotiate, Basic"},
+		{Proxy{URL: "http://" + inOneLine}, "It offers NTLM, Basic. Set"},
+		{Proxy{URL: "http://" + many}, "scheme1, scheme2, "},
+		{Proxy{URL: "socks5://" + choosing(2)}, "asks for a login. Set username"},
+		{Proxy{URL: "socks5://" + choosing(1)}, "chose the method 1"},
+		{Proxy{URL: "socks5://" + choosing(0xFF)}, "asks for a login. Set username"},
+		{Proxy{URL: "socks5://" + serve(t, wrong(1, 1)), Username: "ci", Password: canarySecret}, `the login of "ci".`},
+		{Proxy{URL: "socks5://" + serve(t, wrong()), Username: "ci", Password: canarySecret}, `the login of "ci".`},
 	} {
 		reason, err := ask(t, linkTo(t, test.config), "db.internal:5432", patient)
 		says(t, test.text, reason, err, "untrusted", test.text)
+		if err != nil && len(err.Error()) > 3*longestText {
+			t.Errorf("%s: an error of %d bytes", test.text, len(err.Error()))
+		}
 	}
 }
 
@@ -272,7 +289,11 @@ func TestSilenceOfAProxyIsAskedAbout(t *testing.T) {
 // More dials than a proxy has room for wait for each other, and their waiting is not the target's silence.
 func TestProxyHasRoomForFewDials(t *testing.T) {
 	t.Parallel()
-	through := linkTo(t, Proxy{URL: "http://" + serve(t, silence)})
+	begun := make(chan struct{})
+	through := linkTo(t, Proxy{URL: "http://" + serve(t, func(conn net.Conn) {
+		begun <- struct{}{}
+		silence(conn)
+	})})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	for range proxyRoom {
@@ -281,8 +302,8 @@ func TestProxyHasRoomForFewDials(t *testing.T) {
 			ended <- struct{}{}
 		}()
 	}
-	for len(through.(*proxyLink).inFlight) < proxyRoom {
-		time.Sleep(time.Millisecond)
+	for range proxyRoom {
+		<-begun
 	}
 	reason, err := ask(t, through, "db.internal:5432", 50*time.Millisecond)
 	says(t, "the 33rd", reason, err, tcpconnect.ReasonVantageLimit, "in flight")
@@ -345,6 +366,8 @@ func certificateFor(t *testing.T, host string) (tls.Certificate, string) {
 func TestProxyArgumentsAreValidated(t *testing.T) {
 	t.Parallel()
 	_, authority := certificateFor(t, "127.0.0.1")
+	key := strings.ReplaceAll(authority, "CERTIFICATE", "PRIVATE KEY")
+	long := strings.Repeat("x", 256)
 	for _, test := range []struct {
 		config   Proxy
 		argument string // empty: nothing is wrong
@@ -367,10 +390,16 @@ func TestProxyArgumentsAreValidated(t *testing.T) {
 		{Proxy{URL: "http://proxy.internal", Password: canarySecret}, "username", "needs a username"},
 		{Proxy{URL: "https://proxy.internal", CACertificate: "x"}, "ca_certificate", "no certificate in PEM form"},
 		{Proxy{URL: "http://proxy.internal", CACertificate: authority}, "ca_certificate", "by TLS"},
-		{
-			Proxy{URL: "socks5://proxy.internal", Username: "ci", Password: strings.Repeat("x", 256)},
-			"password", "255 bytes",
-		},
+		{Proxy{URL: "socks5://proxy.internal", Username: "ci", Password: long}, "password", "255 bytes"},
+		{Proxy{URL: "socks5://" + long + "@proxy.internal"}, "url", "255 bytes"},
+		{Proxy{URL: "http://" + long + "@proxy.internal"}, "", ""},
+		{Proxy{URL: "http://:" + canarySecret + "@proxy.internal"}, "url", "needs a username"},
+		{Proxy{URL: "http://proxy.internal", Username: "c:i", Password: canarySecret}, "username", "colon"},
+		{Proxy{URL: "http://proxy.internal", Username: "ci", Password: canarySecret + "\n"}, "password", "trimspace()"},
+		{Proxy{URL: "c:" + canarySecret + "://@proxy.internal"}, "url", "scheme"},
+		{Proxy{URL: "https://proxy.internal", CACertificate: authority + authority}, "", ""},
+		{Proxy{URL: "https://proxy.internal", CACertificate: authority + authority[:200]}, "ca_certificate", "Block 2"},
+		{Proxy{URL: "https://proxy.internal", CACertificate: authority + key}, "ca_certificate", "not a certificate"},
 	} {
 		problems := test.config.Validate()
 		switch {
