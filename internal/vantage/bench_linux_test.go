@@ -22,7 +22,7 @@ func BenchmarkSweepThroughSSH(b *testing.B) {
 		return
 	}
 	lab := vantagelab.New(b)
-	there := collector(b, sshPoint(lab.OpenSSH(at(22), 0)))
+	there := collector(b, sshPoint(lab.OpenSSH(at(22))))
 	here := new(tcpconnect.Collector)
 	// All of 127.0.0.0/8 is the host's own, here and there.
 	direct := spread(b, loopback.Listen(b, netip.IPv4Unspecified()).AddrPort().Port())
@@ -59,7 +59,7 @@ func BenchmarkSweepSilenceThroughSSH(b *testing.B) {
 		address := netip.AddrFrom4([4]byte{10, 6, byte(i >> 8), byte(i)})
 		checks[i] = check(b, netip.AddrPortFrom(address, 80).String(), timeout)
 	}
-	configs := sshPoint(lab.OpenSSH(at(22), 0))
+	configs := sshPoint(lab.OpenSSH(at(22)))
 	var swept time.Duration
 	for b.Loop() { // with a new connection, since the server does not forget what it dials
 		points, err := vantage.New(configs)

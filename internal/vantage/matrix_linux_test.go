@@ -23,17 +23,17 @@ var servers = []struct {
 	start func(*vantagelab.Lab) []vantage.Config // the first is the vantage point, the others are on the way to it
 }{
 	{"OpenSSH", func(lab *vantagelab.Lab) []vantage.Config {
-		return sshPoint(lab.OpenSSH(at(22), 0, vantagelab.PermitOpen()))
+		return sshPoint(lab.OpenSSH(at(22), vantagelab.PermitOpen()))
 	}},
 	{"OpenSSH behind OpenSSH", func(lab *vantagelab.Lab) []vantage.Config {
 		// The client can't reach a loopback address of the bastion.
-		inner := sshPoint(lab.OpenSSH("127.0.0.1:2201", 0, vantagelab.PermitOpen()))
-		outer := sshPoint(lab.OpenSSH(at(2202), 0))
+		inner := sshPoint(lab.OpenSSH("127.0.0.1:2201", vantagelab.PermitOpen()))
+		outer := sshPoint(lab.OpenSSH(at(2202)))
 		inner[0].Via, outer[0].Name = "outer", "outer"
 		return append(inner, outer...)
 	}},
 	{"OpenSSH, asking its name server", func(lab *vantagelab.Lab) []vantage.Config {
-		configs := sshPoint(lab.OpenSSH(at(2203), 0, vantagelab.PermitOpen()))
+		configs := sshPoint(lab.OpenSSH(at(2203), vantagelab.PermitOpen()))
 		configs[0].Resolve.Server = netip.AddrPortFrom(vantagelab.DNS, 53)
 		return configs
 	}},
@@ -41,7 +41,7 @@ var servers = []struct {
 	{"microsocks", func(lab *vantagelab.Lab) []vantage.Config { return proxyPoint(lab.Microsocks(at(1080)), "") }},
 	{"dante", func(lab *vantagelab.Lab) []vantage.Config { return proxyPoint(lab.Dante(at(1081)), "") }},
 	{"`ssh -D`", func(lab *vantagelab.Lab) []vantage.Config {
-		server := lab.OpenSSH(at(2205), 0, vantagelab.PermitOpen())
+		server := lab.OpenSSH(at(2205), vantagelab.PermitOpen())
 		return proxyPoint(lab.DynamicForward(at(1082), server), "")
 	}},
 	{"squid", func(lab *vantagelab.Lab) []vantage.Config {

@@ -6,6 +6,7 @@ package vantage_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -46,12 +47,12 @@ func TestRefusedVantagePointIsNoRefusedTarget(t *testing.T) {
 		return
 	}
 	lab := vantagelab.New(t)
-	server := lab.OpenSSH(at(22), 0)
+	server := lab.OpenSSH(at(22))
 	server.Kill()
 	nobody := at(9)
 	behind := sshPoint(server)
 	behind[0].Via, behind[0].SSH.Host = "outer", "127.0.0.1:9"
-	outer := sshPoint(lab.OpenSSH(at(2201), 0))[0]
+	outer := sshPoint(lab.OpenSSH(at(2201)))[0]
 	outer.Name = "outer"
 	for name, configs := range map[string][]vantage.Config{
 		"ssh":            sshPoint(server),
@@ -72,7 +73,7 @@ func TestRefusedVantagePointIsNoRefusedTarget(t *testing.T) {
 func TestDeadLinkIsNoSilentTarget(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*vantagelab.Lab) []vantage.Config{
-		"OpenSSH":    func(lab *vantagelab.Lab) []vantage.Config { return sshPoint(lab.OpenSSH(at(22), 0)) },
+		"OpenSSH":    func(lab *vantagelab.Lab) []vantage.Config { return sshPoint(lab.OpenSSH(at(22))) },
 		"dropbear":   func(lab *vantagelab.Lab) []vantage.Config { return sshPoint(lab.Dropbear(at(22))) },
 		"microsocks": func(lab *vantagelab.Lab) []vantage.Config { return proxyPoint(lab.Microsocks(at(1080)), "") },
 		"squid": func(lab *vantagelab.Lab) []vantage.Config {
@@ -94,32 +95,50 @@ func TestDeadLinkIsNoSilentTarget(t *testing.T) {
 	}
 }
 
-// A server whose process has no descriptor left says the same as of a target without a route.
+// A server whose process has no descriptor left cannot dial or look names up, and a proxy does not answer at all. Dante
+// does not start with so few. A full "ssh -D" takes a few requests and lets them wait, although it answers others: see
+// the known limits in RELIABILITY.md.
 func TestServerWithoutDescriptorsSaysNothingOfTargets(t *testing.T) {
 	t.Parallel()
-	if !vantagelab.InOwnSystem(t, vantagelab.OpenSSHPrograms...) {
-		return
-	}
-	const descriptors, silent, open = 40, 100, 100
-	lab := vantagelab.New(t)
-	var checks []tcpconnect.Check
-	for range silent { // each holds a descriptor of the server until long after the test
-		checks = append(checks, check(t, target(vantagelab.PortSilent), 2*time.Second))
-	}
-	for range open {
-		checks = append(checks, check(t, target(vantagelab.PortOpen), 2*time.Second))
-	}
-	results := sweep(t, sshPoint(lab.OpenSSH(at(22), descriptors)), checks)
-	counts := make(map[tcpconnect.Reason]int)
-	for i, result := range results {
-		counts[result.Reason]++
-		if allowed := i < silent && result.Reason == noResponse || i >= silent && result.Reason == connected; !allowed &&
-			slices.Contains(onlyTheServersWord, result.Reason) {
-			t.Errorf("%s: %s (%s)", checks[i].Target.Address, result.Reason, result.Message)
+	const descriptors, each = 40, 60
+	for _, server := range servers {
+		if server.name == "dante" || server.name == "`ssh -D`" {
+			continue
 		}
-	}
-	if t.Log(counts); counts[noResponse] >= silent {
-		t.Errorf("all %d silent targets had a descriptor", silent)
+		t.Run(server.name, func(t *testing.T) {
+			t.Parallel()
+			if !vantagelab.InOwnSystem(t, allPrograms...) {
+				return
+			}
+			lab := vantagelab.New(t)
+			lab.LimitDescriptors(descriptors)
+			var checks []tcpconnect.Check
+			addresses := []string{
+				target(vantagelab.PortSilent), // holds a descriptor of the server
+				target(vantagelab.PortOpen),
+				vantagelab.NameOpen + ":80",
+			}
+			for _, address := range addresses {
+				for range each {
+					checks = append(checks, check(t, address, 2*time.Second))
+				}
+			}
+			counts := make(map[string]int)
+			for i, result := range sweep(t, server.start(lab), checks) {
+				address := addresses[i/each]
+				counts[fmt.Sprintf("%s %s (%s)", address, result.Reason, result.Message)]++
+				right := connected
+				if i < each {
+					right = noResponse
+				}
+				if result.Reason != right && slices.Contains(onlyTheServersWord, result.Reason) {
+					t.Errorf("%s: %s (%s)", address, result.Reason, result.Message)
+				}
+			}
+			for text, count := range counts {
+				t.Log(count, text)
+			}
+		})
 	}
 }
 

@@ -78,6 +78,9 @@ func New(tb testing.TB) *Lab {
 	return lab
 }
 
+// LimitDescriptors limits how many descriptors each process of a server has that is started afterwards.
+func (l *Lab) LimitDescriptors(most int) { l.Bastion.descriptors = most }
+
 // connect puts cables between the hosts. The first neighbour solicitation on a new interface is lost, and the next
 // comes a second later, so the hosts know each other.
 func (l *Lab) connect() {

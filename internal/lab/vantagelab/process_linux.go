@@ -26,8 +26,9 @@ import (
 // killed with its parent is killed when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG).
 type Host struct {
 	*netlab.Host
-	tb   testing.TB
-	jobs chan func()
+	tb          testing.TB
+	jobs        chan func()
+	descriptors int // that each process may have; 0: as many as this one
 }
 
 func newHost(tb testing.TB) *Host {
@@ -116,6 +117,10 @@ func (h *Host) start(name string, arguments ...string) *Process {
 		h.tb.Fatal(err)
 	}
 	defer log.Close() //nolint:errcheck // The process has a descriptor of its own.
+	if h.descriptors > 0 {
+		arguments = append([]string{fmt.Sprintf("--nofile=%d", h.descriptors), name}, arguments...)
+		name = "prlimit"
+	}
 	command := exec.Command(name, arguments...)
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}

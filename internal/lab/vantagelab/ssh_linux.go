@@ -34,9 +34,8 @@ type SSHServer struct {
 // permittedPorts are all but PortForbidden. 53 is the name server's.
 var permittedPorts = []int{53, PortOpen, PortRefused, PortSilent, PortUnreachable, PortReset}
 
-// OpenSSH starts sshd on an address of the bastion, with more lines of sshd_config(5). The most descriptors that it may
-// have can be limited; 0 is no limit.
-func (l *Lab) OpenSSH(address string, descriptors int, options ...string) *SSHServer {
+// OpenSSH starts sshd on an address of the bastion, with more lines of sshd_config(5).
+func (l *Lab) OpenSSH(address string, options ...string) *SSHServer {
 	l.tb.Helper()
 	dir := directory(l.tb)
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // it gives up its rights there
@@ -58,11 +57,7 @@ func (l *Lab) OpenSSH(address string, descriptors int, options ...string) *SSHSe
 		"StrictModes no", "UsePAM no", "PermitRootLogin yes", "PasswordAuthentication no", "AllowTcpForwarding yes",
 	}, options...)
 	config := write(l.tb, dir, "sshd_config", strings.Join(lines, "\n")+"\n")
-	command := []string{"/usr/sbin/sshd", "-D", "-e", "-f", config}
-	if descriptors > 0 {
-		command = append([]string{"prlimit", fmt.Sprintf("--nofile=%d", descriptors)}, command...)
-	}
-	server.Process = l.Bastion.start(command[0], command[1:]...)
+	server.Process = l.Bastion.start("/usr/sbin/sshd", "-D", "-e", "-f", config)
 	server.awaitListening(address)
 	return server
 }

@@ -32,7 +32,7 @@ func TestServersEndWithTheirProcess(t *testing.T) {
 		return
 	}
 	lab := New(t)
-	server := lab.OpenSSH(netip.AddrPortFrom(Bastion, 22).String(), 0)
+	server := lab.OpenSSH(netip.AddrPortFrom(Bastion, 22).String())
 	server.Kill()
 	if _, err := net.Dial("tcp", server.Address); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("got %v, want %v", err, syscall.ECONNREFUSED)
