@@ -36,20 +36,20 @@ import (
 //	dialled NAME N    expect that the listener has accepted N connections
 //	refused NAME      set $NAME to a host:port that refuses connections
 //	silent NAME       set $NAME to a host:port that never answers; skips the script on Windows
-//	holds TEXT PATH   expect that a file at or below PATH holds TEXT, also one in a ZIP archive; ! expects that none does
+//	holds TEXT PATH   expect that a file at or below PATH holds TEXT, or a file of a ZIP archive there; ! expects none
 //	bastion NAME T... start an SSH server at the host:port $NAME, which forwards TCP connections
 //	http NAME T...    start an HTTP proxy at the host:port $NAME
 //	socks NAME T...   start a SOCKS5 proxy at the host:port $NAME
 //	terraform ARG...  run Terraform or OpenTofu, and `terraform init` before it if the directory is not initialized
 //
-// Each T of a bastion or a proxy is ADDRESS=HOST:PORT, what it dials if it is asked for an address ("*": any other one),
-// or !ADDRESS, one that it forbids. The user of a bastion is deploy, the user's key is in NAME.key, encrypted if
+// Each T of a bastion or a proxy is ADDRESS=HOST:PORT, what it dials if it is asked for an address ("*": any other
+// one), or !ADDRESS, one that it forbids. The user of a bastion is deploy, the user's key is in NAME.key, encrypted if
 // $PASSPHRASE is set, the host key is $NAME_HOST_KEY, and its fingerprint is $NAME_FINGERPRINT. If $PASSWORD is set, a
 // bastion accepts it, and a proxy asks for it.
 //
-// The script has the conditions [opentofu], [opentofu:1.12] (that version of OpenTofu or a later one) and [terraform:1.10] (that
-// version of Terraform or a later one, or an OpenTofu that can do the same). If Terraform breaks the text of a
-// diagnostic into lines, stdout and stderr hold it as one line.
+// The script has the conditions [opentofu], [opentofu:1.12] (that version of OpenTofu or a later one) and
+// [terraform:1.10] (that version of Terraform or a later one, or an OpenTofu that can do the same). If Terraform breaks
+// the text of a diagnostic into lines, stdout and stderr hold it as one line.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	requireTerraform(t, "1.0.0")

@@ -6,6 +6,7 @@ package e2e
 
 import (
 	"errors"
+	"io/fs"
 	"log"
 	"os"
 	"os/exec"
@@ -40,15 +41,29 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// start is called by tests and not by TestMain: Go's cache of test results regards only the environment that tests
-// read. Thus they run again with another Terraform.
+// start is called by tests and not by TestMain: Go's cache of test results regards only the environment and the files
+// that tests read. Thus they run again with another Terraform or another provider.
 var start = sync.OnceValue(func() (err error) {
 	if cli, err = terraform.Find(); err != nil {
+		return err
+	}
+	if err = readSources(); err != nil {
 		return err
 	}
 	cliConfig, err = mirror.BuildWithConfig(directory)
 	return err
 })
+
+// readSources reads the directories that the provider is built from, with the sizes and times of their files. The
+// linker leaves out of the tests most of the provider, so that a change of it does not always change them.
+func readSources() error {
+	if _, err := os.Stat(filepath.Join(repository, "go.mod")); err != nil {
+		return err
+	}
+	return filepath.WalkDir(filepath.Join(repository, "internal"), func(_ string, _ fs.DirEntry, err error) error {
+		return err
+	})
+}
 
 // The versions of Terraform that introduced what some tests need.
 const (
