@@ -70,9 +70,9 @@ type Check struct {
 // is empty if none is written. isGate says that a failure is an error. progress is called after each dial; it may be
 // nil.
 //
-// The error is a *tcpconnect.VantagePointError if the vantage point can't be asked, and a *ClaimError if the result file
-// belongs to another check. It wraps the cause of ctx if that ended. If
-// it is a *ReportError, the rest was done, and is returned too. Other errors say why the result could not be written.
+// The error is a *tcpconnect.VantagePointError if the vantage point can't be asked, and a *ClaimError if the result
+// file belongs to another check. It wraps the cause of ctx if that ended. If it is a *ReportError, the rest was done,
+// and is returned too. Other errors say why the result could not be written.
 func (r *Run) Check(
 	ctx context.Context, check Check, analyzer tcpconnect.Analyzer, isGate bool, progress func(tcpconnect.Attempt),
 ) (finding tcpconnect.Finding, file string, err error) {

@@ -32,8 +32,8 @@ func TestPageShowsHostileTextsAsText(t *testing.T) {
 			}
 		}
 	}
-	// Of 12 rows, all have title, group, collector name, node, address and message; 10 have a result with vantage point,
-	// status, reason and message; 2 were skipped; 6 have it in the URI; and there is the version.
+	// Of 12 rows, all have title, group, collector name, node, address and message; 10 have a result with vantage
+	// point, status, reason and message; 2 were skipped; 6 have it in the URI; and there is the version.
 	if got := strings.Count(visible(page), shown(hostile)); got != 12*6+10*4+2+6+1 {
 		t.Errorf("the hostile text is shown %d times", got)
 	}

@@ -63,7 +63,7 @@ func TestWhoLooksNamesUp(t *testing.T) {
 		}
 	}
 	for text, hint := range map[string]string{
-		"": "", "ther": "there", "HERE": "here", "10.0.0.2": "10.0.0.2:53", "fd00::2": "[fd00::2]:53",
+		"": "", "thare": "there", "HERE": "here", "10.0.0.2": "10.0.0.2:53", "fd00::2": "[fd00::2]:53",
 		"dns.test:53": "", "0.0.0.0:53": "", "[::]:53": "", "10.0.0.2:0": "", "10.0.0.2:65536": "",
 	} {
 		want := ""

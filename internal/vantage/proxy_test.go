@@ -44,6 +44,7 @@ func TestConnectTellsWhatTheProxyTells(t *testing.T) {
 		squid("ERR_CONNECT_FAIL 101"):                                        tcpconnect.ReasonNetworkUnreachable,
 		squid("ERR_CONNECT_FAIL 110"):                                        tcpconnect.ReasonNoResponse,
 		squid("ERR_CONNECT_FAIL 13"):                                         tcpconnect.ReasonProhibited,
+		squid("ERR_CONNECT_FAIL 104"):                                        tcpconnect.ReasonReset,
 		squid("ERR_CONNECT_FAIL 1111"):                                       tcpconnect.ReasonOther,
 		squid("ERR_CANNOT_FORWARD 0"):                                        tcpconnect.ReasonOther,
 		squid("ERR_ACCESS_DENIED 0"):                                         tcpconnect.ReasonOther,
