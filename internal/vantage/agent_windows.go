@@ -14,7 +14,8 @@ import (
 const agentPipe = `\\.\pipe\openssh-ssh-agent`
 
 // agentMissing says why there is no SSH agent.
-const agentMissing = "The pipe " + agentPipe + " can't be opened, so there is no SSH agent. Start the service ssh-agent."
+const agentMissing = "The pipe " + agentPipe + " can't be opened, so there is no SSH agent. " +
+	"Start the service ssh-agent."
 
 // hasAgent reports whether the OpenSSH agent is running.
 func hasAgent() bool {

@@ -45,13 +45,15 @@ func TestSSHDialTellsWhatTheServerSays(t *testing.T) {
 			tcpconnect.ReasonNoSuchHost, "", ""},
 		{"a:12", sshAnswer{code: 2, text: "Error resolving 'a' port '12'. Temporary failure in name resolution"},
 			tcpconnect.ReasonDNSFailure, "", ""},
-		{"[2001:db8::1]:13", sshAnswer{code: 2, text: "Error resolving '2001:db8::1' port '13'. Name or service not known"},
+		{"[2001:db8::1]:13",
+			sshAnswer{code: 2, text: "Error resolving '2001:db8::1' port '13'. Name or service not known"},
 			tcpconnect.ReasonNoSuchHost, "", ""},
 		{"a:14", sshAnswer{code: 2, text: "Error resolving 'b' port '14'. Name or service not known"},
 			tcpconnect.ReasonOther, "", "Error resolving 'b'"},
 		{"a:15", sshAnswer{code: 2, text: "Error resolving 'a' port '15'. Connection refused"},
 			tcpconnect.ReasonOther, "", ""},
-		{"a:16", sshAnswer{code: 2, text: "connection refused"}, tcpconnect.ReasonOther, "", "connect failed: connection"},
+		{"a:16", sshAnswer{code: 2, text: "connection refused"},
+			tcpconnect.ReasonOther, "", "connect failed: connection"},
 		{"a:17", sshAnswer{code: 2, text: "Connection refused by b"}, tcpconnect.ReasonOther, "", ""},
 		{"a:18", sshAnswer{code: 2, text: "open failed"}, tcpconnect.ReasonOther, "", "open failed"},
 		{"a:19", sshAnswer{code: 3, text: "Connection refused"}, tcpconnect.ReasonOther, "", "unknown channel type"},
@@ -75,8 +77,9 @@ func TestSSHDialTellsWhatTheServerSays(t *testing.T) {
 		}
 		wantReason(t, err, test.reason)
 		found, _ := errors.AsType[*tcpconnect.ReasonError](err)
-		if found == nil || found.Limit != test.limit || !strings.Contains(err.Error(), test.text) || len(err.Error()) > 500 {
-			t.Errorf("%s: %v, limit %q", test.address, err, found.Limit)
+		if found == nil || found.Limit != test.limit || !strings.Contains(err.Error(), test.text) ||
+			len(err.Error()) > 500 {
+			t.Errorf("%s: %+v", test.address, found)
 		}
 	}
 	if server.logins.Load() != 1 {
@@ -386,7 +389,9 @@ func TestSSHRoomIsGivenBack(t *testing.T) {
 func TestChannelThatIsOpenedTooLateIsClosed(t *testing.T) {
 	t.Parallel()
 	gate := make(chan struct{})
-	server := startSSH(t, func(s *sshServer) { s.targets = map[string]sshAnswer{"late:1": {opens: true, waitFor: gate}} })
+	server := startSSH(t, func(s *sshServer) {
+		s.targets = map[string]sshAnswer{"late:1": {opens: true, waitFor: gate}}
+	})
 	link := linkOf(t, server.config(), patient, dialTCP)
 	ctx, abandon := context.WithCancel(t.Context())
 	result := make(chan error)
@@ -443,8 +448,7 @@ func TestSSHThroughSSH(t *testing.T) {
 // startForwardingSSH starts a server that dials targets.
 func startForwardingSSH(tb testing.TB) *sshServer {
 	tb.Helper()
-	var s *sshServer
-	s = startSSH(tb, func(server *sshServer) {
+	return startSSH(tb, func(server *sshServer) {
 		server.serve = func(conn net.Conn) {
 			config := server.ServerConfig
 			config.AddHostKey(server.hostKeys[0])
@@ -460,7 +464,6 @@ func startForwardingSSH(tb testing.TB) *sshServer {
 			tasks.Wait()
 		}
 	})
-	return s
 }
 
 func forward(channel ssh.NewChannel) {
@@ -566,8 +569,9 @@ func TestFloodsOfTheSSHServerAreSurvived(t *testing.T) {
 	t.Parallel()
 	for name, flood := range map[string]func(*ssh.ServerConn){
 		"requests": func(conn *ssh.ServerConn) {
+			large := bytes.Repeat([]byte("a"), 1000)
 			for range 2000 {
-				if _, _, err := conn.SendRequest("flood@example.com", false, bytes.Repeat([]byte("a"), 1000)); err != nil {
+				if _, _, err := conn.SendRequest("flood@example.com", false, large); err != nil {
 					return
 				}
 			}
