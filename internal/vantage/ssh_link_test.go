@@ -290,9 +290,11 @@ func TestServerThatEndsTheConnectionSaysNothingOfTargets(t *testing.T) {
 
 func TestFullSSHConnectionIsSucceeded(t *testing.T) {
 	t.Parallel()
-	server := startSSH(t, func(s *sshServer) { s.targets = map[string]sshAnswer{"open:1": {opens: true}} })
+	server := startSSH(t, func(s *sshServer) {
+		s.targets = map[string]sshAnswer{"open:1": {opens: true}, "echo:1": {opens: true, echoes: true}}
+	})
 	link := linkOf(t, server.config(), patient, dialTCP)
-	held, err := link.dial(within(t, patient), "open:1")
+	held, err := link.dial(within(t, patient), "echo:1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,13 +336,16 @@ func TestFullSSHConnectionIsSucceeded(t *testing.T) {
 	if server.logins.Load() != 2 {
 		t.Errorf("%d logins, not two", server.logins.Load())
 	}
-	select {
-	case <-first.ended:
-		t.Error("the full connection ended although a channel is open")
-	default:
+	for range 2 { // a connection that is about to end asks once before
+		if err := first.ask(within(t, patient), time.Now()); err != nil {
+			t.Errorf("the full connection ended although a channel is open: %v", err)
+		}
 	}
-	if _, err := held.(*channelConn).channel.Write([]byte("x")); err != nil {
-		t.Errorf("the open channel: %v", err)
+	if _, err := io.Copy(held, strings.NewReader("x")); err != nil {
+		t.Errorf("write to the open channel: %v", err)
+	}
+	if _, err := io.ReadFull(held, make([]byte, 1)); err != nil {
+		t.Errorf("read from the open channel: %v", err)
 	}
 	silence := dialInVain(t, link, server)
 	if found, ok := errors.AsType[*silenceError](silence); !ok || found.connection == first {

@@ -208,10 +208,19 @@ func TestFailedSSHLoginIsNotRepeated(t *testing.T) {
 		}, func(c *SSH) { c.Password = "hunter2 is wrong" }, 1, []string{"the password"}},
 		"the connection is ended": {func(s *sshServer) {
 			s.PasswordCallback = func(conn ssh.ConnMetadata, _ []byte) (*ssh.Permissions, error) {
-				s.hangUpOn(conn)
+				_ = s.connOf(conn).CloseWrite()
 				return nil, errors.New("wrong")
 			}
 		}, func(*SSH) {}, 1, []string{"it ended the connection"}},
+		"the connection is reset after a rejection": {func(s *sshServer) {
+			s.KeyboardInteractiveCallback = func(conn ssh.ConnMetadata, _ ssh.KeyboardInteractiveChallenge) (
+				*ssh.Permissions, error,
+			) {
+				reset := s.connOf(conn)
+				_ = reset.SetLinger(0)
+				return nil, errors.Join(reset.Close(), errors.New("wrong"))
+			}
+		}, func(c *SSH) { c.Password = "hunter2 is wrong" }, 2, []string{"the password by keyboard-interactive"}},
 		"the password is repeated": {func(s *sshServer) {
 			s.BannerCallback = func(ssh.ConnMetadata) string { return testPassword }
 			s.KeyboardInteractiveCallback = func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (
@@ -250,15 +259,14 @@ func TestFailedSSHLoginIsNotRepeated(t *testing.T) {
 	}
 }
 
-// hangUpOn ends a connection during its login.
-func (s *sshServer) hangUpOn(conn ssh.ConnMetadata) {
+// connOf returns the TCP connection of a login.
+func (s *sshServer) connOf(login ssh.ConnMetadata) *net.TCPConn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, open := range s.conns {
-		if open.RemoteAddr().String() == conn.RemoteAddr().String() {
-			_ = open.(*net.TCPConn).CloseWrite()
-		}
-	}
+	index := slices.IndexFunc(s.conns, func(conn net.Conn) bool {
+		return conn.RemoteAddr().String() == login.RemoteAddr().String()
+	})
+	return s.conns[index].(*net.TCPConn)
 }
 
 func TestSlowSSHLoginEndsWithConnectTimeout(t *testing.T) {
