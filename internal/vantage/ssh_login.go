@@ -241,8 +241,8 @@ func (l *sshLogin) signers() ([]ssh.Signer, error) {
 func (l *sshLogin) agentSigners() ([]ssh.Signer, error) {
 	conn, err := dialAgent(l.ctx)
 	if err != nil {
-		return nil, fmt.Errorf("The SSH agent can't be asked: %w. Start one and set SSH_AUTH_SOCK, or set private_key or "+
-			"password.", err)
+		return nil, fmt.Errorf("The SSH agent can't be asked: %w. Start one and set SSH_AUTH_SOCK, or set private_key "+
+			"or password.", err)
 	}
 	context.AfterFunc(l.ctx, func() { _ = conn.Close() })
 	return agentSigners(conn, l.identity)

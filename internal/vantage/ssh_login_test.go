@@ -413,7 +413,7 @@ func TestSilentSSHAgentEndsWithConnectTimeout(t *testing.T) { //nolint:parallelt
 	wantReason(t, link.reach(within(t, patient)), tcpconnect.ReasonVantageUnreachable)
 }
 
-func TestSSHAgentThatIsGone(t *testing.T) {
+func TestSSHAgentThatIsGone(t *testing.T) { //nolint:paralleltest // It changes the environment.
 	for socket, want := range map[string]string{
 		filepath.Join(t.TempDir(), "gone"): "The SSH agent can't be asked",
 		"":                                 "SSH_AUTH_SOCK is not set. Start one",
