@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -70,6 +71,8 @@ func TestSilenceIsTheTargetsOnlyIfNothingElseTookTheTime(t *testing.T) {
 		"a greeting":        {"http://p", pipeTo(0, thenSilence("\x4a\x00\x00\x00\x0b5.7")), unreached, 0},
 		"no way":            {"http://p", pipeTo(time.Hour, nil), unreached, 8 * time.Second},
 		"a SOCKS greeting":  {"socks5://p", pipeTo(0, silence), unreached, 8 * time.Second},
+		"half of one":       {"socks5://p", pipeTo(0, halfGreeting), unreached, 8 * time.Second},
+		"an HTTP proxy":     {"socks5://p", pipeTo(0, thenSilence("")), unreached, 8 * time.Second},
 		"a TLS handshake":   {"https://p", pipeTo(0, silence), unreached, 8 * time.Second},
 		"a SOCKS silence":   {"socks5://p", pipeTo(0, silentSOCKS()), noResponse, timeout},
 		"half a reply":      {"socks5://p", pipeTo(0, silentSOCKS(5, 0)), unreached, timeout},
@@ -93,11 +96,52 @@ func TestSilenceIsTheTargetsOnlyIfNothingElseTookTheTime(t *testing.T) {
 	}
 }
 
+// halfGreeting is what a SOCKS5 proxy speaks that begins to say which login it wants.
+func halfGreeting(conn net.Conn) {
+	_, _ = io.CopyN(io.Discard, conn, 3) // a pipe holds nothing
+	_, _ = conn.Write([]byte{5})
+	silence(conn)
+}
+
 // silentSOCKS returns what a SOCKS5 proxy speaks that answers each request with some bytes and nothing more.
 func silentSOCKS(reply ...byte) func(net.Conn) {
 	return func(conn net.Conn) {
 		socks(reply...)(conn)
 		silence(conn)
+	}
+}
+
+// After the request was sent, silence is the target's, unless the proxy does not answer for the canary either.
+func TestSilenceOfAProxyIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	answersCanary := func(conn net.Conn) {
+		request, err := http.ReadRequest(bufio.NewReader(conn))
+		if err == nil && strings.HasPrefix(request.Host, canaryName) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 500 Unable to connect\r\n\r\n")
+			return
+		}
+		silence(conn)
+	}
+	for name, test := range map[string]struct {
+		speak func(net.Conn)
+		want  tcpconnect.Reason // empty: it answers
+	}{
+		"deaf": {silence, tcpconnect.ReasonVantageUnreachable}, "alive": {answersCanary, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				through, err := newProxyLink("egress", Proxy{URL: "http://p"}, time.Minute, pipeTo(0, test.speak))
+				if err != nil {
+					t.Fatal(err)
+				}
+				reason, err := ask(t, through, "db.internal:5432", time.Second)
+				expectAnswer(t, "silence", reason, err, tcpconnect.ReasonNoResponse, "")
+				if gone := through.answers(t.Context(), err); reasonOf(gone) != test.want {
+					t.Errorf("the proxy was asked: %v", gone)
+				}
+			})
+		})
 	}
 }
 
