@@ -176,6 +176,7 @@ func TestSSHSilenceIsAskedAbout(t *testing.T) {
 	reach, freeze := freezable()
 	defer freeze()
 	link := linkOf(t, server.config(), impatient, reach)
+	reachAtLast(t, link)
 	silence := dialInVain(t, link, server)
 	before := server.keepalives.Load()
 	if err := link.answers(within(t, patient), silence); err != nil {
@@ -202,9 +203,12 @@ func dialInVain(t *testing.T, link *sshLink, server *sshServer) error {
 		_, err := link.dial(ctx, "silent:0")
 		result <- err
 	}()
-	for address := range server.asked {
-		if address == "silent:0" {
-			break
+	for isAsked := false; !isAsked; {
+		select {
+		case address := <-server.asked:
+			isAsked = address == "silent:0"
+		case err := <-result:
+			t.Fatalf("the server was not asked: %v", err)
 		}
 	}
 	cancel()
@@ -253,15 +257,14 @@ func TestDeadSSHConnectionEndsItsDialsAndIsReplaced(t *testing.T) {
 		defer way.Unlock()
 		return reach(ctx, address)
 	})
-	if err := link.reach(within(t, patient)); err != nil {
-		t.Fatal(err)
-	}
+	reachAtLast(t, link)
 	freeze()
 	_, err := link.dial(within(t, patient), "silent:1")
 	wantReason(t, err, tcpconnect.ReasonVantageUnreachable)
 	way.Lock()
 	reach = dialTCP
 	way.Unlock()
+	reachAtLast(t, link)
 	conn, err := link.dial(within(t, patient), "open:1")
 	if err != nil {
 		t.Fatal(err)
