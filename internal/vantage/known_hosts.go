@@ -289,7 +289,7 @@ func (h hostKeys) explain(cause error, shown ssh.PublicKey) error {
 	case isMismatch:
 		text += ", but " + h.source + " has no host key of " + xknownhosts.Normalize(h.address)
 	default:
-		text += fmt.Sprintf(", which is not trusted: %s", bounded(cause.Error()))
+		text += fmt.Sprintf(", which is not trusted: %s", printable(cause.Error()))
 	}
 	return fmt.Errorf("%s. Compare the fingerprint with the one that the administrator of the server tells you. "+
 		"If it is the same, set:\n\n  host_key = %q", text, authorizedKey(key))

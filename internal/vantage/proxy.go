@@ -257,7 +257,7 @@ func (l *proxyLink) answers(ctx context.Context, _ error) error {
 		switch {
 		case errors.Is(err, errSilence):
 			return unreachable("the proxy does not answer any more")
-		case isFatal, reason(err) == tcpconnect.ReasonVantageUnreachable:
+		case isFatal, reasonOf(err) == tcpconnect.ReasonVantageUnreachable:
 			return err
 		default:
 			return nil
@@ -366,7 +366,7 @@ func (l *proxyLink) request(ctx context.Context, conn *bufferedConn, host, port 
 	case err != nil && !isKnown:
 		return sent, l.untrusted(err)
 	}
-	if reason(err) != tcpconnect.ReasonVantageUnreachable {
+	if reasonOf(err) != tcpconnect.ReasonVantageUnreachable {
 		l.noteLetIn()
 	}
 	return sent, err
@@ -391,14 +391,6 @@ func (c *cutAnswer) describe() error {
 	default:
 		return told(tcpconnect.ReasonOther, "the proxy closed the connection without an answer")
 	}
-}
-
-// reason returns the reason of an error of a link, or none.
-func reason(err error) tcpconnect.Reason {
-	if known, ok := errors.AsType[*tcpconnect.ReasonError](err); ok {
-		return known.Reason
-	}
-	return ""
 }
 
 func (l *proxyLink) noteLetIn() { l.letInOnce.Do(func() { close(l.letIn) }) }
@@ -494,18 +486,6 @@ func closeAtEnd(ctx context.Context, conn net.Conn) (stop func() bool) {
 		<-stopped
 		return false
 	}
-}
-
-// longestText bounds what a far end says, in bytes.
-const longestText = 300
-
-// printable returns a text of the far end, on one line and bounded.
-func printable(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > longestText {
-		text = strings.ToValidUTF8(text[:longestText], "") + "..."
-	}
-	return tcpconnect.Printable(text)
 }
 
 // bufferedConn is a connection to a proxy of which more may have been read than the answer. Its addresses are those of

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
 // sshCredentials are what a login offers.
@@ -34,13 +33,7 @@ func (c sshCredentials) words(text string) string {
 	if c.password != "" {
 		text = strings.ReplaceAll(text, c.password, "***")
 	}
-	return bounded(text)
-}
-
-// bounded returns a text from elsewhere in one short line.
-func bounded(text string) string {
-	const most = 300
-	return suggest.AbbreviateTo(most, strings.Join(strings.Fields(tcpconnect.Printable(text)), " "))
+	return printable(text)
 }
 
 // credentials returns what a login offers, and what is wrong with the arguments that say so.
@@ -225,7 +218,7 @@ func (l *sshLogin) signers() ([]ssh.Signer, error) {
 		}
 		signer, err := ssh.NewCertSigner(l.certificate, keys[index])
 		if err != nil {
-			l.failure = &loginError{fmt.Sprintf("The certificate can't be used: %s.", bounded(err.Error()))}
+			l.failure = &loginError{fmt.Sprintf("The certificate can't be used: %s.", printable(err.Error()))}
 			return nil, l.failure
 		}
 		signers = append(signers, signer)
