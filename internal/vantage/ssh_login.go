@@ -144,15 +144,15 @@ func parseCertificate(text string) (*ssh.Certificate, error) {
 // sshLogin is one attempt to log in.
 type sshLogin struct {
 	sshCredentials
-	ctx      context.Context
-	server   string   // host:port
-	offered  []string // what was offered, for people
-	accepted []string // the methods that the server accepts
-	rejected bool     // the server has rejected something
-	cutOff   bool     // the connection has ended
-	answered bool     // the server was told the password by keyboard-interactive
-	failure  error    // why this side can't go on
-	note     string   // more that the server has asked for
+	ctx          context.Context
+	server       string   // host:port
+	offered      []string // what was offered, for people
+	accepted     []string // the methods that the server accepts
+	rejected     bool     // the server has rejected something
+	cutOff       bool     // the connection has ended
+	toldPassword bool     // the server was told the password by keyboard-interactive
+	failure      error    // why this side can't go on
+	note         string   // more that the server has asked for
 }
 
 // loginError says why the server does not let this machine in.
@@ -188,8 +188,8 @@ func (l *sshLogin) method(state *ssh.ClientAuthContext, isConnected bool) (ssh.A
 	}
 }
 
-// isAnswered reports whether it was the server that let nothing be offered any more, and not the end of the connection.
-func (l *sshLogin) isAnswered() bool { return l.rejected || !l.cutOff }
+// isServersAnswer reports whether the server left nothing to offer. Otherwise the connection had ended.
+func (l *sshLogin) isServersAnswer() bool { return l.rejected || !l.cutOff }
 
 // signers returns the keys to offer. Certificates come before their keys, as ssh offers them.
 func (l *sshLogin) signers() ([]ssh.Signer, error) {
@@ -256,14 +256,14 @@ var errNotForPassword = errors.New("the server asks for more than a password")
 func (l *sshLogin) answers(_, _ string, questions []string, echoes []bool) ([]string, error) {
 	answers := make([]string, len(questions))
 	for i, question := range questions {
-		if echoes[i] || l.answered {
+		if echoes[i] || l.toldPassword {
 			l.note = fmt.Sprintf(" By keyboard-interactive it asks %q, which the password does not answer.",
 				l.words(question))
 			return nil, errNotForPassword
 		}
 		answers[i] = l.password
 	}
-	l.answered = l.answered || len(questions) > 0
+	l.toldPassword = l.toldPassword || len(questions) > 0
 	return answers, nil
 }
 
