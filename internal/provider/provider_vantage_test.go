@@ -441,7 +441,7 @@ func TestAddressesThatAVantagePointLooksUp(t *testing.T) {
 			`,"via":"there","all_addresses":true`: "all_addresses", `,"via":"there","ip_family":"ipv6"`: "ip_family",
 		} {
 			want := wrong(notUsable, "via", `Vantage point "there": It resolves the name db.test itself`,
-				argument+" can't be kept")
+				argument+" can't be used")
 			_, diagnostics := server.read(t, kind, useOf(kind, "db.test:1", more))
 			expectSaid(t, kind+more, diagnostics, want)
 		}
