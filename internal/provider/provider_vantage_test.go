@@ -340,7 +340,7 @@ func (s stringer) String() string { return string(s) }
 func TestVantagePointThatACheckCannotUse(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Open(t)
-	const advice = "To put the check off until then, set triggers = { id = RESOURCE.id } in it"
+	const advice = "To put the check off until then, set triggers = { id = RESOURCE.id } in the check"
 	known := blocks(egress("egress"), bastion("new", "ssh", sshWith("host", unknown)), egress("behind", "via", "new"))
 	for name, test := range map[string]struct {
 		points any

@@ -24,12 +24,15 @@ import (
 // and lines that begin with "#" are skipped.
 func ParseHostKeys(text string) ([]ssh.PublicKey, error) {
 	const form = `Write each host key in a line of its own, for example "ssh-ed25519 AAAA...".`
+	const whole = "Set the whole key, as it stands in ssh_host_ed25519_key.pub of the server."
 	var keys []ssh.PublicKey
 	for number, line := range numberedLines(text) {
 		key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
 		switch _, isCertificate := key.(*ssh.Certificate); {
 		case strings.Contains(line, "PRIVATE KEY"):
 			return nil, fmt.Errorf("Line %d belongs to a private key. Set the public key of the server. %s", number, form)
+		case strings.Contains(line, "SHA256:") || strings.Contains(line, "MD5:"):
+			return nil, fmt.Errorf("Line %d is a fingerprint, which is not enough. %s %s", number, whole, form)
 		case err != nil || len(options) > 0:
 			return nil, fmt.Errorf("Line %d is not a public key. %s "+
 				"Lines that begin with a host or a marker belong in known_hosts.", number, form)
@@ -49,7 +52,7 @@ func ParseHostKeys(text string) ([]ssh.PublicKey, error) {
 // skipped, as ssh does.
 func ParseKnownHosts(text string) (*knownhosts.HostKeyDB, error) {
 	const form = "Write known_hosts as ssh does (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT), " +
-		`for example "bastion.example.com ssh-ed25519 AAAA...".`
+		`for example "bastion.example.com ssh-ed25519 AAAA...", or read such a file with file().`
 	keys := 0
 	for number, line := range numberedLines(text) {
 		isSupported, err := checkKnownHost(line)
@@ -171,6 +174,9 @@ type hostKeys struct {
 	check    func(ssh.PublicKey) error
 }
 
+// knownHostsArgument is the name of the argument that holds known_hosts.
+const knownHostsArgument = "known_hosts"
+
 // hostKeys returns which host keys are trusted.
 func (s SSH) hostKeys(address string) (hostKeys, error) {
 	switch {
@@ -182,7 +188,7 @@ func (s SSH) hostKeys(address string) (hostKeys, error) {
 		if err != nil {
 			return hostKeys{}, err
 		}
-		return knownHostKeys(address, "known_hosts", db), nil
+		return knownHostKeys(address, knownHostsArgument, db), nil
 	default:
 		return userHostKeys(address), nil
 	}
@@ -289,8 +295,13 @@ func (h hostKeys) explain(cause error, shown ssh.PublicKey) error {
 	default:
 		text += fmt.Sprintf(", which is not trusted: %s", bounded(cause.Error()))
 	}
+	set := fmt.Sprintf("set:\n\n  host_key = %q", authorizedKey(key))
+	if h.source == knownHostsArgument { // which conflicts with host_key
+		set = "write this line into known_hosts, instead of others of this server:\n\n  " +
+			xknownhosts.Line([]string{h.address}, key)
+	}
 	return fmt.Errorf("%s. Compare the fingerprint with the one that the administrator of the server tells you. "+
-		"If it is the same, set:\n\n  host_key = %q", text, authorizedKey(key))
+		"If it is the same, %s", text, set)
 }
 
 func (h hostKeys) describeExpected() string {

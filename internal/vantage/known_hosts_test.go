@@ -38,7 +38,7 @@ func TestParseHostKeys(t *testing.T) {
 		{"bastion.example.com " + key, 0, "belong in known_hosts"},
 		{"@cert-authority * " + key, 0, "belong in known_hosts"},
 		{"@revoked " + key, 0, "belong in known_hosts"},
-		{"SHA256:" + strings.Repeat("a", 43), 0, "Line 1 is not a public key."},
+		{"SHA256:" + strings.Repeat("a", 43), 0, "Line 1 is a fingerprint, which is not enough."},
 		{certificate, 0, "Line 1 is a certificate."},
 		{private, 0, "Line 1 belongs to a private key."},
 	} {
@@ -184,7 +184,11 @@ func TestSSHHostKeyThatIsNotTrusted(t *testing.T) {
 			link := linkOf(t, config, patient, dialTCP)
 			text := wantFatal(t, link.reach(within(t, patient)))
 			key := plainKey(test.shown.PublicKey())
-			for _, part := range append(test.says, ssh.FingerprintSHA256(key), `host_key = "`+authorizedKey(key)+`"`) {
+			line := `host_key = "` + authorizedKey(key) + `"`
+			if config.KnownHosts != "" { // which conflicts with host_key
+				line = "known_hosts, instead of others of this server:\n\n  " + knownLine(server, key)
+			}
+			for _, part := range append(test.says, ssh.FingerprintSHA256(key), line) {
 				if !strings.Contains(text, part) {
 					t.Errorf("%q is not in: %s", part, text)
 				}
@@ -197,7 +201,12 @@ func TestSSHHostKeyThatIsNotTrusted(t *testing.T) {
 			}
 
 			trusted := server.config()
-			trusted.HostKey = strings.Split(strings.SplitN(text, `host_key = "`, 2)[1], `"`)[0]
+			if _, given, ok := strings.Cut(text, `host_key = "`); ok {
+				trusted.HostKey = strings.TrimSuffix(given, `"`)
+			} else {
+				_, given, _ := strings.Cut(text, ":\n\n")
+				trusted.HostKey, trusted.KnownHosts = "", given
+			}
 			if _, isCertificate := test.shown.PublicKey().(*ssh.Certificate); isCertificate {
 				return // the server has no other host key
 			}

@@ -422,7 +422,7 @@ func (l *proxyLink) open(ctx context.Context) (*bufferedConn, error) {
 	_ = conn.Close() // nothing was written that matters
 	switch untrusted, isUntrusted := errors.AsType[*distrust](err); {
 	case isOver:
-		return nil, unreachable("the proxy was reached, but did not answer in time")
+		return nil, unreachable("%s was reached, but did not answer as a proxy does in time. %s", l.address, checkURL)
 	case isUntrusted:
 		return nil, l.untrusted(untrusted)
 	default:
@@ -430,10 +430,16 @@ func (l *proxyLink) open(ctx context.Context) (*bufferedConn, error) {
 	}
 }
 
+// checkURL says what to do if what answers is no proxy of the kind that it should be.
+const checkURL = "Check the scheme and the port of url"
+
 // speechFailed returns the error that the connection to the proxy failed, without its addresses.
 func speechFailed(err error) error {
 	if failure, ok := errors.AsType[*net.OpError](err); ok {
 		err = failure.Err
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return unreachable("the proxy does not speak TLS. %s", checkURL)
 	}
 	return unreachable("speak with the proxy: %s", printable(err.Error()))
 }

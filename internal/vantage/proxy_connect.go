@@ -72,7 +72,7 @@ func (p connectProtocol) receive(conn *bufferedConn, _ string) error {
 	return unreachable("the proxy sends one interim answer after the other")
 }
 
-var errNotHTTP = unreachable("what answers does not speak HTTP, so it is no proxy of that kind")
+var errNotHTTP = unreachable("what answers does not speak HTTP, so it is no HTTP proxy. %s", checkURL)
 
 // watchedReader notes the error of a reader.
 type watchedReader struct {
@@ -118,16 +118,22 @@ func (p connectProtocol) judge(answer *http.Response) error {
 // rejected says that the proxy does not let this machine in.
 func (p connectProtocol) rejected(answer *http.Response) error {
 	schemes := offeredSchemes(answer.Header.Values("Proxy-Authenticate"))
-	offers := "It does not say how"
+	offers := " It does not say how."
 	if len(schemes) > 0 {
-		offers = "It offers " + printable(strings.Join(schemes, ", "))
+		offers = fmt.Sprintf(" It offers %s.", printable(strings.Join(schemes, ", ")))
 	}
 	if p.username == "" {
-		return fmt.Errorf("The proxy asks for a login (407). %s. Set username and password in the proxy block; this "+
+		return fmt.Errorf("The proxy asks for a login (407).%s Set username and password in the proxy block; this "+
 			"provider can use Basic.", offers)
 	}
-	return fmt.Errorf("The proxy rejects the login%s (407). %s, and this provider can use Basic. Check username and "+
-		"password in the proxy block.", ofUser(p.username, p.password), offers)
+	isBasic := func(scheme string) bool { return strings.EqualFold(scheme, "Basic") }
+	if slices.ContainsFunc(schemes, isBasic) {
+		offers = "" // so it did take the login for what it is
+	} else {
+		offers += " This provider can use only Basic."
+	}
+	return fmt.Errorf("The proxy rejects the login%s (407).%s Check username and password in the proxy block.",
+		ofUser(p.username, p.password), offers)
 }
 
 // offeredSchemes returns the schemes of challenges: RFC 9110, section 11.6.1.

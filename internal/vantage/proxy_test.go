@@ -159,8 +159,8 @@ func TestProxyThatDoesNotLetUsInIsAnError(t *testing.T) {
 		text   string
 	}{
 		{Proxy{URL: "http://" + basic}, "asks for a login (407). It offers Negotiate, Basic. Set username"},
-		{Proxy{URL: "http://ci:" + canarySecret + "@" + basic}, `rejects the login of "ci" (407). It offers Nego`},
-		{Proxy{URL: "http://" + canarySecret + "@" + basic}, "rejects the login (407). It offers Negotiate, Basic"},
+		{Proxy{URL: "http://ci:" + canarySecret + "@" + basic}, `rejects the login of "ci" (407). Check`},
+		{Proxy{URL: "http://" + canarySecret + "@" + basic}, "rejects the login (407). Check username"},
 		{Proxy{URL: "http://" + inOneLine}, "It offers NTLM, Basic. Set"},
 		{Proxy{URL: "http://" + many}, "scheme1, scheme2, "},
 		{Proxy{URL: "socks5://" + choosing(2)}, "asks for a login. Set username"},
@@ -249,15 +249,16 @@ func TestProxyThatIsNotReachedIsUnreachable(t *testing.T) {
 	refused := listener.Addr().String()
 	_ = listener.Close()
 	slow := func(conn net.Conn) { _, _ = conn.Write([]byte{5}); silence(conn) }
+	plain := func(conn net.Conn) { _, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request")); silence(conn) }
 	for url, want := range map[string]string{
 		"http://" + refused:                           "connect to the vantage point",
-		"socks5://" + closed:                          "did not answer in time",
-		"socks5://" + serve(t, slow):                  "did not answer in time",
+		"socks5://" + closed:                          "did not answer as a proxy does in time. Check the scheme",
+		"socks5://" + serve(t, slow):                  "did not answer as a proxy does in time. Check the scheme",
 		"socks5://" + serve(t, func(net.Conn) {}):     "speak with the proxy",
-		"socks5://" + serve(t, answering("HTTP/1.1")): "did not answer in time", // waits for a whole request
-		"https://" + closed:                           "did not answer in time",
+		"socks5://" + serve(t, answering("HTTP/1.1")): "did not answer as a proxy does in time. Check the scheme", // waits for a whole request
+		"https://" + closed:                           "did not answer as a proxy does in time. Check the scheme",
 		"https://" + serve(t, func(net.Conn) {}):      "speak with the proxy",
-		"https://" + serve(t, answering("garbage")):   "speak with the proxy",
+		"https://" + serve(t, plain):                  "the proxy does not speak TLS. Check the scheme",
 	} {
 		reason, err := ask(t, linkTo(t, Proxy{URL: url}), "db.internal:5432", 200*time.Millisecond)
 		says(t, url, reason, err, tcpconnect.ReasonVantageUnreachable, want)

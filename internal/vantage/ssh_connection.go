@@ -6,6 +6,7 @@ package vantage
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"time"
 
@@ -91,6 +92,9 @@ func (c *sshConnection) handshake(ctx context.Context) error {
 
 // withoutPrefix returns what went wrong during a handshake, without that it did.
 func withoutPrefix(err error) string {
+	if errors.Is(err, io.EOF) {
+		return "it closed the connection"
+	}
 	if cause := errors.Unwrap(err); cause != nil {
 		return cause.Error()
 	}
