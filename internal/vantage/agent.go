@@ -31,7 +31,8 @@ func agentSigners(conn io.ReadWriter, identity string) ([]ssh.Signer, error) {
 	case len(keys) == 0:
 		return nil, errors.New("The SSH agent has no keys. Add one with ssh-add.")
 	case len(chosen) == 0:
-		return nil, fmt.Errorf("The SSH agent has no key that agent_identity names. It has %s.", describeAgentKeys(keys))
+		return nil, fmt.Errorf("The SSH agent has no key that agent_identity names. It has %s.",
+			describeAgentKeys(keys))
 	case identity != "" && slices.ContainsFunc(chosen, func(key *agent.Key) bool { return !sameKey(key, chosen[0]) }):
 		return nil, fmt.Errorf("agent_identity is the comment of several keys of the SSH agent: %s. "+
 			"Set the fingerprint of one of them.", describeAgentKeys(chosen))

@@ -30,8 +30,9 @@ func ParseHostKeys(text string) ([]ssh.PublicKey, error) {
 		key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
 		switch _, isCertificate := key.(*ssh.Certificate); {
 		case strings.Contains(line, "PRIVATE KEY"):
-			return nil, fmt.Errorf("Line %d belongs to a private key. Set the public key of the server. %s", number, form)
-		case strings.Contains(line, "SHA256:") || strings.Contains(line, "MD5:"):
+			return nil, fmt.Errorf("Line %d belongs to a private key. Set the public key of the server. %s",
+				number, form)
+		case err != nil && (strings.Contains(line, "SHA256:") || strings.Contains(line, "MD5:")):
 			return nil, fmt.Errorf("Line %d is a fingerprint, which is not enough. %s %s", number, whole, form)
 		case err != nil || len(options) > 0:
 			return nil, fmt.Errorf("Line %d is not a public key. %s "+
@@ -284,7 +285,8 @@ func (h hostKeys) explain(cause error, shown ssh.PublicKey) error {
 	switch {
 	case isRevoked:
 		return fmt.Errorf("%s, which %s says is revoked (line %d). Whoever has it may not be the server. "+
-			"Ask the administrator of the server for its new key, and set it in host_key.", text, h.source, revoked.Revoked.Line)
+			"Ask the administrator of the server for its new key, and set it in host_key.",
+			text, h.source, revoked.Revoked.Line)
 	case errors.Is(cause, fs.ErrNotExist):
 		text += ", but the file " + h.source + ", which would say whether to trust it, does not exist"
 	case errors.Is(cause, errNotExpected), isMismatch && len(mismatch.Want) > 0:

@@ -125,7 +125,7 @@ func ask(t *testing.T, through link, address string, timeout time.Duration) (tcp
 	return reason, err
 }
 
-func says(t *testing.T, what string, reason tcpconnect.Reason, err error, want tcpconnect.Reason, text string) {
+func expectAnswer(t *testing.T, what string, reason tcpconnect.Reason, err error, want tcpconnect.Reason, text string) {
 	t.Helper()
 	said := ""
 	if err != nil {

@@ -81,7 +81,7 @@ func TestConnectTellsWhatTheProxyTells(t *testing.T) {
 	} {
 		address := serve(t, answering(answer))
 		reason, err := ask(t, linkTo(t, Proxy{URL: "http://" + address}), "db.internal:5432", patient)
-		says(t, fmt.Sprintf("%.60q", answer), reason, err, want, "")
+		expectAnswer(t, fmt.Sprintf("%.60q", answer), reason, err, want, "")
 		if err != nil && len(err.Error()) > 3*longestText {
 			t.Errorf("%.60q: an error of %d bytes", answer, len(err.Error()))
 		}
@@ -170,7 +170,7 @@ func TestProxyThatDoesNotLetUsInIsAnError(t *testing.T) {
 		{Proxy{URL: "socks5://" + serve(t, wrong()), Username: "ci", Password: canarySecret}, `the login of "ci".`},
 	} {
 		reason, err := ask(t, linkTo(t, test.config), "db.internal:5432", patient)
-		says(t, test.text, reason, err, "untrusted", test.text)
+		expectAnswer(t, test.text, reason, err, "untrusted", test.text)
 		if err != nil && len(err.Error()) > 3*longestText {
 			t.Errorf("%s: an error of %d bytes", test.text, len(err.Error()))
 		}
@@ -208,7 +208,7 @@ func TestSOCKSTellsWhatTheProxyTells(t *testing.T) {
 	} {
 		through := linkTo(t, Proxy{URL: "socks5://" + serve(t, socks(test.reply...))})
 		reason, err := ask(t, through, test.address, patient)
-		says(t, fmt.Sprintf("%v of %.20s", test.reply, test.address), reason, err, test.want, "")
+		expectAnswer(t, fmt.Sprintf("%v of %.20s", test.reply, test.address), reason, err, test.want, "")
 	}
 }
 
@@ -230,7 +230,7 @@ func TestSOCKSSendsHostAndLogin(t *testing.T) {
 		})
 		config := Proxy{URL: "socks5://" + proxy, Username: "ci", Password: canarySecret}
 		reason, err := ask(t, linkTo(t, config), address, patient)
-		says(t, address, reason, err, tcpconnect.ReasonConnected, "")
+		expectAnswer(t, address, reason, err, tcpconnect.ReasonConnected, "")
 		login, host := <-asked, <-asked
 		if login != "\x01\x02ci"+string(rune(len(canarySecret)))+canarySecret || host != want {
 			t.Errorf("login %q, host %q, want %q", login, host, want)
@@ -261,7 +261,7 @@ func TestProxyThatIsNotReachedIsUnreachable(t *testing.T) {
 		"https://" + serve(t, plain):                  "the proxy does not speak TLS. Check the scheme",
 	} {
 		reason, err := ask(t, linkTo(t, Proxy{URL: url}), "db.internal:5432", 200*time.Millisecond)
-		says(t, url, reason, err, tcpconnect.ReasonVantageUnreachable, want)
+		expectAnswer(t, url, reason, err, tcpconnect.ReasonVantageUnreachable, want)
 	}
 }
 
@@ -280,7 +280,7 @@ func TestSilenceOfAProxyIsAskedAbout(t *testing.T) {
 	})})
 	for through, isAlive := range map[link]bool{deaf: false, alive: true} {
 		reason, err := ask(t, through, "db.internal:5432", 100*time.Millisecond)
-		says(t, "silence", reason, err, tcpconnect.ReasonNoResponse, "")
+		expectAnswer(t, "silence", reason, err, tcpconnect.ReasonNoResponse, "")
 		gone := through.answers(t.Context(), err)
 		if isAlive != (gone == nil) || gone != nil && reasonOf(gone) != tcpconnect.ReasonVantageUnreachable {
 			t.Errorf("alive %t: %v", isAlive, gone)
@@ -308,7 +308,7 @@ func TestProxyHasRoomForFewDials(t *testing.T) {
 		<-begun
 	}
 	reason, err := ask(t, through, "db.internal:5432", 50*time.Millisecond)
-	says(t, "the 33rd", reason, err, tcpconnect.ReasonVantageLimit, "in flight")
+	expectAnswer(t, "the 33rd", reason, err, tcpconnect.ReasonVantageLimit, "in flight")
 	cancel()
 	for range proxyRoom {
 		<-ended
@@ -336,7 +336,7 @@ func TestProxyOfTLSIsVerified(t *testing.T) {
 		{Proxy{URL: serveTLS(other), CACertificate: authority}, "untrusted", `It is for "CN=proxy.internal"`},
 	} {
 		reason, err := ask(t, linkTo(t, test.config), "db.internal:5432", patient)
-		says(t, test.text, reason, err, test.want, test.text)
+		expectAnswer(t, test.text, reason, err, test.want, test.text)
 	}
 }
 

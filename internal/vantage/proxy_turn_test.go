@@ -84,7 +84,7 @@ func TestSilenceIsTheTargetsOnlyIfNothingElseTookTheTime(t *testing.T) {
 				}
 				start := time.Now()
 				reason, err := ask(t, through, "db.internal:5432", timeout)
-				says(t, name, reason, err, test.want, "")
+				expectAnswer(t, name, reason, err, test.want, "")
 				if took := time.Since(start); took != test.within {
 					t.Errorf("took %s, want %s", took, test.within)
 				}
@@ -113,7 +113,7 @@ func TestWaitingForRoomIsNotTheTargetsSilence(t *testing.T) {
 		for range proxyRoom {
 			dials.Go(func() {
 				reason, err := ask(t, through, "db.internal:5432", 6*time.Second)
-				says(t, "a dial with room", reason, err, tcpconnect.ReasonNoResponse, "")
+				expectAnswer(t, "a dial with room", reason, err, tcpconnect.ReasonNoResponse, "")
 			})
 		}
 		synctest.Wait()
@@ -124,7 +124,7 @@ func TestWaitingForRoomIsNotTheTargetsSilence(t *testing.T) {
 		} {
 			dials.Go(func() {
 				reason, err := ask(t, through, "db.internal:5432", timeout)
-				says(t, timeout.String(), reason, err, want, "")
+				expectAnswer(t, timeout.String(), reason, err, want, "")
 			})
 		}
 		dials.Wait()
@@ -155,7 +155,7 @@ func TestWrongLoginIsTriedOnce(t *testing.T) {
 		for range 2 * proxyRoom {
 			dials.Go(func() {
 				reason, err := ask(t, through, "db.internal:5432", patient)
-				says(t, scheme, reason, err, "untrusted", "rejects the login")
+				expectAnswer(t, scheme, reason, err, "untrusted", "rejects the login")
 			})
 		}
 		dials.Wait()
@@ -188,12 +188,12 @@ func TestDialsWithALoginAreMadeAtOnce(t *testing.T) {
 		answering("HTTP/1.1 200 OK\r\n\r\n")(conn)
 	})})
 	reason, err := ask(t, through, canaryName+":443", patient)
-	says(t, "the first", reason, err, tcpconnect.ReasonOther, "502")
+	expectAnswer(t, "the first", reason, err, tcpconnect.ReasonOther, "502")
 	var dials sync.WaitGroup
 	for range many {
 		dials.Go(func() {
 			reason, err := ask(t, through, "db.internal:5432", patient)
-			says(t, "another", reason, err, tcpconnect.ReasonConnected, "")
+			expectAnswer(t, "another", reason, err, tcpconnect.ReasonConnected, "")
 		})
 	}
 	for range many {
@@ -215,11 +215,11 @@ func TestDialsWaitForTheFirstLogin(t *testing.T) {
 		var first sync.WaitGroup
 		first.Go(func() {
 			reason, err := ask(t, through, "db.internal:5432", 10*time.Second)
-			says(t, "the first", reason, err, tcpconnect.ReasonNoResponse, "")
+			expectAnswer(t, "the first", reason, err, tcpconnect.ReasonNoResponse, "")
 		})
 		synctest.Wait()
 		reason, err := ask(t, through, "db.internal:5432", 5*time.Second)
-		says(t, "the second", reason, err, tcpconnect.ReasonVantageUnreachable, "logs in first")
+		expectAnswer(t, "the second", reason, err, tcpconnect.ReasonVantageUnreachable, "logs in first")
 		first.Wait()
 	})
 }
@@ -254,7 +254,7 @@ func TestProxyThatWantsACertificateIsUnreachable(t *testing.T) {
 	}
 	config := Proxy{URL: "https://" + serveOn(t, listener, answering("")), CACertificate: authority}
 	reason, err := ask(t, linkTo(t, config), "db.internal:5432", patient)
-	says(t, "a certificate", reason, err, tcpconnect.ReasonVantageUnreachable, "certificate required")
+	expectAnswer(t, "a certificate", reason, err, tcpconnect.ReasonVantageUnreachable, "certificate required")
 }
 
 // A proxy behind another is spoken to through the tunnel that the other opens, whatever arrives with its answer.
@@ -277,7 +277,7 @@ func TestProxyBehindAProxy(t *testing.T) {
 		}
 		address := serve(t, silence)
 		reason, err := ask(t, inner, address, patient)
-		says(t, config.URL, reason, err, tcpconnect.ReasonConnected, "")
+		expectAnswer(t, config.URL, reason, err, tcpconnect.ReasonConnected, "")
 	}
 }
 

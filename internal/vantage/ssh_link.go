@@ -48,14 +48,14 @@ type sshLink struct {
 
 // newSSHLink makes a link of arguments that Validate finds nothing wrong with. It does not connect.
 func newSSHLink(name string, config SSH, connectTimeout time.Duration, reach reachFunc) (link, error) {
-	for _, problem := range config.Validate() {
-		return nil, fmt.Errorf("%s: %s", problem.Argument, problem.Text)
+	credentials, problems := config.parse()
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("%s: %s", problems[0].Argument, problems[0].Text)
 	}
 	address, err := ParseSSHHost(config.Host)
 	if err != nil {
 		return nil, err
 	}
-	credentials, _ := config.credentials()
 	l := &sshLink{
 		name: name, config: config, address: address, credentials: credentials,
 		connectTimeout: connectTimeout, reachServer: reach,

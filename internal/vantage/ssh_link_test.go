@@ -35,7 +35,7 @@ func TestSSHDialTellsWhatTheServerSays(t *testing.T) {
 		{"a:2", sshAnswer{code: 1}, tcpconnect.ReasonVantageProhibited, "", "administratively prohibited"},
 		{"a:3", sshAnswer{code: 2, text: "Connection refused"}, tcpconnect.ReasonRefused, "", "Connection refused"},
 		{"a:4", sshAnswer{code: 2, text: "No route to host"}, tcpconnect.ReasonHostUnreachable, "", ""},
-		{"a:4", sshAnswer{code: 2, text: "Connection reset by peer"}, tcpconnect.ReasonReset, "", ""},
+		{"a:31", sshAnswer{code: 2, text: "Connection reset by peer"}, tcpconnect.ReasonReset, "", ""},
 		{"a:5", sshAnswer{code: 2, text: "Network is unreachable"}, tcpconnect.ReasonNetworkUnreachable, "", ""},
 		{"a:6", sshAnswer{code: 2, text: "Connection timed out"}, tcpconnect.ReasonNoResponse, "", ""},
 		{"a:7", sshAnswer{code: 2, text: "Permission denied"}, tcpconnect.ReasonProhibited, "", ""},
@@ -46,13 +46,15 @@ func TestSSHDialTellsWhatTheServerSays(t *testing.T) {
 			tcpconnect.ReasonNoSuchHost, "", ""},
 		{"a:12", sshAnswer{code: 2, text: "Error resolving 'a' port '12'. Temporary failure in name resolution"},
 			tcpconnect.ReasonDNSFailure, "", ""},
-		{"[2001:db8::1]:13", sshAnswer{code: 2, text: "Error resolving '2001:db8::1' port '13'. Name or service not known"},
+		{"[2001:db8::1]:13",
+			sshAnswer{code: 2, text: "Error resolving '2001:db8::1' port '13'. Name or service not known"},
 			tcpconnect.ReasonNoSuchHost, "", ""},
 		{"a:14", sshAnswer{code: 2, text: "Error resolving 'b' port '14'. Name or service not known"},
 			tcpconnect.ReasonOther, "", "Error resolving 'b'"},
 		{"a:15", sshAnswer{code: 2, text: "Error resolving 'a' port '15'. Connection refused"},
 			tcpconnect.ReasonOther, "", ""},
-		{"a:16", sshAnswer{code: 2, text: "connection refused"}, tcpconnect.ReasonOther, "", "connect failed: connection"},
+		{"a:16", sshAnswer{code: 2, text: "connection refused"},
+			tcpconnect.ReasonOther, "", "connect failed: connection"},
 		{"a:17", sshAnswer{code: 2, text: "Connection refused by b"}, tcpconnect.ReasonOther, "", ""},
 		{"a:18", sshAnswer{code: 2, text: "open failed"}, tcpconnect.ReasonOther, "", "open failed"},
 		{"a:19", sshAnswer{code: 3, text: "Connection refused"}, tcpconnect.ReasonOther, "", "unknown channel type"},
@@ -76,8 +78,9 @@ func TestSSHDialTellsWhatTheServerSays(t *testing.T) {
 		}
 		wantReason(t, err, test.reason)
 		found, _ := errors.AsType[*tcpconnect.ReasonError](err)
-		if found == nil || found.Limit != test.limit || !strings.Contains(err.Error(), test.text) || len(err.Error()) > 500 {
-			t.Errorf("%s: %v, limit %q", test.address, err, found.Limit)
+		if found == nil || found.Limit != test.limit || !strings.Contains(err.Error(), test.text) ||
+			len(err.Error()) > 500 {
+			t.Errorf("%s: %+v", test.address, found)
 		}
 	}
 	if server.logins.Load() != 1 {
@@ -288,9 +291,11 @@ func TestServerThatEndsTheConnectionSaysNothingOfTargets(t *testing.T) {
 
 func TestFullSSHConnectionIsSucceeded(t *testing.T) {
 	t.Parallel()
-	server := startSSH(t, func(s *sshServer) { s.targets = map[string]sshAnswer{"open:1": {opens: true}} })
+	server := startSSH(t, func(s *sshServer) {
+		s.targets = map[string]sshAnswer{"open:1": {opens: true}, "echo:1": {opens: true, echoes: true}}
+	})
 	link := linkOf(t, server.config(), patient, dialTCP)
-	held, err := link.dial(within(t, patient), "open:1")
+	held, err := link.dial(within(t, patient), "echo:1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,13 +337,16 @@ func TestFullSSHConnectionIsSucceeded(t *testing.T) {
 	if server.logins.Load() != 2 {
 		t.Errorf("%d logins, not two", server.logins.Load())
 	}
-	select {
-	case <-first.ended:
-		t.Error("the full connection ended although a channel is open")
-	default:
+	for range 2 { // a connection that is about to end asks once before
+		if err := first.ask(within(t, patient), time.Now()); err != nil {
+			t.Errorf("the full connection ended although a channel is open: %v", err)
+		}
 	}
-	if _, err := held.(*channelConn).channel.Write([]byte("x")); err != nil {
-		t.Errorf("the open channel: %v", err)
+	if _, err := io.Copy(held, strings.NewReader("x")); err != nil {
+		t.Errorf("write to the open channel: %v", err)
+	}
+	if _, err := io.ReadFull(held, make([]byte, 1)); err != nil {
+		t.Errorf("read from the open channel: %v", err)
 	}
 	silence := dialInVain(t, link, server)
 	if found, ok := errors.AsType[*silenceError](silence); !ok || found.connection == first {
@@ -387,7 +395,9 @@ func TestSSHRoomIsGivenBack(t *testing.T) {
 func TestChannelThatIsOpenedTooLateIsClosed(t *testing.T) {
 	t.Parallel()
 	gate := make(chan struct{})
-	server := startSSH(t, func(s *sshServer) { s.targets = map[string]sshAnswer{"late:1": {opens: true, waitFor: gate}} })
+	server := startSSH(t, func(s *sshServer) {
+		s.targets = map[string]sshAnswer{"late:1": {opens: true, waitFor: gate}}
+	})
 	link := linkOf(t, server.config(), patient, dialTCP)
 	ctx, abandon := context.WithCancel(t.Context())
 	result := make(chan error)
@@ -444,8 +454,7 @@ func TestSSHThroughSSH(t *testing.T) {
 // startForwardingSSH starts a server that dials targets.
 func startForwardingSSH(tb testing.TB) *sshServer {
 	tb.Helper()
-	var s *sshServer
-	s = startSSH(tb, func(server *sshServer) {
+	return startSSH(tb, func(server *sshServer) {
 		server.serve = func(conn net.Conn) {
 			config := server.ServerConfig
 			config.AddHostKey(server.hostKeys[0])
@@ -461,7 +470,6 @@ func startForwardingSSH(tb testing.TB) *sshServer {
 			tasks.Wait()
 		}
 	})
-	return s
 }
 
 func forward(channel ssh.NewChannel) {
@@ -567,8 +575,9 @@ func TestFloodsOfTheSSHServerAreSurvived(t *testing.T) {
 	t.Parallel()
 	for name, flood := range map[string]func(*ssh.ServerConn){
 		"requests": func(conn *ssh.ServerConn) {
+			large := bytes.Repeat([]byte("a"), 1000)
 			for range 2000 {
-				if _, _, err := conn.SendRequest("flood@example.com", false, bytes.Repeat([]byte("a"), 1000)); err != nil {
+				if _, _, err := conn.SendRequest("flood@example.com", false, large); err != nil {
 					return
 				}
 			}

@@ -90,6 +90,7 @@ func (s SSH) credentials() (sshCredentials, []Problem) {
 func parsePrivateKey(text, passphrase string) (ssh.Signer, *Problem) {
 	const form = `Set the content of the private key file, for example file(pathexpand("~/.ssh/id_ed25519")). It ` +
 		`begins with a line such as "-----BEGIN OPENSSH PRIVATE KEY-----".`
+	wrong := func(text string) (ssh.Signer, *Problem) { return nil, &Problem{"private_key", text} }
 	signer, err := ssh.ParsePrivateKey([]byte(text))
 	if err == nil {
 		return signer, nil
@@ -99,7 +100,7 @@ func parsePrivateKey(text, passphrase string) (ssh.Signer, *Problem) {
 	_, _, _, _, notPublic := ssh.ParseAuthorizedKey([]byte(text))
 	switch {
 	case isEncrypted && passphrase == "":
-		return nil, &Problem{"private_key", "The private key is encrypted. Set its passphrase in private_key_passphrase."}
+		return wrong("The private key is encrypted. Set its passphrase in private_key_passphrase.")
 	case isEncrypted:
 		signer, err := ssh.ParsePrivateKeyWithPassphrase([]byte(text), []byte(passphrase))
 		switch {
@@ -109,25 +110,25 @@ func parsePrivateKey(text, passphrase string) (ssh.Signer, *Problem) {
 			return nil, &Problem{"private_key_passphrase", "The passphrase does not decrypt the private key. " +
 				"Set the passphrase of this key."}
 		}
-		return nil, &Problem{"private_key", "The encrypted private key is damaged or not supported. " +
-			`Convert it with "ssh-keygen -p -f FILE".`}
+		return wrong("The encrypted private key is damaged or not supported. " +
+			`Convert it with "ssh-keygen -p -f FILE".`)
 	case notPublic == nil:
-		return nil, &Problem{"private_key", "This is a public key. " + form}
+		return wrong("This is a public key. " + form)
 	case strings.HasPrefix(text, "PuTTY-"):
-		return nil, &Problem{"private_key", "This is a private key of PuTTY. " +
-			`Convert it with "puttygen FILE -O private-openssh-new -o NEW".`}
+		return wrong("This is a private key of PuTTY. " +
+			`Convert it with "puttygen FILE -O private-openssh-new -o NEW".`)
 	case block == nil:
-		return nil, &Problem{"private_key", "This is not a private key in PEM form. " + form}
+		return wrong("This is not a private key in PEM form. " + form)
 	case block.Type == "ENCRYPTED PRIVATE KEY":
-		return nil, &Problem{"private_key", "This is an encrypted private key in PKCS #8 form, which is not supported. " +
-			`Convert it with "ssh-keygen -p -f FILE".`}
+		return wrong("This is an encrypted private key in PKCS #8 form, which is not supported. " +
+			`Convert it with "ssh-keygen -p -f FILE".`)
 	case strings.HasSuffix(block.Type, "PUBLIC KEY"):
-		return nil, &Problem{"private_key", "This is a public key. " + form}
+		return wrong("This is a public key. " + form)
 	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-		return nil, &Problem{"private_key", "The private key is damaged or of a type that is not supported. " +
-			"Ed25519, ECDSA and RSA are supported."}
+		return wrong("The private key is damaged or of a type that is not supported. " +
+			"Ed25519, ECDSA and RSA are supported.")
 	default:
-		return nil, &Problem{"private_key", "This is not a private key. " + form}
+		return wrong("This is not a private key. " + form)
 	}
 }
 
@@ -248,8 +249,8 @@ func (l *sshLogin) signers() ([]ssh.Signer, error) {
 func (l *sshLogin) agentSigners() ([]ssh.Signer, error) {
 	conn, err := dialAgent(l.ctx)
 	if err != nil {
-		return nil, fmt.Errorf("The SSH agent can't be asked: %w. Start one and set SSH_AUTH_SOCK, or set private_key or "+
-			"password.", err)
+		return nil, fmt.Errorf("The SSH agent can't be asked: %w. Start one and set SSH_AUTH_SOCK, or set private_key "+
+			"or password.", err)
 	}
 	context.AfterFunc(l.ctx, func() { _ = conn.Close() })
 	return agentSigners(conn, l.identity)
@@ -291,7 +292,8 @@ func (l *sshLogin) refused(words string) error {
 			offered += fmt.Sprintf(" and %d more", more)
 		}
 	}
-	text := fmt.Sprintf("The server at %s does not let the user %q log in. It was offered %s.", l.server, l.user, offered)
+	text := fmt.Sprintf("The server at %s does not let the user %q log in. It was offered %s.",
+		l.server, l.user, offered)
 	if len(l.accepted) > 0 {
 		text += fmt.Sprintf(" It accepts the methods %s.", l.words(suggest.List(l.accepted)))
 	}

@@ -45,12 +45,14 @@ func TestSSHValidate(t *testing.T) {
 		"encrypted key":           {func(s *SSH) { s.PrivateKey = encrypted }, "private_key", "is encrypted"},
 		"wrong passphrase": {func(s *SSH) { s.PrivateKey, s.PrivateKeyPassphrase = encrypted, "wrong passphrase" },
 			"private_key_passphrase", "does not decrypt"},
-		"passphrase":       {func(s *SSH) { s.PrivateKey, s.PrivateKeyPassphrase = encrypted, "secret passphrase" }, "", ""},
+		"passphrase": {func(s *SSH) { s.PrivateKey, s.PrivateKeyPassphrase = encrypted, "secret passphrase" },
+			"", ""},
 		"passphrase alone": {func(s *SSH) { s.PrivateKeyPassphrase = "a" }, "private_key_passphrase", "no private_key"},
 		"public key":       {func(s *SSH) { s.PrivateKey = public }, "private_key", "This is a public key"},
-		"public key in PEM": {func(s *SSH) { s.PrivateKey = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n" },
+		"public key in PEM": {func(s *SSH) { s.PrivateKey = emptyPEM("PUBLIC KEY") },
 			"private_key", "This is a public key"},
-		"path":        {func(s *SSH) { s.PrivateKey = "~/.ssh/id_ed25519" }, "private_key", "not a private key in PEM form"},
+		"path": {func(s *SSH) { s.PrivateKey = "~/.ssh/id_ed25519" },
+			"private_key", "not a private key in PEM form"},
 		"PuTTY":       {func(s *SSH) { s.PrivateKey = "PuTTY-User-Key-File-3: ssh-ed25519\n" }, "private_key", "PuTTY"},
 		"PKCS 8":      {func(s *SSH) { s.PrivateKey = emptyPEM("ENCRYPTED PRIVATE KEY") }, "private_key", "PKCS #8"},
 		"X.509":       {func(s *SSH) { s.PrivateKey = emptyPEM("CERTIFICATE") }, "private_key", "not a private key"},
@@ -60,10 +62,13 @@ func TestSSHValidate(t *testing.T) {
 			"certificate", "but private_key is"},
 		"certificate of a host": {func(s *SSH) { s.PrivateKey, s.Certificate = plain, hostCertificate },
 			"certificate", "certificate of a host"},
-		"certificate without key":     {func(s *SSH) { s.Certificate = certificate }, "certificate", "needs its key"},
-		"certificate, but a key":      {func(s *SSH) { s.PrivateKey, s.Certificate = plain, public }, "certificate", "public key"},
-		"certificate, but what":       {func(s *SSH) { s.PrivateKey, s.Certificate = plain, "?" }, "certificate", "not a certificate"},
-		"nothing":                     {func(s *SSH) { s.Password, s.Agent = "", &off }, "private_key", "nothing to log in"},
+		"certificate without key": {func(s *SSH) { s.Certificate = certificate }, "certificate", "needs its key"},
+		"certificate, but a key": {func(s *SSH) { s.PrivateKey, s.Certificate = plain, public },
+			"certificate", "public key"},
+		"certificate, but what": {func(s *SSH) { s.PrivateKey, s.Certificate = plain, "?" },
+			"certificate", "not a certificate"},
+		"nothing": {func(s *SSH) { s.Password, s.Agent = "", &off },
+			"private_key", "nothing to log in with"},
 		"the agent, by default":       {func(s *SSH) { s.Password = "" }, "", ""},
 		"the agent of this machine":   {func(s *SSH) { s.Agent = &on }, "", ""},
 		"identity of an unused agent": {func(s *SSH) { s.AgentIdentity = "work" }, "agent_identity", "agent = true"},
@@ -101,7 +106,7 @@ func TestSSHLogin(t *testing.T) {
 	encrypted, encryptedSigner := privateKey(t, "secret passphrase")
 	authority := ed25519Key(t)
 	certificate := certificateOf(t, signer.PublicKey(), authority, ssh.UserCert, time.Now().Add(time.Hour), "deploy")
-	byAuthority := ssh.CertChecker{IsUserAuthority: func(key ssh.PublicKey) bool { return sameKey(key, authority.PublicKey()) }}
+	byAuthority := trustIn(authority)
 	for name, test := range map[string]struct {
 		server func(*sshServer)
 		config func(*SSH)
@@ -173,18 +178,21 @@ func TestFailedSSHLoginIsNotRepeated(t *testing.T) {
 		says     []string
 	}{
 		"wrong password": {func(*sshServer) {}, func(c *SSH) { c.Password = "hunter2 is wrong" }, 1,
-			[]string{`the user "deploy"`, "the password", `methods "password"`}},
+			[]string{`the user "deploy"`, "the password", `methods "password"`,
+				"Check the user, and that this is the user's password. The login is not repeated"}},
 		"unknown key": {func(s *sshServer) { s.PublicKeyCallback = allow() },
 			func(c *SSH) { c.Password, c.PrivateKey = "", plain }, 1,
-			[]string{"the key ssh-ed25519 " + ssh.FingerprintSHA256(signer.PublicKey()), `"publickey"`}},
+			[]string{"the key ssh-ed25519 " + ssh.FingerprintSHA256(signer.PublicKey()), `"publickey"`,
+				"Check the user, and that the server accepts the key for this user (authorized_keys). "}},
 		"expired certificate": {func(s *sshServer) { s.PublicKeyCallback = allow() },
 			func(c *SSH) { c.Password, c.PrivateKey, c.Certificate = "", plain, authorizedKey(expired) }, 2,
 			[]string{"(expired at "}},
 		"no method in common": {func(*sshServer) {}, func(c *SSH) { c.Password, c.PrivateKey = "", plain }, 0,
-			[]string{"offered nothing", `methods "password"`}},
+			[]string{"offered nothing", `methods "password"`, "and set an argument that the server accepts. "}},
 		"wrong password in two ways": {func(s *sshServer) { s.KeyboardInteractiveCallback = askForPassword },
 			func(c *SSH) { c.Password = "hunter2 is wrong" }, 2,
-			[]string{"the password, the password by keyboard-interactive"}},
+			[]string{"the password, the password by keyboard-interactive",
+				"Check the user, and that this is the user's password. "}},
 		"a code is asked for": {func(s *sshServer) {
 			s.PasswordCallback = nil
 			s.KeyboardInteractiveCallback = func(conn ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (
@@ -203,10 +211,19 @@ func TestFailedSSHLoginIsNotRepeated(t *testing.T) {
 		}, func(c *SSH) { c.Password = "hunter2 is wrong" }, 1, []string{"the password"}},
 		"the connection is ended": {func(s *sshServer) {
 			s.PasswordCallback = func(conn ssh.ConnMetadata, _ []byte) (*ssh.Permissions, error) {
-				s.hangUpOn(conn)
+				_ = s.connOf(conn).CloseWrite()
 				return nil, errors.New("wrong")
 			}
 		}, func(*SSH) {}, 1, []string{"it ended the connection"}},
+		"the connection is reset after a rejection": {func(s *sshServer) {
+			s.KeyboardInteractiveCallback = func(conn ssh.ConnMetadata, _ ssh.KeyboardInteractiveChallenge) (
+				*ssh.Permissions, error,
+			) {
+				reset := s.connOf(conn)
+				_ = reset.SetLinger(0)
+				return nil, errors.Join(reset.Close(), errors.New("wrong"))
+			}
+		}, func(c *SSH) { c.Password = "hunter2 is wrong" }, 2, []string{"the password by keyboard-interactive"}},
 		"the password is repeated": {func(s *sshServer) {
 			s.BannerCallback = func(ssh.ConnMetadata) string { return testPassword }
 			s.KeyboardInteractiveCallback = func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (
@@ -245,15 +262,14 @@ func TestFailedSSHLoginIsNotRepeated(t *testing.T) {
 	}
 }
 
-// hangUpOn ends a connection during its login.
-func (s *sshServer) hangUpOn(conn ssh.ConnMetadata) {
+// connOf returns the TCP connection of a login.
+func (s *sshServer) connOf(login ssh.ConnMetadata) *net.TCPConn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, open := range s.conns {
-		if open.RemoteAddr().String() == conn.RemoteAddr().String() {
-			_ = open.(*net.TCPConn).CloseWrite()
-		}
-	}
+	index := slices.IndexFunc(s.conns, func(conn net.Conn) bool {
+		return conn.RemoteAddr().String() == login.RemoteAddr().String()
+	})
+	return s.conns[index].(*net.TCPConn)
 }
 
 func TestSlowSSHLoginEndsWithConnectTimeout(t *testing.T) {
@@ -318,7 +334,8 @@ func newAgentKey(t *testing.T, comment string) (agent.AddedKey, ssh.PublicKey) {
 	return agent.AddedKey{PrivateKey: key, Comment: comment}, signerOf(t, key).PublicKey()
 }
 
-func TestSSHLoginWithAgent(t *testing.T) { //nolint:paralleltest // It changes the environment.
+//nolint:paralleltest // It changes the environment.
+func TestSSHLoginWithAgent(t *testing.T) {
 	first, firstKey := newAgentKey(t, "home")
 	second, secondKey := newAgentKey(t, "work")
 	twin, _ := newAgentKey(t, "home")
@@ -326,7 +343,8 @@ func TestSSHLoginWithAgent(t *testing.T) { //nolint:paralleltest // It changes t
 	authority := ed25519Key(t)
 	certificate := certificateOf(t, secondKey, authority, ssh.UserCert, time.Now().Add(time.Hour), "deploy")
 	certified.Certificate = certificate
-	checker := ssh.CertChecker{IsUserAuthority: func(key ssh.PublicKey) bool { return sameKey(key, authority.PublicKey()) }}
+	byAuthority := trustIn(authority)
+	firstAndSecond := []agent.AddedKey{first, second}
 	on, off := true, false
 	for name, test := range map[string]struct {
 		keys    []agent.AddedKey
@@ -335,25 +353,29 @@ func TestSSHLoginWithAgent(t *testing.T) { //nolint:paralleltest // It changes t
 		offers  int64  // keys
 		fatal   string // empty: it is let in
 	}{
-		"by default":              {[]agent.AddedKey{first, second}, allow(secondKey), func(*SSH) {}, 2, ""},
-		"by fingerprint":          {[]agent.AddedKey{first, second}, allow(secondKey), identity(ssh.FingerprintSHA256(secondKey)), 1, ""},
-		"by public key":           {[]agent.AddedKey{first, second}, allow(secondKey), identity(authorizedKey(secondKey) + " x\n"), 1, ""},
-		"by comment":              {[]agent.AddedKey{first, second}, allow(secondKey), identity("work"), 1, ""},
-		"the other key":           {[]agent.AddedKey{first, second}, allow(secondKey), identity("home"), 1, "does not let the user"},
-		"key and its certificate": {[]agent.AddedKey{first, second, certified}, checker.Authenticate, identity("work"), 2, ""},
-		"certificate of the configuration": {[]agent.AddedKey{first, second}, checker.Authenticate,
+		"by default":     {firstAndSecond, allow(secondKey), func(*SSH) {}, 2, ""},
+		"by fingerprint": {firstAndSecond, allow(secondKey), identity(ssh.FingerprintSHA256(secondKey)), 1, ""},
+		"by public key": {firstAndSecond, allow(secondKey), identity(authorizedKey(secondKey) + " x\n"),
+			1, ""},
+		"by comment":    {firstAndSecond, allow(secondKey), identity("work"), 1, ""},
+		"the other key": {firstAndSecond, allow(secondKey), identity("home"), 1, "does not let the user"},
+		"key and its certificate": {[]agent.AddedKey{first, second, certified}, byAuthority.Authenticate,
+			identity("work"), 2, ""},
+		"certificate of the configuration": {firstAndSecond, byAuthority.Authenticate,
 			func(c *SSH) { c.Certificate = authorizedKey(certificate) }, 1, ""},
-		"certificate of no key": {[]agent.AddedKey{first}, checker.Authenticate,
-			func(c *SSH) { c.Certificate = authorizedKey(certificate) }, 0, "neither private_key nor a key of the SSH agent"},
-		"unknown identity": {[]agent.AddedKey{first, second}, allow(secondKey), identity("play"), 0,
+		"certificate of no key": {[]agent.AddedKey{first}, byAuthority.Authenticate,
+			func(c *SSH) { c.Certificate = authorizedKey(certificate) }, 0, "neither private_key nor"},
+		"unknown identity": {firstAndSecond, allow(secondKey), identity("play"), 0,
 			"It has ssh-ed25519 " + ssh.FingerprintSHA256(firstKey) + " (home)"},
-		"ambiguous identity": {[]agent.AddedKey{first, twin}, allow(firstKey), identity("home"), 0, "comment of several keys"},
-		"no keys":            {nil, allow(secondKey), func(*SSH) {}, 0, "has no keys"},
-		"beside a password":  {[]agent.AddedKey{first, second}, allow(secondKey), func(c *SSH) { c.Password = testPassword }, 0, "does not let"},
+		"ambiguous identity": {[]agent.AddedKey{first, twin}, allow(firstKey), identity("home"),
+			0, "comment of several keys"},
+		"no keys": {nil, allow(secondKey), func(*SSH) {}, 0, "has no keys"},
+		"beside a password": {firstAndSecond, allow(secondKey), func(c *SSH) { c.Password = testPassword },
+			0, "does not let"},
 		"with a password": {[]agent.AddedKey{second}, allow(secondKey),
 			func(c *SSH) { c.Password, c.Agent = testPassword, &on }, 1, ""},
-		"not": {[]agent.AddedKey{second}, allow(secondKey), func(c *SSH) { c.Password, c.Agent = testPassword, &off }, 0,
-			"does not let"},
+		"not": {[]agent.AddedKey{second}, allow(secondKey),
+			func(c *SSH) { c.Password, c.Agent = testPassword, &off }, 0, "does not let"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			startAgent(t, test.keys...)
@@ -368,10 +390,18 @@ func TestSSHLoginWithAgent(t *testing.T) { //nolint:paralleltest // It changes t
 			case test.fatal != "" && !strings.Contains(wantFatal(t, err), test.fatal):
 				t.Errorf("%q is not in: %v", test.fatal, err)
 			}
-			if attempts := server.attempts.Load(); attempts > test.offers+1 { // a key is asked about, and then signed with
+			// A key is asked about, and then signed with.
+			if attempts := server.attempts.Load(); attempts > test.offers+1 {
 				t.Errorf("%d attempts with %d keys", attempts, test.offers)
 			}
 		})
+	}
+}
+
+// trustIn lets users log in with the certificates of an authority.
+func trustIn(authority ssh.Signer) *ssh.CertChecker {
+	return &ssh.CertChecker{
+		IsUserAuthority: func(key ssh.PublicKey) bool { return sameKey(key, authority.PublicKey()) },
 	}
 }
 
@@ -414,7 +444,8 @@ func TestDescribedAgentKeysAreFew(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := describeAgentKeys(slices.Repeat(keys, 100))
-	if !strings.Contains(text, ssh.FingerprintSHA256(public)) || !strings.HasSuffix(text, "90 more") || len(text) > 5000 {
+	if !strings.Contains(text, ssh.FingerprintSHA256(public)) || !strings.HasSuffix(text, "90 more") ||
+		len(text) > 5000 {
 		t.Error(text)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -264,6 +265,14 @@ func wantFatal(tb testing.TB, err error) string {
 		tb.Fatalf("the error is %v (%T), not one of trust or login", err, err)
 	}
 	return fatal.Error()
+}
+
+// says reports whether an error has a text as a part. An empty text is for no error.
+func says(err error, text string) bool {
+	if text == "" || err == nil {
+		return text == "" && err == nil
+	}
+	return strings.Contains(err.Error(), text)
 }
 
 // eventually waits for a condition that nothing announces.
