@@ -251,11 +251,12 @@ func TestProxyThatIsNotReachedIsUnreachable(t *testing.T) {
 	slow := func(conn net.Conn) { _, _ = conn.Write([]byte{5}); silence(conn) }
 	plain := func(conn net.Conn) { _, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request")); silence(conn) }
 	for url, want := range map[string]string{
-		"http://" + refused:                           "connect to the vantage point",
-		"socks5://" + closed:                          "did not answer as a proxy does in time. Check the scheme",
-		"socks5://" + serve(t, slow):                  "did not answer as a proxy does in time. Check the scheme",
-		"socks5://" + serve(t, func(net.Conn) {}):     "speak with the proxy",
-		"socks5://" + serve(t, answering("HTTP/1.1")): "did not answer as a proxy does in time. Check the scheme", // waits for a whole request
+		"http://" + refused:                       "connect to the vantage point",
+		"socks5://" + closed:                      "did not answer as a proxy does in time. Check the scheme",
+		"socks5://" + serve(t, slow):              "did not answer as a proxy does in time. Check the scheme",
+		"socks5://" + serve(t, func(net.Conn) {}): "speak with the proxy",
+		// It waits for a whole request.
+		"socks5://" + serve(t, answering("HTTP/1.1")): "did not answer as a proxy does in time. Check the scheme",
 		"https://" + closed:                           "did not answer as a proxy does in time. Check the scheme",
 		"https://" + serve(t, func(net.Conn) {}):      "speak with the proxy",
 		"https://" + serve(t, plain):                  "the proxy does not speak TLS. Check the scheme",
