@@ -390,12 +390,12 @@ func TestVantagePointThatACheckCannotUse(t *testing.T) {
 func TestVantagePointOfAnEndpointThatItCannotUse(t *testing.T) {
 	t.Parallel()
 	server := newConfiguredWith(t, object{"bundle_dir": t.TempDir(), "vantage_point": blocks(egress("egress"))})
-	const misspelt, ofA = `{"address":"db:1","via":"egres"}`, `endpointsElementKeyString("avia`
+	const misspelt, ofA = `{"address":"db:1","via":"egres"}`, `endpointsElementKeyString("a`
 	for _, kind := range []string{dataEndpoints, ephemeralEndpoints} {
 		for arguments, want := range map[string][]said{
 			// One error is enough for all endpoints that have the same.
 			`{"endpoints":{"a":"a:1","b":` + misspelt + `,"c":` + misspelt + `}}`: wrong(notUsable,
-				`endpointsElementKeyString("bvia`, `Vantage point "egres"`),
+				`endpointsElementKeyString("b`, `endpoints["b"]: Vantage point "egres"`),
 			`{"via":"egres","endpoints":{"a":"a:1","b":"b:1"}}`:         wrong(notUsable, "via", `"egres"`),
 			`{"via":"egress","endpoints":{"a":` + misspelt + `}}`:       wrong(notUsable, ofA),
 			`{"exclude":true,"endpoints":{"a":` + misspelt + `}}`:       wrong(notUsable, ofA),
