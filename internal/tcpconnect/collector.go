@@ -226,11 +226,16 @@ func (c *Collector) connectAny(ctx context.Context, dial endpointDial, names *re
 	return result
 }
 
-// reasonOf returns the reason of the first failed attempt. If there was no time for any attempt, the lookup took it
-// all.
+// reasonOf returns the reason of the first failed attempt. A vantage point that did not dial one of the endpoints comes
+// first, because that may be the one that answers. If there was no time for any attempt, the lookup took it all.
 func reasonOf(failures []error) Reason {
 	if len(failures) == 0 {
 		return ReasonDNSTimeout
+	}
+	for _, failure := range failures {
+		if reason := dialReason(failure); reason.vantage() {
+			return reason
+		}
 	}
 	return dialReason(failures[0])
 }

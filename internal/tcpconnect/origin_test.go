@@ -397,3 +397,41 @@ func TestAdviceSpeaksOfWhoLooksNamesUp(t *testing.T) {
 		}
 	}
 }
+
+// flaky is a vantage point that is lost, full or forbids the second address.
+type flaky struct {
+	bastion
+	second Reason
+}
+
+func (f *flaky) Dial(_ context.Context, _ netip.Addr, address string) (net.Conn, error) {
+	if strings.HasPrefix(address, "192.0.2.1:") {
+		return nil, &ReasonError{Reason: ReasonRefused, Err: errors.New("refused there")}
+	}
+	return nil, &ReasonError{Reason: f.second, Err: errors.New("not dialled")}
+}
+
+// An address that the vantage point has not dialled may be the one that answers.
+func TestRefusalOfOneAddressIsNotThatOfAnotherThatWasNotDialled(t *testing.T) {
+	t.Parallel()
+	for second, want := range map[Reason]Reason{
+		ReasonVantageUnreachable: ReasonVantageUnreachable,
+		ReasonVantageLimit:       ReasonVantageLimit,
+		ReasonVantageProhibited:  ReasonVantageProhibited,
+		ReasonNoResponse:         ReasonRefused,
+		ReasonHostUnreachable:    ReasonRefused,
+	} {
+		point := &flaky{second: second}
+		point.room = 10
+		point.resolver = resolverFunc(func(_ context.Context, network, _ string) ([]netip.Addr, error) {
+			if network == "ip6" {
+				return nil, &net.DNSError{Err: "no such record", IsNotFound: true}
+			}
+			return []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}, nil
+		})
+		result, err := by(t, point).Collect(t.Context(), via(checkOf(t, "db.internal:5432", patient)), nil)
+		if err != nil || result.Reason != want || result.Status != want.Status() {
+			t.Errorf("%s: %s, %s (%s), %v", second, result.Status, result.Reason, result.Message, err)
+		}
+	}
+}

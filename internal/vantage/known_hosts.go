@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -86,6 +87,46 @@ func readKnownHosts(content []byte) (*knownhosts.HostKeyDB, error) {
 		return nil, fmt.Errorf("Host keys could not be read: %w.", err)
 	}
 	return db, nil
+}
+
+// withoutExcluding returns known_hosts with empty lines in place of those that exclude a server by a negated pattern.
+// golang.org/x/crypto/ssh/knownhosts sees fewer exclusions than ssh does: it takes upper case for another host, and "*"
+// for at least one character.
+func withoutExcluding(content, address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return content
+	}
+	names := []string{host, xknownhosts.Normalize(address)}
+	var kept strings.Builder
+	for line := range strings.Lines(content) {
+		if slices.ContainsFunc(strings.Split(hostsOf(line), ","), func(pattern string) bool {
+			excluded, isNegated := strings.CutPrefix(pattern, "!")
+			return isNegated && slices.ContainsFunc(names, hostPattern(excluded).MatchString)
+		}) {
+			line = "\n"
+		}
+		kept.WriteString(line)
+	}
+	return kept.String()
+}
+
+// hostsOf returns the hosts of a line of known_hosts. It is empty if there are none, or if the line revokes a key.
+func hostsOf(line string) string {
+	fields := strings.Fields(line)
+	if len(fields) > 0 && fields[0] == "@cert-authority" {
+		fields = fields[1:]
+	}
+	if len(fields) == 0 || strings.HasPrefix(fields[0], "@") || strings.HasPrefix(fields[0], "#") {
+		return ""
+	}
+	return fields[0]
+}
+
+// hostPattern returns what matches the hosts of a pattern of known_hosts.
+func hostPattern(pattern string) *regexp.Regexp {
+	quoted := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(strings.ToValidUTF8(pattern, "?")))
+	return regexp.MustCompile("(?is)^" + quoted + "$")
 }
 
 // checkKnownHost returns an error that says what is wrong with a line of known_hosts, and reports whether its key is of
@@ -185,7 +226,10 @@ func (s SSH) hostKeys(address string) (hostKeys, error) {
 		keys, err := ParseHostKeys(s.HostKey)
 		return fixedHostKeys(address, keys), err
 	case s.KnownHosts != "":
-		db, err := ParseKnownHosts(s.KnownHosts)
+		if _, err := ParseKnownHosts(s.KnownHosts); err != nil {
+			return hostKeys{}, err
+		}
+		db, err := readKnownHosts([]byte(withoutExcluding(s.KnownHosts, address)))
 		if err != nil {
 			return hostKeys{}, err
 		}
@@ -236,7 +280,7 @@ func userHostKeys(address string) hostKeys {
 	}
 	var db *knownhosts.HostKeyDB
 	if err == nil {
-		db, err = readKnownHosts(content)
+		db, err = readKnownHosts([]byte(withoutExcluding(string(content), address)))
 	}
 	if err != nil {
 		return hostKeys{address: address, source: path, check: func(ssh.PublicKey) error { return err }}

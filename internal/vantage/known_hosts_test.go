@@ -378,3 +378,51 @@ func TestParseSSHHost(t *testing.T) {
 		}
 	}
 }
+
+// What ssh takes for an exclusion of the server is one: match.c and hostfile.c of OpenSSH. Hosts are matched without
+// regard for case, and "*" stands for nothing too.
+func TestKnownHostsThatExcludeTheServer(t *testing.T) {
+	t.Parallel()
+	key := ed25519Key(t).PublicKey()
+	for _, test := range []struct {
+		hosts, server string
+		trusted       bool
+	}{
+		{"*.example.com", "a.example.com:22", true},
+		{"*.example.com,!b.example.com", "a.example.com:22", true},
+		{"*.example.com,!a.example.com", "a.example.com:22", false},
+		{"*.example.com,!A.Example.com", "a.example.com:22", false},
+		{"*.example.com,!a.example.com*", "a.example.com:22", false},
+		{"!a.example.com*,*.example.com", "a.example.com:22", false},
+		{"*.example.com,!a?example.com", "a.example.com:22", false},
+		{"*,!a.*", "a.example.com:2222", false},
+		{"*,!*.example.com*", "a.example.com:2222", false},
+		{"*,![a.example.com]:*", "a.example.com:2222", false},
+		{"*,![A.example.com]:2222", "a.example.com:2222", false},
+		{"*,![a.example.com]:2222", "a.example.com:22", true},
+		{"10.0.0.*,!10.0.0.5*", "10.0.0.5:22", false},
+		{"10.0.0.*,!10.0.0.5*", "10.0.0.6:22", true},
+		{"*.example.com,!\xff(", "a.example.com:22", true},
+	} {
+		for _, marker := range []string{"", "@cert-authority "} {
+			config := SSH{KnownHosts: marker + test.hosts + " " + authorizedKey(key) + "\nother " + authorizedKey(key)}
+			keys, err := config.hostKeys(test.server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown := key
+			if marker != "" {
+				host, _, _ := net.SplitHostPort(test.server)
+				authority := ed25519Key(t)
+				config.KnownHosts = marker + test.hosts + " " + authorizedKey(authority.PublicKey())
+				if keys, err = config.hostKeys(test.server); err != nil {
+					t.Fatal(err)
+				}
+				shown = certificateOf(t, key, authority, ssh.HostCert, time.Now().Add(time.Hour), host)
+			}
+			if err := keys.check(shown); (err == nil) != test.trusted {
+				t.Errorf("%s%s for %s: %v", marker, test.hosts, test.server, err)
+			}
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -280,8 +281,9 @@ func TestSilenceOfAProxyIsAskedAbout(t *testing.T) {
 		silence(conn)
 	})})
 	for through, isAlive := range map[link]bool{deaf: false, alive: true} {
-		reason, err := ask(t, through, "db.internal:5432", 100*time.Millisecond)
-		expectAnswer(t, "silence", reason, err, tcpconnect.ReasonNoResponse, "")
+		reason, err := ask(t, through, "db.internal:5432", time.Second)
+		want := map[bool]tcpconnect.Reason{true: tcpconnect.ReasonNoResponse, false: tcpconnect.ReasonVantageUnreachable}
+		expectAnswer(t, "silence", reason, err, want[isAlive], "")
 		gone := through.answers(t.Context(), err)
 		if isAlive != (gone == nil) || gone != nil && reasonOf(gone) != tcpconnect.ReasonVantageUnreachable {
 			t.Errorf("alive %t: %v", isAlive, gone)
@@ -411,6 +413,27 @@ func TestProxyArgumentsAreValidated(t *testing.T) {
 		case test.argument != "" && (problems[0].Argument != test.argument ||
 			!strings.Contains(problems[0].Text, test.text) || strings.Contains(problems[0].Text, canarySecret)):
 			t.Errorf("%.40s: %+v, want %s: %s", test.config.URL, problems[0], test.argument, test.text)
+		}
+	}
+}
+
+// A proxy that repeats what it was told must not bring a secret into the state.
+func TestWordsOfAProxyHoldNoSecret(t *testing.T) {
+	t.Parallel()
+	basic := base64.StdEncoding.EncodeToString([]byte("ci:" + canarySecret))
+	for _, secret := range []string{canarySecret, basic} {
+		for _, answer := range []string{
+			"HTTP/1.1 502 you said " + secret + "\r\n\r\n",
+			"HTTP/1.1 503 No\r\nX-Squid-Error: " + secret + " 0\r\n\r\n",
+			"HTTP/1.1 502 No\r\nProxy-Status: p; error=\"" + secret + "\"\r\n\r\n",
+			"HTTP/1.1 407 No\r\nProxy-Authenticate: " + secret + "\r\n\r\n",
+			"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=a, " + secret + "\r\n\r\n",
+		} {
+			config := Proxy{URL: "http://" + serve(t, answering(answer)), Username: "ci", Password: canarySecret}
+			_, err := ask(t, linkTo(t, config), "db.internal:5432", time.Minute)
+			if err == nil || revealsSecret(err.Error()) {
+				t.Errorf("%.40q: %v", answer, err)
+			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -38,11 +39,19 @@ func pipeTo(delay time.Duration, speak func(net.Conn)) reachFunc {
 	}
 }
 
-// thenSilence returns what a proxy speaks that answers each CONNECT with a text and leaves the connection open.
+// thenSilence returns what a proxy speaks that answers each CONNECT with a text and leaves the connection open. It knows
+// that the canary does not exist.
 func thenSilence(text string) func(net.Conn) {
 	return func(conn net.Conn) {
-		answering(text)(conn)
-		silence(conn)
+		request, err := http.ReadRequest(bufio.NewReader(conn))
+		switch {
+		case err != nil:
+		case strings.HasPrefix(request.Host, canaryName):
+			_, _ = io.WriteString(conn, "HTTP/1.1 502 Bad Gateway\r\n\r\n")
+		default:
+			_, _ = io.WriteString(conn, text)
+			silence(conn)
+		}
 	}
 }
 
@@ -61,7 +70,8 @@ func TestSilenceIsTheTargetsOnlyIfNothingElseTookTheTime(t *testing.T) {
 		within time.Duration
 	}{
 		"silence":           {"http://p", pipeTo(0, thenSilence("")), noResponse, timeout},
-		"a slow way":        {"http://p", pipeTo(4*time.Second, thenSilence("")), noResponse, timeout},
+		"a slow way":        {"http://p", pipeTo(time.Second, thenSilence("")), noResponse, timeout},
+		"nothing else":      {"http://p", pipeTo(0, silence), unreached, timeout},
 		"too slow a way":    {"http://p", pipeTo(6*time.Second, thenSilence("")), unreached, timeout},
 		"an interim answer": {"http://p", pipeTo(0, thenSilence("HTTP/1.1 102 P\r\n\r\n")), noResponse, timeout},
 		"half an answer":    {"http://p", pipeTo(0, thenSilence("HTTP/1.1 2")), unreached, timeout},
@@ -93,10 +103,15 @@ func TestSilenceIsTheTargetsOnlyIfNothingElseTookTheTime(t *testing.T) {
 	}
 }
 
-// silentSOCKS returns what a SOCKS5 proxy speaks that answers each request with some bytes and nothing more.
+// silentSOCKS returns what a SOCKS5 proxy speaks that answers each request with some bytes and nothing more. It knows
+// that the canary does not exist.
 func silentSOCKS(reply ...byte) func(net.Conn) {
 	return func(conn net.Conn) {
-		socks(reply...)(conn)
+		if greetSOCKS(conn); readSOCKSRequest(conn) == canaryName {
+			_, _ = conn.Write([]byte{5, 4, 0, 1, 0, 0, 0, 0, 0, 0})
+			return
+		}
+		_, _ = conn.Write(reply)
 		silence(conn)
 	}
 }
@@ -215,7 +230,7 @@ func TestDialsWaitForTheFirstLogin(t *testing.T) {
 		var first sync.WaitGroup
 		first.Go(func() {
 			reason, err := ask(t, through, "db.internal:5432", 10*time.Second)
-			expectAnswer(t, "the first", reason, err, tcpconnect.ReasonNoResponse, "")
+			expectAnswer(t, "the first", reason, err, tcpconnect.ReasonVantageUnreachable, "answered nothing else")
 		})
 		synctest.Wait()
 		reason, err := ask(t, through, "db.internal:5432", 5*time.Second)
