@@ -60,8 +60,8 @@ func (r *Run) ValidateVia(checks ...Check) error {
 }
 
 func (r *Run) validateVia(target tcpconnect.Target) error {
-	const later = "To put the check off until then, set triggers = { id = RESOURCE.id } in it, with the resource " +
-		"that makes the value, or use values that are known while planning."
+	const later = "To put the check off until then, set triggers = { id = RESOURCE.id } in the check, with the " +
+		"resource that makes the value, or use values that are known while planning."
 	if target.Via == "" {
 		return nil
 	}

@@ -231,11 +231,13 @@ func (a *endpointsArguments) validateVia(
 			continue
 		}
 		said[err.Error()] = true
-		at := viaPath
+		at, text := viaPath, err.Error()
 		if check.Target.Via != all {
-			at = endpointsPath.AtMapKey(gate.Endpoints[i].Name).AtName("via")
+			// Not its via: Terraform would show the line of the via of all endpoints.
+			at = endpointsPath.AtMapKey(gate.Endpoints[i].Name)
+			text = fmt.Sprintf("endpoints[%q]: %s", gate.Endpoints[i].Name, text)
 		}
-		diags.AddAttributeError(at, preflight.Explain(err, form.subject, form.argument).Summary, err.Error())
+		diags.AddAttributeError(at, preflight.Explain(err, form.subject, form.argument).Summary, text)
 	}
 }
 

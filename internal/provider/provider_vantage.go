@@ -224,9 +224,10 @@ func (d *vantagePointDecoder) validateKinds(model vantagePointModel) {
 			"A vantage_point block holds either an ssh block or a proxy block, and this one holds both. Write a "+
 				"vantage_point block for each. If one is reached from the other, name the other in via.")
 	case areKnown && ssh == 0 && proxy == 0:
-		d.several.AddAttributeError(d.at, invalidVantagePoint,
-			"A vantage_point block says in an ssh block or in a proxy block what it is, and this one holds neither. "+
-				"Add one of them.")
+		// Terraform shows the line of the provider block, so the name says which it is.
+		d.several.AddAttributeError(d.at, invalidVantagePoint, fmt.Sprintf("A vantage_point block says in an ssh "+
+			"block or in a proxy block what it is, and that of %q holds neither. Add one of them.",
+			model.Name.ValueString()))
 	}
 }
 

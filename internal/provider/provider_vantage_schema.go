@@ -90,10 +90,10 @@ func sshBlock() schema.ListNestedBlock {
 					"`ssh-ed25519 AAAA...`, or several in lines of their own. A server with another key is an "+
 					"error, and there is no option to skip this check. Conflicts with `known_hosts`.",
 					hostKeyValidator),
-				"known_hosts": providerArgument("Public keys of servers in the form of the file `known_hosts`, for "+
-					"example `file(\"known_hosts\")`. Conflicts with `host_key`. If both are omitted, the user's file "+
-					"`~/.ssh/known_hosts` is read. On a machine that does not have it, such as those of HCP "+
-					"Terraform, set `host_key`.", knownHostsValidator),
+				"known_hosts": providerArgument("Public keys of servers in the form of the file `known_hosts`: its "+
+					"content, for example `file(\"known_hosts\")`. Conflicts with `host_key`. If both are omitted, "+
+					"the user's file `~/.ssh/known_hosts` is read. On a machine that does not have it, such as those "+
+					"of HCP Terraform, set `host_key`.", knownHostsValidator),
 			},
 		},
 	}
@@ -109,7 +109,8 @@ func proxyBlock() schema.ListNestedBlock {
 					Required:  true,
 					Sensitive: true,
 					MarkdownDescription: "URL of the proxy, for example `http://proxy.example.com:3128`. The scheme " +
-						"is `http`, `https` or `socks5`. It may hold user and password.",
+						"is `http`, `https` or `socks5`. Without a port, it is 80, 443 or 1080. It " +
+						"may hold user and password.",
 					Validators: []validator.String{proxyURLValidator},
 				},
 				"username": providerArgument("User to log in as. Conflicts with a user in `url`. If omitted, that of "+

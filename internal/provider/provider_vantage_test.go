@@ -340,7 +340,7 @@ func (s stringer) String() string { return string(s) }
 func TestVantagePointThatACheckCannotUse(t *testing.T) {
 	t.Parallel()
 	peer := loopback.Open(t)
-	const advice = "To put the check off until then, set triggers = { id = RESOURCE.id } in it"
+	const advice = "To put the check off until then, set triggers = { id = RESOURCE.id } in the check"
 	known := blocks(egress("egress"), bastion("new", "ssh", sshWith("host", unknown)), egress("behind", "via", "new"))
 	for name, test := range map[string]struct {
 		points any
@@ -390,12 +390,12 @@ func TestVantagePointThatACheckCannotUse(t *testing.T) {
 func TestVantagePointOfAnEndpointThatItCannotUse(t *testing.T) {
 	t.Parallel()
 	server := newConfiguredWith(t, object{"bundle_dir": t.TempDir(), "vantage_point": blocks(egress("egress"))})
-	const misspelt, ofA = `{"address":"db:1","via":"egres"}`, `endpointsElementKeyString("avia`
+	const misspelt, ofA = `{"address":"db:1","via":"egres"}`, `endpointsElementKeyString("a`
 	for _, kind := range []string{dataEndpoints, ephemeralEndpoints} {
 		for arguments, want := range map[string][]said{
 			// One error is enough for all endpoints that have the same.
 			`{"endpoints":{"a":"a:1","b":` + misspelt + `,"c":` + misspelt + `}}`: wrong(notUsable,
-				`endpointsElementKeyString("bvia`, `Vantage point "egres"`),
+				`endpointsElementKeyString("b`, `endpoints["b"]: Vantage point "egres"`),
 			`{"via":"egres","endpoints":{"a":"a:1","b":"b:1"}}`:         wrong(notUsable, "via", `"egres"`),
 			`{"via":"egress","endpoints":{"a":` + misspelt + `}}`:       wrong(notUsable, ofA),
 			`{"exclude":true,"endpoints":{"a":` + misspelt + `}}`:       wrong(notUsable, ofA),
@@ -441,7 +441,7 @@ func TestAddressesThatAVantagePointLooksUp(t *testing.T) {
 			`,"via":"there","all_addresses":true`: "all_addresses", `,"via":"there","ip_family":"ipv6"`: "ip_family",
 		} {
 			want := wrong(notUsable, "via", `Vantage point "there": It resolves the name db.test itself`,
-				argument+" can't be kept")
+				argument+" can't be used")
 			_, diagnostics := server.read(t, kind, useOf(kind, "db.test:1", more))
 			expectSaid(t, kind+more, diagnostics, want)
 		}

@@ -7,24 +7,33 @@ import "fmt"
 
 // Advice describes in one sentence what the reason of a dial from this machine means, and what to check first. It is
 // empty for ReasonConnected, and for a reason that is not known.
-func (r Reason) Advice() string { return r.advice("") }
+func (r Reason) Advice() string { return r.advice("", resolvedWhereDialled) }
 
 // Advice describes in one sentence what the reason of the result means where it was dialled from, and what to check
 // first.
-func (r Result) Advice() string { return r.Reason.advice(r.Via) }
+func (r Result) Advice() string { return r.Reason.advice(r.Via, r.resolved) }
+
+// resolved says who looks up the names that are dialled.
+type resolved int
+
+const (
+	resolvedWhereDialled resolved = iota // the vantage point; without one, this machine
+	resolvedHere                         // this machine, for a vantage point
+	resolvedByNameServer                 // a name server that is asked through the vantage point
+)
 
 // advice is the advice about a dial from a vantage point. An empty name means this machine.
-func (r Reason) advice(via string) string {
+func (r Reason) advice(via string, names resolved) string {
 	if !r.known() {
 		return ""
 	}
-	place, silence := "this machine", ""
+	place := "this machine"
 	other := "The operating system reported another error: read its message, and check the routes of this machine."
 	if via != "" {
-		silence = ", or the name server there does not answer if the vantage point looks names up"
 		place = fmt.Sprintf("the vantage point %q", via)
 		other = fmt.Sprintf("The vantage point %q does not tell why: read the message, and the log there.", via)
 	}
+	lookup := names.advice(via, place)
 	switch r {
 	case ReasonConnected:
 		return ""
@@ -33,19 +42,17 @@ func (r Reason) advice(via string) string {
 			"check that the service runs and listens on this address."
 	case ReasonNoResponse:
 		return "Nothing answered at all: " +
-			"typically a firewall or a security group drops the packets, or the host is down" + silence + "."
+			"typically a firewall or a security group drops the packets, or the host is down" + lookup.silence + "."
 	case ReasonDNSTimeout:
-		return "The name server did not answer in time: " +
-			"check which name server " + place + " uses, and whether it can be reached."
+		return "The name server did not answer in time: " + lookup.noAnswer + "."
 	case ReasonNotReady:
 		return "The last dial ended as wanted, but too few dials in a row did: " +
 			"read the log of the service, or wait longer."
 	case ReasonNoSuchHost:
 		return "The name does not exist, or has no address of the requested IP family: " +
-			"check its spelling, and the name server of " + place + "."
+			"check its spelling, and " + lookup.server + "."
 	case ReasonDNSFailure:
-		return "The name server reported a failure, or could not be reached: " +
-			"look the name up by hand on " + place + ", for example with nslookup."
+		return "The name server reported a failure, or could not be reached: " + lookup.failed + "."
 	case ReasonHostUnreachable:
 		return "A router or a firewall reported that the host cannot be reached, " +
 			"or the host does not answer in its own network: " +
@@ -81,4 +88,34 @@ func (r Reason) advice(via string) string {
 	default:
 		return other
 	}
+}
+
+// lookupAdvice says what to check about a name.
+type lookupAdvice struct{ server, noAnswer, failed, silence string }
+
+func (r resolved) advice(via, place string) lookupAdvice {
+	switch {
+	case via != "" && r == resolvedHere:
+		const because = "this machine, which looks names up because resolve is \"here\""
+		return lookupAdvice{
+			server:   "the name server of " + because,
+			noAnswer: "check the name server of " + because,
+			failed:   "look the name up by hand on " + because,
+		}
+	case via != "" && r == resolvedByNameServer:
+		return lookupAdvice{
+			server:   "the name server in resolve of " + place,
+			noAnswer: "check that " + place + " reaches the name server in its resolve over TCP",
+			failed:   "ask the name server in resolve by hand on " + place + ", for example with nslookup -vc",
+		}
+	}
+	advice := lookupAdvice{
+		server:   "the name server of " + place,
+		noAnswer: "check which name server " + place + " uses, and whether it can be reached",
+		failed:   "look the name up by hand on " + place + ", for example with nslookup",
+	}
+	if via != "" {
+		advice.silence = ", or the name server there does not answer if the vantage point looks names up"
+	}
+	return advice
 }

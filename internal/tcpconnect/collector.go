@@ -46,6 +46,7 @@ type Result struct {
 	// connected.
 	Message     string
 	Via         string           // the vantage point that dialled; empty: this machine
+	resolved    resolved         // who looks names up
 	Remote      netip.AddrPort   // of the connection, zero if there was none
 	Local       netip.AddrPort   // of the connection, zero if there was none
 	Tried       []netip.AddrPort // the endpoints that were dialled, in order
@@ -182,7 +183,7 @@ func (c *Collector) connect(
 	if untrusted := questioned.untrusted(); untrusted != nil {
 		return Result{}, timedOut, untrusted
 	}
-	result.Via = target.Via
+	result.Via, result.resolved = target.Via, c.origin.resolved()
 	result.Message = Printable(c.origin.describe(result.Message))
 	result.Status = result.Reason.Status()
 	result.Attempts = 1
@@ -225,11 +226,16 @@ func (c *Collector) connectAny(ctx context.Context, dial endpointDial, names *re
 	return result
 }
 
-// reasonOf returns the reason of the first failed attempt. If there was no time for any attempt, the lookup took it
-// all.
+// reasonOf returns the reason of the first failed attempt. A vantage point that did not dial one of the endpoints comes
+// first, because that may be the one that answers. If there was no time for any attempt, the lookup took it all.
 func reasonOf(failures []error) Reason {
 	if len(failures) == 0 {
 		return ReasonDNSTimeout
+	}
+	for _, failure := range failures {
+		if reason := dialReason(failure); reason.vantage() {
+			return reason
+		}
 	}
 	return dialReason(failures[0])
 }

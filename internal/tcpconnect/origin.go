@@ -56,7 +56,7 @@ func (t Target) ValidateResolvedThere() error {
 	if _, isIP := t.Address.ip(); isIP {
 		return nil
 	}
-	const argument = "It resolves the name %s itself and does not tell its addresses, so %s can't be kept. Set " +
+	const argument = "It resolves the name %s itself and does not tell its addresses, so %s can't be used. Set " +
 		"resolve in the vantage_point block to \"here\" or to a name server that it reaches, such as " +
 		"\"10.0.0.2:53\", or leave %[2]s out."
 	switch {
@@ -77,6 +77,18 @@ type origin struct {
 
 // resolvesNames reports whether the vantage point looks names up.
 func (o origin) resolvesNames() bool { return o.point != nil && o.point.ResolvesNames() }
+
+// resolved says who looks names up.
+func (o origin) resolved() resolved {
+	switch {
+	case o.point == nil || o.point.ResolvesNames():
+		return resolvedWhereDialled
+	case o.point.Resolver() == nil:
+		return resolvedHere
+	default:
+		return resolvedByNameServer
+	}
+}
 
 // await prepares the vantage point before the timeout of a check starts. If that fails, prepare fails again.
 func (o origin) await(ctx context.Context, port uint16) {

@@ -279,8 +279,8 @@ func TestVantagePointThatCannotDoWhatIsAskedIsAnError(t *testing.T) {
 	ipv6.Target.Family, all.Target.AllAddresses = IPv6, true
 	unknown.Target.Via = "bastoin"
 	for text, check := range map[string]Check{
-		"so all_addresses can't be kept": via(all),
-		"so ip_family can't be kept":     via(ipv6),
+		"so all_addresses can't be used": via(all),
+		"so ip_family can't be used":     via(ipv6),
 		"no such vantage point":          unknown,
 	} {
 		point := &bastion{room: 10}
@@ -367,6 +367,71 @@ func TestControlHostIsDialledFromTheVantagePoint(t *testing.T) {
 		result, err := collector.Collect(t.Context(), via(checkOf(t, "open.internal:80", patient)), nil)
 		if err != nil || result.Reason != test.reason {
 			t.Errorf("%s (%s), %v", result.Reason, result.Message, err)
+		}
+	}
+}
+
+// resolvingHere is a vantage point whose names this machine looks up.
+type resolvingHere struct{ *bastion }
+
+func (resolvingHere) ResolvesNames() bool { return false }
+
+func TestAdviceSpeaksOfWhoLooksNamesUp(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		point  VantagePoint
+		advice string
+	}{
+		{&bastion{room: 10}, `the name server of the vantage point "bastion".`},
+		{&bastion{room: 10, resolver: loopback.DNS(t, loopback.Zone{}, 3)},
+			`the name server in resolve of the vantage point "bastion".`},
+		{resolvingHere{&bastion{room: 10}}, `of this machine, which looks names up because resolve is "here".`},
+	} {
+		collector := &Collector{
+			VantagePoints: map[string]VantagePoint{"bastion": test.point},
+			Resolver:      loopback.DNS(t, loopback.Zone{}, 3),
+		}
+		result, err := collector.Collect(t.Context(), via(checkOf(t, "db.internal:5432", patient)), nil)
+		if err != nil || result.Reason != ReasonNoSuchHost || !strings.HasSuffix(result.Advice(), test.advice) {
+			t.Errorf("%s, %v, want %q: %q", result.Reason, err, test.advice, result.Advice())
+		}
+	}
+}
+
+// flaky is a vantage point that is lost, full or forbids the second address.
+type flaky struct {
+	bastion
+	second Reason
+}
+
+func (f *flaky) Dial(_ context.Context, _ netip.Addr, address string) (net.Conn, error) {
+	if strings.HasPrefix(address, "192.0.2.1:") {
+		return nil, &ReasonError{Reason: ReasonRefused, Err: errors.New("refused there")}
+	}
+	return nil, &ReasonError{Reason: f.second, Err: errors.New("not dialled")}
+}
+
+// An address that the vantage point has not dialled may be the one that answers.
+func TestRefusalOfOneAddressIsNotThatOfAnotherThatWasNotDialled(t *testing.T) {
+	t.Parallel()
+	for second, want := range map[Reason]Reason{
+		ReasonVantageUnreachable: ReasonVantageUnreachable,
+		ReasonVantageLimit:       ReasonVantageLimit,
+		ReasonVantageProhibited:  ReasonVantageProhibited,
+		ReasonNoResponse:         ReasonRefused,
+		ReasonHostUnreachable:    ReasonRefused,
+	} {
+		point := &flaky{second: second}
+		point.room = 10
+		point.resolver = resolverFunc(func(_ context.Context, network, _ string) ([]netip.Addr, error) {
+			if network == "ip6" {
+				return nil, &net.DNSError{Err: "no such record", IsNotFound: true}
+			}
+			return []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}, nil
+		})
+		result, err := by(t, point).Collect(t.Context(), via(checkOf(t, "db.internal:5432", patient)), nil)
+		if err != nil || result.Reason != want || result.Status != want.Status() {
+			t.Errorf("%s: %s, %s (%s), %v", second, result.Status, result.Reason, result.Message, err)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,6 +25,7 @@ import (
 // and lines that begin with "#" are skipped.
 func ParseHostKeys(text string) ([]ssh.PublicKey, error) {
 	const form = `Write each host key in a line of its own, for example "ssh-ed25519 AAAA...".`
+	const whole = "Set the whole key, as it stands in ssh_host_ed25519_key.pub of the server."
 	var keys []ssh.PublicKey
 	for number, line := range numberedLines(text) {
 		key, _, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
@@ -31,6 +33,8 @@ func ParseHostKeys(text string) ([]ssh.PublicKey, error) {
 		case strings.Contains(line, "PRIVATE KEY"):
 			return nil, fmt.Errorf("Line %d belongs to a private key. Set the public key of the server. %s",
 				number, form)
+		case err != nil && (strings.Contains(line, "SHA256:") || strings.Contains(line, "MD5:")):
+			return nil, fmt.Errorf("Line %d is a fingerprint, which is not enough. %s %s", number, whole, form)
 		case err != nil || len(options) > 0:
 			return nil, fmt.Errorf("Line %d is not a public key. %s "+
 				"Lines that begin with a host or a marker belong in known_hosts.", number, form)
@@ -50,7 +54,7 @@ func ParseHostKeys(text string) ([]ssh.PublicKey, error) {
 // skipped, as ssh does.
 func ParseKnownHosts(text string) (*knownhosts.HostKeyDB, error) {
 	const form = "Write known_hosts as ssh does (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT), " +
-		`for example "bastion.example.com ssh-ed25519 AAAA...".`
+		`for example "bastion.example.com ssh-ed25519 AAAA...", or read such a file with file().`
 	keys := 0
 	for number, line := range numberedLines(text) {
 		isSupported, err := checkKnownHost(line)
@@ -83,6 +87,46 @@ func readKnownHosts(content []byte) (*knownhosts.HostKeyDB, error) {
 		return nil, fmt.Errorf("Host keys could not be read: %w.", err)
 	}
 	return db, nil
+}
+
+// withoutExcluding returns known_hosts with empty lines in place of those that exclude a server by a negated pattern.
+// golang.org/x/crypto/ssh/knownhosts sees fewer exclusions than ssh does: it takes upper case for another host, and "*"
+// for at least one character.
+func withoutExcluding(content, address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return content
+	}
+	names := []string{host, xknownhosts.Normalize(address)}
+	var kept strings.Builder
+	for line := range strings.Lines(content) {
+		if slices.ContainsFunc(strings.Split(hostsOf(line), ","), func(pattern string) bool {
+			excluded, isNegated := strings.CutPrefix(pattern, "!")
+			return isNegated && slices.ContainsFunc(names, hostPattern(excluded).MatchString)
+		}) {
+			line = "\n"
+		}
+		kept.WriteString(line)
+	}
+	return kept.String()
+}
+
+// hostsOf returns the hosts of a line of known_hosts. It is empty if there are none, or if the line revokes a key.
+func hostsOf(line string) string {
+	fields := strings.Fields(line)
+	if len(fields) > 0 && fields[0] == "@cert-authority" {
+		fields = fields[1:]
+	}
+	if len(fields) == 0 || strings.HasPrefix(fields[0], "@") || strings.HasPrefix(fields[0], "#") {
+		return ""
+	}
+	return fields[0]
+}
+
+// hostPattern returns what matches the hosts of a pattern of known_hosts.
+func hostPattern(pattern string) *regexp.Regexp {
+	quoted := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(strings.ToValidUTF8(pattern, "?")))
+	return regexp.MustCompile("(?is)^" + quoted + "$")
 }
 
 // checkKnownHost returns an error that says what is wrong with a line of known_hosts, and reports whether its key is of
@@ -172,6 +216,9 @@ type hostKeys struct {
 	check    func(ssh.PublicKey) error
 }
 
+// knownHostsArgument is the name of the argument that holds known_hosts.
+const knownHostsArgument = "known_hosts"
+
 // hostKeys returns which host keys are trusted.
 func (s SSH) hostKeys(address string) (hostKeys, error) {
 	switch {
@@ -179,11 +226,14 @@ func (s SSH) hostKeys(address string) (hostKeys, error) {
 		keys, err := ParseHostKeys(s.HostKey)
 		return fixedHostKeys(address, keys), err
 	case s.KnownHosts != "":
-		db, err := ParseKnownHosts(s.KnownHosts)
+		if _, err := ParseKnownHosts(s.KnownHosts); err != nil {
+			return hostKeys{}, err
+		}
+		db, err := readKnownHosts([]byte(withoutExcluding(s.KnownHosts, address)))
 		if err != nil {
 			return hostKeys{}, err
 		}
-		return knownHostKeys(address, "known_hosts", db), nil
+		return knownHostKeys(address, knownHostsArgument, db), nil
 	default:
 		return userHostKeys(address), nil
 	}
@@ -230,7 +280,7 @@ func userHostKeys(address string) hostKeys {
 	}
 	var db *knownhosts.HostKeyDB
 	if err == nil {
-		db, err = readKnownHosts(content)
+		db, err = readKnownHosts([]byte(withoutExcluding(string(content), address)))
 	}
 	if err != nil {
 		return hostKeys{address: address, source: path, check: func(ssh.PublicKey) error { return err }}
@@ -291,8 +341,13 @@ func (h hostKeys) explain(cause error, shown ssh.PublicKey) error {
 	default:
 		text += fmt.Sprintf(", which is not trusted: %s", printable(cause.Error()))
 	}
+	set := fmt.Sprintf("set:\n\n  host_key = %q", authorizedKey(key))
+	if h.source == knownHostsArgument { // which conflicts with host_key
+		set = "write this line into known_hosts, instead of others of this server:\n\n  " +
+			xknownhosts.Line([]string{h.address}, key)
+	}
 	return fmt.Errorf("%s. Compare the fingerprint with the one that the administrator of the server tells you. "+
-		"If it is the same, set:\n\n  host_key = %q", text, authorizedKey(key))
+		"If it is the same, %s", text, set)
 }
 
 func (h hostKeys) describeExpected() string {

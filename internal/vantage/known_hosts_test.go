@@ -40,7 +40,7 @@ func TestParseHostKeys(t *testing.T) {
 		{"bastion.example.com " + key, 0, "belong in known_hosts"},
 		{"@cert-authority * " + key, 0, "belong in known_hosts"},
 		{"@revoked " + key, 0, "belong in known_hosts"},
-		{"SHA256:" + strings.Repeat("a", 43), 0, "Line 1 is not a public key."},
+		{"SHA256:" + strings.Repeat("a", 43), 0, "Line 1 is a fingerprint, which is not enough."},
 		{certificate, 0, "Line 1 is a certificate."},
 		{private, 0, "Line 1 belongs to a private key."},
 	} {
@@ -189,7 +189,11 @@ func TestSSHHostKeyThatIsNotTrusted(t *testing.T) {
 			link := linkOf(t, config, patient, dialTCP)
 			text := wantFatal(t, link.reach(within(t, patient)))
 			key := plainKey(test.shown.PublicKey())
-			for _, part := range append(test.says, ssh.FingerprintSHA256(key), `host_key = "`+authorizedKey(key)+`"`) {
+			line := `host_key = "` + authorizedKey(key) + `"`
+			if config.KnownHosts != "" { // which conflicts with host_key
+				line = "known_hosts, instead of others of this server:\n\n  " + knownLine(server, key)
+			}
+			for _, part := range append(test.says, ssh.FingerprintSHA256(key), line) {
 				if !strings.Contains(text, part) {
 					t.Errorf("%q is not in: %s", part, text)
 				}
@@ -203,7 +207,12 @@ func TestSSHHostKeyThatIsNotTrusted(t *testing.T) {
 			}
 
 			trusted := server.config()
-			trusted.HostKey = strings.Split(strings.SplitN(text, `host_key = "`, 2)[1], `"`)[0]
+			if _, given, ok := strings.Cut(text, `host_key = "`); ok {
+				trusted.HostKey = strings.TrimSuffix(given, `"`)
+			} else {
+				_, given, _ := strings.Cut(text, ":\n\n")
+				trusted.HostKey, trusted.KnownHosts = "", given
+			}
 			if _, isCertificate := test.shown.PublicKey().(*ssh.Certificate); isCertificate {
 				return // the server has no other host key
 			}
@@ -366,6 +375,54 @@ func TestParseSSHHost(t *testing.T) {
 		}
 		if _, _, splitErr := net.SplitHostPort(address); err == nil && splitErr != nil {
 			t.Error(splitErr)
+		}
+	}
+}
+
+// What ssh takes for an exclusion of the server is one: match.c and hostfile.c of OpenSSH. Hosts are matched without
+// regard for case, and "*" stands for nothing too.
+func TestKnownHostsThatExcludeTheServer(t *testing.T) {
+	t.Parallel()
+	key := ed25519Key(t).PublicKey()
+	for _, test := range []struct {
+		hosts, server string
+		trusted       bool
+	}{
+		{"*.example.com", "a.example.com:22", true},
+		{"*.example.com,!b.example.com", "a.example.com:22", true},
+		{"*.example.com,!a.example.com", "a.example.com:22", false},
+		{"*.example.com,!A.Example.com", "a.example.com:22", false},
+		{"*.example.com,!a.example.com*", "a.example.com:22", false},
+		{"!a.example.com*,*.example.com", "a.example.com:22", false},
+		{"*.example.com,!a?example.com", "a.example.com:22", false},
+		{"*,!a.*", "a.example.com:2222", false},
+		{"*,!*.example.com*", "a.example.com:2222", false},
+		{"*,![a.example.com]:*", "a.example.com:2222", false},
+		{"*,![A.example.com]:2222", "a.example.com:2222", false},
+		{"*,![a.example.com]:2222", "a.example.com:22", true},
+		{"10.0.0.*,!10.0.0.5*", "10.0.0.5:22", false},
+		{"10.0.0.*,!10.0.0.5*", "10.0.0.6:22", true},
+		{"*.example.com,!\xff(", "a.example.com:22", true},
+	} {
+		for _, marker := range []string{"", "@cert-authority "} {
+			config := SSH{KnownHosts: marker + test.hosts + " " + authorizedKey(key) + "\nother " + authorizedKey(key)}
+			keys, err := config.hostKeys(test.server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown := key
+			if marker != "" {
+				host, _, _ := net.SplitHostPort(test.server)
+				authority := ed25519Key(t)
+				config.KnownHosts = marker + test.hosts + " " + authorizedKey(authority.PublicKey())
+				if keys, err = config.hostKeys(test.server); err != nil {
+					t.Fatal(err)
+				}
+				shown = certificateOf(t, key, authority, ssh.HostCert, time.Now().Add(time.Hour), host)
+			}
+			if err := keys.check(shown); (err == nil) != test.trusted {
+				t.Errorf("%s%s for %s: %v", marker, test.hosts, test.server, err)
+			}
 		}
 	}
 }

@@ -175,7 +175,7 @@ func (p *Point) askCanary(ctx context.Context, port uint16) error {
 	ctx, cancel := context.WithTimeout(ctx, p.connectTimeout)
 	defer cancel()
 	err := p.dialPatiently(ctx, net.JoinHostPort(canaryName, strconv.Itoa(int(port))))
-	reason, isReason := errors.AsType[*tcpconnect.ReasonError](err)
+	known, isReason := errors.AsType[*tcpconnect.ReasonError](err)
 	switch {
 	case err == nil:
 		return &tcpconnect.VantagePointError{Name: p.name, Err: fmt.Errorf("It says that it connected to port %d of "+
@@ -183,10 +183,14 @@ func (p *Point) askCanary(ctx context.Context, port uint16) error {
 			"so does a name server there that answers for every name. Exempt this machine or these addresses from "+
 			"it, or choose another vantage point.", port, canaryName)}
 	case ctx.Err() != nil:
-		return unreachable("the vantage point gave no answer within connect_timeout, %s", p.connectTimeout)
+		const late = "the vantage point gave no answer within connect_timeout, %s"
+		if reasonOf(err) == tcpconnect.ReasonVantageUnreachable {
+			return unreachable(late+": %v", p.connectTimeout, err)
+		}
+		return unreachable(late, p.connectTimeout)
 	case !isReason:
 		return err
-	case reason.Reason == tcpconnect.ReasonVantageProhibited || !reason.Reason.SaysNothing():
+	case known.Reason == tcpconnect.ReasonVantageProhibited || !known.Reason.SaysNothing():
 		return nil
 	default:
 		return err

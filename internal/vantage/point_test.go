@@ -252,6 +252,11 @@ func TestWhatIsSaidOfTheServerIsNoAnswer(t *testing.T) {
 			t.Errorf("%v became %v", said, err)
 		}
 	}
+	lost := pointOf(&fakeLink{onReach: func(context.Context) error { return unreachable("no route") }})
+	if _, err := lost.reachServer(t.Context(), "inner:22"); err == nil ||
+		err.Error() != "the vantage point bastion, which leads to it, failed: no route" {
+		t.Errorf("what is in front is not named: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := fromHere(ctx, netip.MustParseAddrPort("127.0.0.1:1").String()); reasonOf(err) !=

@@ -171,8 +171,9 @@ type proxyLink struct {
 	connect        reachFunc
 	protocol       proxyProtocol
 
-	inFlight chan struct{} // one element for each dial
-	asked    flight        // whether the proxy still answers
+	inFlight chan struct{}             // one element for each dial
+	asked    flight                    // whether the proxy still answers
+	heard    atomic.Pointer[exchanged] // the last answer to that; nil: none
 
 	// Until the proxy has let this machine in once, one dial at a time logs in: a wrong password that many dials repeat
 	// locks accounts.
@@ -241,10 +242,19 @@ func (l *proxyLink) reach(context.Context) error {
 
 // answers asks for the canary: an answer of any kind will do.
 func (l *proxyLink) answers(ctx context.Context, _ error) error {
-	return l.asked.do(ctx, time.Now(), func(ctx context.Context) error {
+	return l.answersSince(ctx, time.Now())
+}
+
+// exchanged is a question that the proxy has answered.
+type exchanged struct{ asked, answered time.Time }
+
+// answersSince is answers, if callers may share a question that was asked at a time or later.
+func (l *proxyLink) answersSince(ctx context.Context, since time.Time) error {
+	return l.asked.do(ctx, since, func(ctx context.Context) error {
 		if err := l.reach(ctx); err != nil {
 			return err
 		}
+		asked := time.Now()
 		ctx, cancel := context.WithTimeout(ctx, l.connectTimeout)
 		defer cancel()
 		conn, err := l.open(ctx)
@@ -260,9 +270,45 @@ func (l *proxyLink) answers(ctx context.Context, _ error) error {
 		case isFatal, reasonOf(err) == tcpconnect.ReasonVantageUnreachable:
 			return err
 		default:
+			l.heard.Store(&exchanged{asked, time.Now()})
 			return nil
 		}
 	})
+}
+
+// hear asks for the canary while a dial waits. The function that it returns ends that, and says when the proxy answered
+// a question that was asked after the dial. It is not ok if it answered none. A proxy that serves as many clients as it
+// may accepts connections, and leaves them alone until it can serve them in turn.
+func (l *proxyLink) hear(ctx context.Context) (end func() (at time.Time, ok bool)) {
+	deadline, isBounded := ctx.Deadline()
+	if !isBounded {
+		return func() (time.Time, bool) { return time.Time{}, false } // the dial was cancelled
+	}
+	since := time.Now()
+	known := func() (time.Time, bool) {
+		last := l.heard.Load()
+		if last == nil || last.asked.Before(since) {
+			return time.Time{}, false
+		}
+		return last.answered, true
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var at time.Time
+	done := make(chan struct{})
+	timer := time.AfterFunc(time.Until(deadline)/10, func() {
+		defer close(done)
+		var isKnown bool
+		if at, isKnown = known(); !isKnown && l.hasLetIn() && l.answersSince(ctx, since) == nil {
+			at, _ = known()
+		}
+	})
+	return func() (time.Time, bool) {
+		cancel()
+		if !timer.Stop() {
+			<-done
+		}
+		return at, !at.IsZero()
+	}
 }
 
 // dial asks the proxy to connect to host:port, when there is room for it.
@@ -285,15 +331,22 @@ func (l *proxyLink) dial(ctx context.Context, address string) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
+	endHearing := l.hear(ctx)
 	sent, err := l.request(ctx, conn, host, port)
+	heard, isHeard := endHearing()
 	if err == nil {
 		return conn, nil
 	}
 	_ = conn.Close() // nothing was written that matters
-	if errors.Is(err, errSilence) {
-		return nil, describeSilence(turn.Sub(start), sent.Sub(turn), time.Since(sent))
+	switch {
+	case !errors.Is(err, errSilence):
+		return nil, err
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil, told(tcpconnect.ReasonNoResponse, "%v", errSilence) // which nobody judges
+	case !isHeard:
+		heard = time.Now()
 	}
-	return nil, err
+	return nil, describeSilence(turn.Sub(start), sent.Sub(turn), heard.Sub(sent), time.Since(heard))
 }
 
 // takeTurn waits until a dial may begin. The caller must leave in the end.
@@ -327,12 +380,14 @@ func (l *proxyLink) takeTurn(ctx context.Context) (leave func(), err error) {
 // errSilence is the error of a proxy that did not answer a request before the context ended.
 var errSilence = errors.New("the proxy did not answer in time")
 
-// describeSilence returns the error of a dial that the proxy did not answer. If its turn and the way to the proxy took
-// more time than the target had, the silence shows nothing about the target.
-func describeSilence(waiting, reaching, asking time.Duration) error {
+// describeSilence returns the error of a dial that the proxy did not answer. If its turn, the way to the proxy and the
+// time until the proxy answered anything took more time than the target had, the silence shows nothing about the target.
+func describeSilence(waiting, reaching, hearing, asking time.Duration) error {
 	switch {
-	case asking >= waiting+reaching:
+	case asking >= waiting+reaching+hearing:
 		return told(tcpconnect.ReasonNoResponse, "%v", errSilence)
+	case hearing > waiting+reaching:
+		return unreachable("the proxy answered nothing else for most of the time, so its silence shows nothing")
 	case waiting > reaching:
 		return told(tcpconnect.ReasonVantageLimit,
 			"the dial waited for other dials through the proxy for most of its time, so its silence shows nothing")
@@ -393,6 +448,16 @@ func (c *cutAnswer) describe() error {
 	}
 }
 
+// hasLetIn reports whether the proxy has let this machine in.
+func (l *proxyLink) hasLetIn() bool {
+	select {
+	case <-l.letIn:
+		return true
+	default:
+		return false
+	}
+}
+
 func (l *proxyLink) noteLetIn() { l.letInOnce.Do(func() { close(l.letIn) }) }
 
 // open connects to the proxy and logs in.
@@ -414,7 +479,7 @@ func (l *proxyLink) open(ctx context.Context) (*bufferedConn, error) {
 	_ = conn.Close() // nothing was written that matters
 	switch untrusted, isUntrusted := errors.AsType[*distrust](err); {
 	case isOver:
-		return nil, unreachable("the proxy was reached, but did not answer in time")
+		return nil, unreachable("%s was reached, but did not answer as a proxy does in time. %s", l.address, checkURL)
 	case isUntrusted:
 		return nil, l.untrusted(untrusted)
 	default:
@@ -422,10 +487,16 @@ func (l *proxyLink) open(ctx context.Context) (*bufferedConn, error) {
 	}
 }
 
+// checkURL says what to do if what answers is no proxy of the kind that it should be.
+const checkURL = "Check the scheme and the port of url"
+
 // speechFailed returns the error that the connection to the proxy failed, without its addresses.
 func speechFailed(err error) error {
 	if failure, ok := errors.AsType[*net.OpError](err); ok {
 		err = failure.Err
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return unreachable("the proxy does not speak TLS. %s", checkURL)
 	}
 	return unreachable("speak with the proxy: %s", printable(err.Error()))
 }

@@ -6,6 +6,7 @@ package vantage
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -30,11 +31,24 @@ func (p connectProtocol) send(conn net.Conn, host, port string) error {
 	address := net.JoinHostPort(host, port)
 	request := "CONNECT " + address + " HTTP/1.1\r\nHost: " + address + "\r\n"
 	if p.username != "" {
-		credentials := base64.StdEncoding.EncodeToString([]byte(p.username + ":" + p.password))
-		request += "Proxy-Authorization: Basic " + credentials + "\r\n"
+		request += "Proxy-Authorization: Basic " + p.basic() + "\r\n"
 	}
 	_, err := io.WriteString(conn, request+"\r\n")
 	return err
+}
+
+// basic returns the credentials as they are sent: RFC 7617, section 2.
+func (p connectProtocol) basic() string {
+	return base64.StdEncoding.EncodeToString([]byte(p.username + ":" + p.password))
+}
+
+// words returns a text of the proxy for people. One that repeats the login must not bring it into an error. A username
+// without a password may be a token.
+func (p connectProtocol) words(text string) string {
+	if p.username != "" {
+		text = strings.NewReplacer(p.basic(), "***", cmp.Or(p.password, p.username), "***").Replace(text)
+	}
+	return printable(text)
 }
 
 // Limits of an answer.
@@ -72,7 +86,7 @@ func (p connectProtocol) receive(conn *bufferedConn, _ string) error {
 	return unreachable("the proxy sends one interim answer after the other")
 }
 
-var errNotHTTP = unreachable("what answers does not speak HTTP, so it is no proxy of that kind")
+var errNotHTTP = unreachable("what answers does not speak HTTP, so it is no HTTP proxy. %s", checkURL)
 
 // watchedReader notes the error of a reader.
 type watchedReader struct {
@@ -89,7 +103,7 @@ func (w *watchedReader) Read(p []byte) (int, error) {
 
 // judge returns what an answer tells.
 func (p connectProtocol) judge(answer *http.Response) error {
-	words := "the proxy said " + strconv.Quote(printable(answer.Proto+" "+answer.Status))
+	words := "the proxy said " + strconv.Quote(p.words(answer.Proto+" "+answer.Status))
 	isTunnel := answer.StatusCode >= 200 && answer.StatusCode < 300
 	switch {
 	case isTunnel && (answer.ContentLength > 0 || len(answer.TransferEncoding) > 0):
@@ -100,11 +114,11 @@ func (p connectProtocol) judge(answer *http.Response) error {
 	case answer.StatusCode == http.StatusProxyAuthRequired:
 		return p.rejected(answer)
 	}
-	if reason, detail, ok := fromProxyStatus(answer.Header.Values("Proxy-Status")); ok {
+	if reason, detail, ok := p.fromProxyStatus(answer.Header.Values("Proxy-Status")); ok {
 		return toldOrLimited(reason, words+" and "+detail)
 	}
 	if detail := answer.Header.Get("X-Squid-Error"); detail != "" {
-		words += " and " + strconv.Quote(printable(detail))
+		words += " and " + strconv.Quote(p.words(detail))
 		if reason, ok := squidReasons[detail]; ok {
 			return told(reason, "%s", words)
 		}
@@ -118,16 +132,22 @@ func (p connectProtocol) judge(answer *http.Response) error {
 // rejected says that the proxy does not let this machine in.
 func (p connectProtocol) rejected(answer *http.Response) error {
 	schemes := offeredSchemes(answer.Header.Values("Proxy-Authenticate"))
-	offers := "It does not say how"
+	offers := " It does not say how."
 	if len(schemes) > 0 {
-		offers = "It offers " + printable(strings.Join(schemes, ", "))
+		offers = fmt.Sprintf(" It offers %s.", p.words(strings.Join(schemes, ", ")))
 	}
 	if p.username == "" {
-		return fmt.Errorf("The proxy asks for a login (407). %s. Set username and password in the proxy block; this "+
+		return fmt.Errorf("The proxy asks for a login (407).%s Set username and password in the proxy block; this "+
 			"provider can use Basic.", offers)
 	}
-	return fmt.Errorf("The proxy rejects the login%s (407). %s, and this provider can use Basic. Check username and "+
-		"password in the proxy block.", ofUser(p.username, p.password), offers)
+	isBasic := func(scheme string) bool { return strings.EqualFold(scheme, "Basic") }
+	if slices.ContainsFunc(schemes, isBasic) {
+		offers = "" // so it did take the login for what it is
+	} else {
+		offers += " This provider can use only Basic."
+	}
+	return fmt.Errorf("The proxy rejects the login%s (407).%s Check username and password in the proxy block.",
+		ofUser(p.username, p.password), offers)
 }
 
 // offeredSchemes returns the schemes of challenges: RFC 9110, section 11.6.1.
@@ -171,7 +191,7 @@ var proxyErrors = map[string]tcpconnect.Reason{
 
 // fromProxyStatus returns the reason that a Proxy-Status header tells: RFC 9209. It is not ok if no proxy on the way,
 // or more than one, tells an error.
-func fromProxyStatus(header []string) (reason tcpconnect.Reason, words string, ok bool) {
+func (p connectProtocol) fromProxyStatus(header []string) (reason tcpconnect.Reason, words string, ok bool) {
 	members, err := httpsfv.UnmarshalList(header)
 	if err != nil {
 		return "", "", false
@@ -188,7 +208,7 @@ func fromProxyStatus(header []string) (reason tcpconnect.Reason, words string, o
 		if words != "" {
 			return "", "", false
 		}
-		reason, words = proxyErrors[name], fmt.Sprintf("Proxy-Status %q", printable(name))
+		reason, words = proxyErrors[name], fmt.Sprintf("Proxy-Status %q", p.words(name))
 		if code, _ := parameter(item, "rcode"); name == "dns_error" && code == "NXDOMAIN" {
 			reason, words = tcpconnect.ReasonNoSuchHost, words+" with "+code
 		}

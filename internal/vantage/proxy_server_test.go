@@ -69,15 +69,20 @@ func silence(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 // socks returns what a SOCKS5 proxy speaks that takes no login and answers each request with some bytes.
 func socks(reply ...byte) func(net.Conn) {
 	return func(conn net.Conn) {
-		greeting := make([]byte, 2)
-		if _, err := io.ReadFull(conn, greeting); err != nil {
-			return
-		}
-		_, _ = io.CopyN(io.Discard, conn, int64(greeting[1]))
-		_, _ = conn.Write([]byte{5, 0})
+		greetSOCKS(conn)
 		readSOCKSRequest(conn)
 		_, _ = conn.Write(reply)
 	}
+}
+
+// greetSOCKS takes no login.
+func greetSOCKS(conn net.Conn) {
+	greeting := make([]byte, 2)
+	if _, err := io.ReadFull(conn, greeting); err != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, conn, int64(greeting[1]))
+	_, _ = conn.Write([]byte{5, 0})
 }
 
 // readSOCKSRequest reads a request and returns its host.

@@ -44,7 +44,7 @@ func (p socksProtocol) login(conn net.Conn) error {
 	}
 	switch {
 	case chosen[0] != socksVersion:
-		return errors.New("it does not speak version 5 of SOCKS, so it is no proxy of that kind")
+		return errors.New("it does not speak version 5 of SOCKS, so it is no SOCKS5 proxy. " + checkURL)
 	case chosen[1] == socksNoLogin:
 		return nil
 	case chosen[1] == socksPassword && p.username != "":

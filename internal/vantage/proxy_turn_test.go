@@ -39,11 +39,19 @@ func pipeTo(delay time.Duration, speak func(net.Conn)) reachFunc {
 	}
 }
 
-// thenSilence returns what a proxy speaks that answers each CONNECT with a text and leaves the connection open.
+// thenSilence returns what a proxy speaks that answers each CONNECT with a text and leaves the connection open. It knows
+// that the canary does not exist.
 func thenSilence(text string) func(net.Conn) {
 	return func(conn net.Conn) {
-		answering(text)(conn)
-		silence(conn)
+		request, err := http.ReadRequest(bufio.NewReader(conn))
+		switch {
+		case err != nil:
+		case strings.HasPrefix(request.Host, canaryName):
+			_, _ = io.WriteString(conn, "HTTP/1.1 502 Bad Gateway\r\n\r\n")
+		default:
+			_, _ = io.WriteString(conn, text)
+			silence(conn)
+		}
 	}
 }
 
@@ -62,7 +70,8 @@ func TestSilenceIsTheTargetsOnlyIfNothingElseTookTheTime(t *testing.T) {
 		within time.Duration
 	}{
 		"silence":           {"http://p", pipeTo(0, thenSilence("")), noResponse, timeout},
-		"a slow way":        {"http://p", pipeTo(4*time.Second, thenSilence("")), noResponse, timeout},
+		"a slow way":        {"http://p", pipeTo(time.Second, thenSilence("")), noResponse, timeout},
+		"nothing else":      {"http://p", pipeTo(0, silence), unreached, timeout},
 		"too slow a way":    {"http://p", pipeTo(6*time.Second, thenSilence("")), unreached, timeout},
 		"an interim answer": {"http://p", pipeTo(0, thenSilence("HTTP/1.1 102 P\r\n\r\n")), noResponse, timeout},
 		"half an answer":    {"http://p", pipeTo(0, thenSilence("HTTP/1.1 2")), unreached, timeout},
@@ -71,8 +80,6 @@ func TestSilenceIsTheTargetsOnlyIfNothingElseTookTheTime(t *testing.T) {
 		"a greeting":        {"http://p", pipeTo(0, thenSilence("\x4a\x00\x00\x00\x0b5.7")), unreached, 0},
 		"no way":            {"http://p", pipeTo(time.Hour, nil), unreached, 8 * time.Second},
 		"a SOCKS greeting":  {"socks5://p", pipeTo(0, silence), unreached, 8 * time.Second},
-		"half of one":       {"socks5://p", pipeTo(0, halfGreeting), unreached, 8 * time.Second},
-		"an HTTP proxy":     {"socks5://p", pipeTo(0, thenSilence("")), unreached, 8 * time.Second},
 		"a TLS handshake":   {"https://p", pipeTo(0, silence), unreached, 8 * time.Second},
 		"a SOCKS silence":   {"socks5://p", pipeTo(0, silentSOCKS()), noResponse, timeout},
 		"half a reply":      {"socks5://p", pipeTo(0, silentSOCKS(5, 0)), unreached, timeout},
@@ -96,17 +103,45 @@ func TestSilenceIsTheTargetsOnlyIfNothingElseTookTheTime(t *testing.T) {
 	}
 }
 
-// halfGreeting is what a SOCKS5 proxy speaks that begins to say which login it wants.
-func halfGreeting(conn net.Conn) {
-	_, _ = io.CopyN(io.Discard, conn, 3) // a pipe holds nothing
-	_, _ = conn.Write([]byte{5})
-	silence(conn)
+// What does not speak the protocol of the URL may wait for more.
+func TestSilenceBeforeTheRequestIsNotTheTargets(t *testing.T) {
+	t.Parallel()
+	half := func(conn net.Conn) {
+		_, _ = io.CopyN(io.Discard, conn, 3) // the greeting, since a pipe holds nothing
+		_, _ = conn.Write([]byte{5})
+		silence(conn)
+	}
+	for name, test := range map[string]struct {
+		url   string
+		speak func(net.Conn)
+	}{
+		"SOCKS5": {"socks5://p", silence}, "half of SOCKS5": {"socks5://p", half},
+		"HTTP, not SOCKS5": {"socks5://p", thenSilence("")}, "TLS": {"https://p", silence},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				through, err := newProxyLink("egress", Proxy{URL: test.url}, time.Minute, pipeTo(0, test.speak))
+				if err != nil {
+					t.Fatal(err)
+				}
+				reason, err := ask(t, through, "db.internal:5432", time.Second)
+				expectAnswer(t, name, reason, err, tcpconnect.ReasonVantageUnreachable,
+					"did not answer as a proxy does in time. Check the scheme")
+			})
+		})
+	}
 }
 
-// silentSOCKS returns what a SOCKS5 proxy speaks that answers each request with some bytes and nothing more.
+// silentSOCKS returns what a SOCKS5 proxy speaks that answers each request with some bytes and nothing more. It knows
+// that the canary does not exist.
 func silentSOCKS(reply ...byte) func(net.Conn) {
 	return func(conn net.Conn) {
-		socks(reply...)(conn)
+		if greetSOCKS(conn); readSOCKSRequest(conn) == canaryName {
+			_, _ = conn.Write([]byte{5, 4, 0, 1, 0, 0, 0, 0, 0, 0})
+			return
+		}
+		_, _ = conn.Write(reply)
 		silence(conn)
 	}
 }
@@ -114,19 +149,13 @@ func silentSOCKS(reply ...byte) func(net.Conn) {
 // After the request was sent, silence is the target's, unless the proxy does not answer for the canary either.
 func TestSilenceOfAProxyIsAskedAbout(t *testing.T) {
 	t.Parallel()
-	answersCanary := func(conn net.Conn) {
-		request, err := http.ReadRequest(bufio.NewReader(conn))
-		if err == nil && strings.HasPrefix(request.Host, canaryName) {
-			_, _ = io.WriteString(conn, "HTTP/1.1 500 Unable to connect\r\n\r\n")
-			return
-		}
-		silence(conn)
-	}
 	for name, test := range map[string]struct {
-		speak func(net.Conn)
-		want  tcpconnect.Reason // empty: it answers
+		speak   func(net.Conn)
+		silence tcpconnect.Reason
+		answers tcpconnect.Reason // empty: it does
 	}{
-		"deaf": {silence, tcpconnect.ReasonVantageUnreachable}, "alive": {answersCanary, ""},
+		"deaf":  {silence, tcpconnect.ReasonVantageUnreachable, tcpconnect.ReasonVantageUnreachable},
+		"alive": {thenSilence(""), tcpconnect.ReasonNoResponse, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -136,8 +165,8 @@ func TestSilenceOfAProxyIsAskedAbout(t *testing.T) {
 					t.Fatal(err)
 				}
 				reason, err := ask(t, through, "db.internal:5432", time.Second)
-				expectAnswer(t, "silence", reason, err, tcpconnect.ReasonNoResponse, "")
-				if gone := through.answers(t.Context(), err); reasonOf(gone) != test.want {
+				expectAnswer(t, "silence", reason, err, test.silence, "")
+				if gone := through.answers(t.Context(), err); reasonOf(gone) != test.answers {
 					t.Errorf("the proxy was asked: %v", gone)
 				}
 			})
@@ -259,7 +288,7 @@ func TestDialsWaitForTheFirstLogin(t *testing.T) {
 		var first sync.WaitGroup
 		first.Go(func() {
 			reason, err := ask(t, through, "db.internal:5432", 10*time.Second)
-			expectAnswer(t, "the first", reason, err, tcpconnect.ReasonNoResponse, "")
+			expectAnswer(t, "the first", reason, err, tcpconnect.ReasonVantageUnreachable, "answered nothing else")
 		})
 		synctest.Wait()
 		reason, err := ask(t, through, "db.internal:5432", 5*time.Second)

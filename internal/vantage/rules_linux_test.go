@@ -165,6 +165,61 @@ func TestFullProxySaysNothingOfTargets(t *testing.T) {
 	}
 }
 
+// A proxy that serves as many clients as it may lets others wait, and answers them in turn when it can.
+func TestProxyThatIsFullForAWhileSaysNothingOfTargets(t *testing.T) {
+	t.Parallel()
+	if !vantagelab.InOwnSystem(t, vantagelab.ProxyPrograms...) {
+		return
+	}
+	lab := vantagelab.New(t)
+	from := collector(t, proxyPoint(lab.Tinyproxy(at(8888), 2), ""))
+	open := check(t, target(vantagelab.PortOpen), 2*time.Second)
+	expect(t, collect(t, from, open), connected)
+	var held []net.Conn
+	for range 2 {
+		conn, err := net.Dial("tcp", at(8888))
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, conn)
+	}
+	time.AfterFunc(3*time.Second, func() {
+		for _, conn := range held {
+			_ = conn.Close()
+		}
+	})
+	if result := collect(t, from, open); !result.Reason.SaysNothing() {
+		t.Errorf("%s (%s)", result.Reason, result.Message)
+	}
+}
+
+// SSH servers look names up one after the other, and dial nothing meanwhile. They answer everything when they are done.
+func TestServerThatWaitsForItsNameServerSaysNothingOfTargets(t *testing.T) {
+	t.Parallel()
+	if !vantagelab.InOwnSystem(t, slices.Concat(vantagelab.OpenSSHPrograms, vantagelab.DropbearPrograms)...) {
+		return
+	}
+	lab := vantagelab.New(t)
+	lab.ResolvePatiently(4)
+	for name, server := range map[string]*vantagelab.SSHServer{
+		"OpenSSH": lab.OpenSSH(at(22)), "dropbear": lab.Dropbear(at(2204)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checks := []tcpconnect.Check{check(t, vantagelab.NameUnanswered+":80", 2*time.Second)}
+			for range 20 {
+				checks = append(checks, check(t, target(vantagelab.PortOpen), 2*time.Second))
+			}
+			for i, result := range sweep(t, sshPoint(server), checks) {
+				t.Logf("%s: %s (%s)", checks[i].Target.Address, result.Reason, result.Message)
+				if result.Reason != connected && slices.Contains(onlyTheServersWord, result.Reason) {
+					t.Errorf("%s: %s (%s)", checks[i].Target.Address, result.Reason, result.Message)
+				}
+			}
+		})
+	}
+}
+
 // Such a proxy accepts before it has dialled.
 func TestProxyThatInspectsTLSIsNotBelieved(t *testing.T) {
 	t.Parallel()

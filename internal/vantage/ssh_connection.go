@@ -6,6 +6,7 @@ package vantage
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"time"
 
@@ -28,9 +29,12 @@ type sshConnection struct {
 	abandoned int // dials that do not wait any more, and have no answer
 	retired   bool
 	asking    *sshKeepalive
-	answered  time.Time // when the last request that was answered began
-	cause     error     // why the connection has ended
-	distrust  error     // why the host key is not trusted
+	answered  time.Time     // when the last request that was answered began
+	busy      time.Duration // how long requests that were answered waited, in all
+	fastest   time.Duration // the shortest of these times; 0: there is none
+	woken     chan struct{} // holds an element when a dial has begun to wait
+	cause     error         // why the connection has ended
+	distrust  error         // why the host key is not trusted
 }
 
 // sshKeepalive is a request that shows whether the server answers.
@@ -91,6 +95,9 @@ func (c *sshConnection) handshake(ctx context.Context) error {
 
 // withoutPrefix returns what went wrong during a handshake, without that it did.
 func withoutPrefix(err error) string {
+	if errors.Is(err, io.EOF) {
+		return "it closed the connection"
+	}
 	if cause := errors.Unwrap(err); cause != nil {
 		return cause.Error()
 	}
@@ -157,16 +164,55 @@ func (c *sshConnection) rejectChannels() {
 	}
 }
 
-// watch asks the server for an answer from time to time, so that the end of a silent server is known.
+// Limits of the time between two requests while dials wait.
+const (
+	shortestPause = 50 * time.Millisecond
+	longestPause  = time.Second
+)
+
+// watch asks the server for an answer from time to time, so that the end of a silent server is known. It asks often
+// while dials wait: an OpenSSH or dropbear server that looks a name up does nothing else meanwhile.
 func (c *sshConnection) watch() {
-	ticker := time.NewTicker(c.link.connectTimeout)
-	defer ticker.Stop()
 	for {
+		timer := time.NewTimer(c.pause())
 		select {
-		case <-ticker.C:
+		case <-timer.C:
 			_ = c.ask(c.link.life, time.Now())
+		case <-c.woken:
+			timer.Stop()
 		case <-c.ended:
+			timer.Stop()
 			return
+		}
+	}
+}
+
+// pause returns how long to wait until the next request. It is longer than a live server takes for its answer.
+func (c *sshConnection) pause() time.Duration {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.live == 0 {
+		return c.link.connectTimeout
+	}
+	return min(max(3*c.fastest, shortestPause), longestPause, c.link.connectTimeout)
+}
+
+// waited returns how long requests have waited for their answers until a time. The caller holds the lock.
+func (c *sshConnection) waited(until time.Time) time.Duration {
+	if c.asking == nil {
+		return c.busy
+	}
+	return c.busy + until.Sub(c.asking.began)
+}
+
+// enter counts a dial that is live. The caller holds the lock.
+func (c *sshConnection) enter() {
+	c.used++
+	c.live++
+	if c.live == 1 {
+		select {
+		case c.woken <- struct{}{}:
+		default:
 		}
 	}
 }
@@ -221,6 +267,11 @@ func (c *sshConnection) sendKeepalive() {
 	defer l.mu.Unlock()
 	if err == nil && c.cause == nil {
 		c.answered = c.asking.began
+		latency := time.Since(c.asking.began)
+		c.busy += latency
+		if c.fastest == 0 || latency < c.fastest {
+			c.fastest = latency
+		}
 	} else {
 		c.fail(c.endedError())
 	}

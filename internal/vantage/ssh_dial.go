@@ -23,6 +23,8 @@ type sshDial struct {
 	connection *sshConnection
 	address    string        // of the target
 	closing    chan struct{} // closed when the channel is to be closed
+	began      time.Time
+	waited     time.Duration // of requests on the connection until then
 
 	answered  bool // the caller has the answer
 	abandoned bool // the caller does not wait any more
@@ -63,8 +65,13 @@ func (d *sshDial) open(ctx context.Context, payload []byte) (net.Conn, error) {
 	case <-ctx.Done():
 	}
 	ended := time.Now()
-	if !d.abandon() {
+	isAbandoned, busy := d.abandon(ended)
+	switch {
+	case !isAbandoned:
 		return d.conn(<-answer)
+	case busy > ended.Sub(d.began)/2 && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, unreachable("SSH channel to %s: %s answered nothing for most of the time, so this silence shows "+
+			"nothing. A server that waits for its name server does so", d.address, l.address)
 	}
 	return nil, &tcpconnect.ReasonError{
 		Reason: tcpconnect.ReasonNoResponse,
@@ -79,19 +86,21 @@ func (d *sshDial) conn(answer opened) (net.Conn, error) {
 	return &channelConn{dial: d, channel: answer.channel}, nil
 }
 
-// abandon lets the dial go on without its caller. It reports false if the answer has come.
-func (d *sshDial) abandon() bool {
+// abandon lets the dial go on without its caller. It reports false if the answer has come. busy is how long the server
+// let a request wait since the dial began.
+func (d *sshDial) abandon(ended time.Time) (ok bool, busy time.Duration) {
 	c := d.connection
 	c.link.mu.Lock()
 	defer c.link.mu.Unlock()
 	if d.answered {
-		return false
+		return false, 0
 	}
+	busy = c.waited(ended) - d.waited
 	d.abandoned = true
 	c.abandoned++
 	c.leave()
 	c.link.broadcast() // whoever waits for room may need another connection now
-	return true
+	return true, busy
 }
 
 // run opens the channel, and holds its room until the server has ended it.

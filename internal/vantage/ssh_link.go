@@ -125,7 +125,7 @@ func (l *sshLink) connect(ctx context.Context) error {
 		}
 		return unreachable("connect to %s: %v", l.address, err)
 	}
-	c := &sshConnection{link: l, raw: &recordingConn{Conn: raw}, ended: make(chan struct{})}
+	c := &sshConnection{link: l, raw: &recordingConn{Conn: raw}, ended: make(chan struct{}), woken: make(chan struct{}, 1)}
 	err = c.handshake(ctx)
 	if err == nil {
 		err = l.install(ctx, c)
@@ -227,9 +227,11 @@ func (l *sshLink) take(address string) (dial *sshDial, changed <-chan struct{}, 
 	case c.used == sshRoom:
 		return nil, l.changed, nil
 	}
-	c.used++
-	c.live++
-	return &sshDial{connection: c, address: address, closing: make(chan struct{})}, nil, nil
+	c.enter()
+	began := time.Now()
+	return &sshDial{
+		connection: c, address: address, closing: make(chan struct{}), began: began, waited: c.waited(began),
+	}, nil, nil
 }
 
 // answers returns an error if the server does not answer any more on the connection of a dial, or on the current one.

@@ -81,8 +81,8 @@ func (s SSH) credentials() (sshCredentials, []Problem) {
 }
 
 func parsePrivateKey(text, passphrase string) (ssh.Signer, *Problem) {
-	const form = `Set the content of the private key file, which begins with a line such as ` +
-		`"-----BEGIN OPENSSH PRIVATE KEY-----".`
+	const form = `Set the content of the private key file, for example file(pathexpand("~/.ssh/id_ed25519")). It ` +
+		`begins with a line such as "-----BEGIN OPENSSH PRIVATE KEY-----".`
 	wrong := func(text string) (ssh.Signer, *Problem) { return nil, &Problem{"private_key", text} }
 	signer, err := ssh.ParsePrivateKey([]byte(text))
 	if err == nil {
@@ -147,6 +147,7 @@ type sshLogin struct {
 	ctx          context.Context
 	server       string   // host:port
 	offered      []string // what was offered, for people
+	check        []string // what to check about it, for people
 	accepted     []string // the methods that the server accepts
 	rejected     bool     // the server has rejected something
 	cutOff       bool     // the connection has ended
@@ -178,14 +179,19 @@ func (l *sshLogin) method(state *ssh.ClientAuthContext, isConnected bool) (ssh.A
 	case canOffer("publickey", l.signer != nil || l.agent):
 		return ssh.PublicKeysCallback(l.signers), nil
 	case canOffer("password", l.password != ""):
-		l.offered = append(l.offered, "the password")
+		l.offerPassword("the password")
 		return ssh.Password(l.password), nil
 	case canOffer("keyboard-interactive", l.password != ""):
-		l.offered = append(l.offered, "the password by keyboard-interactive")
+		l.offerPassword("the password by keyboard-interactive")
 		return ssh.KeyboardInteractive(l.answers), nil
 	default:
 		return nil, l.refused("")
 	}
+}
+
+func (l *sshLogin) offerPassword(text string) {
+	l.offered = append(l.offered, text)
+	l.check = append(l.check, "that this is the user's password")
 }
 
 // isServersAnswer reports whether the server left nothing to offer. Otherwise the connection had ended.
@@ -227,7 +233,9 @@ func (l *sshLogin) signers() ([]ssh.Signer, error) {
 	for _, key := range keys {
 		l.offered = append(l.offered, "the key "+describeKey(plainKey(key.PublicKey())))
 	}
-	l.offered = slices.Compact(l.offered)
+	if l.offered = slices.Compact(l.offered); len(l.offered) > 0 {
+		l.check = append(l.check, "that the server accepts the key for this user (authorized_keys)")
+	}
 	return append(signers, keys...), nil
 }
 
@@ -286,6 +294,9 @@ func (l *sshLogin) refused(words string) error {
 	if words != "" {
 		text += fmt.Sprintf(" It says: %s.", words)
 	}
-	return &loginError{text + " Check the user, and what the server lets it log in with. " +
-		"The login is not repeated in this run."}
+	check := append([]string{"the user"}, slices.Compact(l.check)...)
+	if len(l.offered) == 0 {
+		check = append(check, "set an argument that the server accepts")
+	}
+	return &loginError{text + " Check " + strings.Join(check, ", and ") + ". The login is not repeated in this run."}
 }

@@ -178,18 +178,21 @@ func TestFailedSSHLoginIsNotRepeated(t *testing.T) {
 		says     []string
 	}{
 		"wrong password": {func(*sshServer) {}, func(c *SSH) { c.Password = "hunter2 is wrong" }, 1,
-			[]string{`the user "deploy"`, "the password", `methods "password"`}},
+			[]string{`the user "deploy"`, "the password", `methods "password"`,
+				"Check the user, and that this is the user's password. The login is not repeated"}},
 		"unknown key": {func(s *sshServer) { s.PublicKeyCallback = allow() },
 			func(c *SSH) { c.Password, c.PrivateKey = "", plain }, 1,
-			[]string{"the key ssh-ed25519 " + ssh.FingerprintSHA256(signer.PublicKey()), `"publickey"`}},
+			[]string{"the key ssh-ed25519 " + ssh.FingerprintSHA256(signer.PublicKey()), `"publickey"`,
+				"Check the user, and that the server accepts the key for this user (authorized_keys). "}},
 		"expired certificate": {func(s *sshServer) { s.PublicKeyCallback = allow() },
 			func(c *SSH) { c.Password, c.PrivateKey, c.Certificate = "", plain, authorizedKey(expired) }, 2,
 			[]string{"(expired at "}},
 		"no method in common": {func(*sshServer) {}, func(c *SSH) { c.Password, c.PrivateKey = "", plain }, 0,
-			[]string{"offered nothing", `methods "password"`}},
+			[]string{"offered nothing", `methods "password"`, "and set an argument that the server accepts. "}},
 		"wrong password in two ways": {func(s *sshServer) { s.KeyboardInteractiveCallback = askForPassword },
 			func(c *SSH) { c.Password = "hunter2 is wrong" }, 2,
-			[]string{"the password, the password by keyboard-interactive"}},
+			[]string{"the password, the password by keyboard-interactive",
+				"Check the user, and that this is the user's password. "}},
 		"a code is asked for": {func(s *sshServer) {
 			s.PasswordCallback = nil
 			s.KeyboardInteractiveCallback = func(conn ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (

@@ -70,12 +70,17 @@ func New(tb testing.TB) *Lab {
 	lab.connect()
 	lab.serveTargets()
 	lab.serveNames()
-	lab.Bastion.setFiles(lab.dir, map[string]string{
-		"resolv.conf":   "nameserver " + DNS.String() + "\noptions timeout:1 attempts:1\n",
+	lab.ResolvePatiently(1)
+	return lab
+}
+
+// ResolvePatiently says how many seconds the bastion waits for its name server. It counts for lookups that follow.
+func (l *Lab) ResolvePatiently(seconds int) {
+	l.Bastion.setFiles(directory(l.tb), map[string]string{
+		"resolv.conf":   fmt.Sprintf("nameserver %s\noptions timeout:%d attempts:1\n", DNS, seconds),
 		"hosts":         "127.0.0.1 localhost\n",
 		"nsswitch.conf": "hosts: files dns\n",
 	})
-	return lab
 }
 
 // LimitDescriptors limits how many descriptors each process of a server has that is started afterwards.
