@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,7 +89,9 @@ func TestDeadLinkIsNoSilentTarget(t *testing.T) {
 			lab := vantagelab.New(t)
 			configs := start(lab)
 			configs[0].ConnectTimeout = time.Second
-			go lab.CutWhenDialled(t.Context(), vantagelab.PortSilent)
+			var cut sync.WaitGroup
+			cut.Go(func() { lab.CutWhenDialled(t.Context(), vantagelab.PortSilent) })
+			t.Cleanup(cut.Wait) // before the lab ends
 			check := check(t, target(vantagelab.PortSilent), 2*time.Second)
 			expect(t, collect(t, collector(t, configs), check), unreachable)
 		})
