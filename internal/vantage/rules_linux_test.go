@@ -196,6 +196,27 @@ func TestProxyThatIsFullForAWhileSaysNothingOfTargets(t *testing.T) {
 	}
 }
 
+// Squid has the same words for a target that refuses and for a proxy behind it that does.
+func TestRefusalOfAProxyBehindTheProxyIsNotTheTargets(t *testing.T) {
+	t.Parallel()
+	if !vantagelab.InOwnSystem(t, vantagelab.ProxyPrograms...) {
+		return
+	}
+	const parent = 8889
+	lab := vantagelab.New(t)
+	lab.Tinyproxy(fmt.Sprintf("127.0.0.1:%d", parent), 100)
+	from := collector(t, proxyPoint(lab.Squid(at(3128), vantagelab.Squid{Parent: parent})))
+	expect(t, collect(t, from, check(t, target(vantagelab.PortOpen), patience)), connected)
+	lab.Bastion.Rules(fmt.Sprintf("input tcp dport %d reject with tcp reset", parent))
+	for range 3 {
+		result := collect(t, from, check(t, target(vantagelab.PortOpen), patience))
+		t.Logf("%s (%s)", result.Reason, result.Message)
+		if slices.Contains(onlyTheServersWord, result.Reason) {
+			t.Errorf("%s (%s)", result.Reason, result.Message)
+		}
+	}
+}
+
 // SSH servers look names up one after the other, and dial nothing meanwhile. They answer everything when they are done.
 func TestServerThatWaitsForItsNameServerSaysNothingOfTargets(t *testing.T) {
 	t.Parallel()
