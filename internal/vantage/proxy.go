@@ -409,7 +409,8 @@ func (l *proxyLink) takeTurn(ctx context.Context) (leave func(), err error) {
 var errSilence = errors.New("the proxy did not answer in time")
 
 // describeSilence returns the error of a dial that the proxy did not answer. If its turn, the way to the proxy and the
-// time until the proxy answered anything took more time than the target had, the silence shows nothing about the target.
+// time until the proxy answered anything took more time than the target had, the silence shows nothing about the
+// target.
 func describeSilence(waiting, reaching, hearing, asking time.Duration) error {
 	switch {
 	case asking >= waiting+reaching+hearing:

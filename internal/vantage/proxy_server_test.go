@@ -69,8 +69,8 @@ func answering(text string) func(net.Conn) {
 // silence reads until the other side closes.
 func silence(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
-// socks returns what a SOCKS5 proxy speaks that takes no login and answers each request with some bytes. It knows that the
-// canary does not exist.
+// socks returns what a SOCKS5 proxy speaks that takes no login and answers each request with some bytes. It knows that
+// the canary does not exist.
 func socks(reply ...byte) func(net.Conn) {
 	return func(conn net.Conn) {
 		if greetSOCKS(conn); readSOCKSRequest(conn) == canaryName {

@@ -170,7 +170,8 @@ func (d *sshDial) close() {
 // crowd is how many dials a server with few descriptors can be expected to make at once.
 const crowd = 8
 
-// explain returns what the error of a dial says about the target, and ends a connection that opens no channels. The caller holds the lock.
+// explain returns what the error of a dial says about the target, and ends a connection that opens no channels. The
+// caller holds the lock.
 func (c *sshConnection) explain(err error, address string) error {
 	failure, ok := errors.AsType[*ssh.OpenChannelError](err)
 	if !ok {
