@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
@@ -270,24 +271,25 @@ func TestProxyThatIsNotReachedIsUnreachable(t *testing.T) {
 // After the request was sent, silence is the target's, unless the proxy does not answer for the canary either.
 func TestSilenceOfAProxyIsAskedAbout(t *testing.T) {
 	t.Parallel()
-	deaf := linkTo(t, Proxy{URL: "http://" + serve(t, silence)})
-	deaf.(*proxyLink).connectTimeout = 200 * time.Millisecond
-	alive := linkTo(t, Proxy{URL: "http://" + serve(t, func(conn net.Conn) {
-		request, err := http.ReadRequest(bufio.NewReader(conn))
-		if err == nil && strings.HasPrefix(request.Host, canaryName) {
-			_, _ = io.WriteString(conn, "HTTP/1.1 500 Unable to connect\r\n\r\n")
-			return
-		}
-		silence(conn)
-	})})
-	for through, isAlive := range map[link]bool{deaf: false, alive: true} {
-		reason, err := ask(t, through, "db.internal:5432", time.Second)
-		want := map[bool]tcpconnect.Reason{true: tcpconnect.ReasonNoResponse, false: tcpconnect.ReasonVantageUnreachable}
-		expectAnswer(t, "silence", reason, err, want[isAlive], "")
-		gone := through.answers(t.Context(), err)
-		if isAlive != (gone == nil) || gone != nil && reasonOf(gone) != tcpconnect.ReasonVantageUnreachable {
-			t.Errorf("alive %t: %v", isAlive, gone)
-		}
+	for _, test := range []struct {
+		speak func(net.Conn)
+		want  tcpconnect.Reason
+		gone  tcpconnect.Reason
+	}{
+		{silence, tcpconnect.ReasonVantageUnreachable, tcpconnect.ReasonVantageUnreachable},
+		{thenSilence(""), tcpconnect.ReasonNoResponse, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			through, err := newProxyLink("egress", Proxy{URL: "http://p"}, time.Second, pipeTo(0, test.speak))
+			if err != nil {
+				t.Fatal(err)
+			}
+			reason, err := ask(t, through, "db.internal:5432", time.Second)
+			expectAnswer(t, "silence", reason, err, test.want, "")
+			if gone := through.answers(t.Context(), err); reasonOf(gone) != test.gone {
+				t.Errorf("%s: %v", test.want, gone)
+			}
+		})
 	}
 }
 
