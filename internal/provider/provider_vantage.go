@@ -147,10 +147,17 @@ type argumentDecoder struct {
 
 // isSet reports whether an argument has a value. It notes one that is not known.
 func (d *argumentDecoder) isSet(name string, value attr.Value) bool {
-	if value.IsUnknown() && d.unknown == "" {
-		d.unknown = d.label + name
+	if value.IsUnknown() {
+		d.noteUnknown(d.label + name)
 	}
 	return hasValue(value)
+}
+
+// noteUnknown notes that an argument is not known, unless one before it is not.
+func (d *argumentDecoder) noteUnknown(argument string) {
+	if d.unknown == "" {
+		d.unknown = argument
+	}
 }
 
 // parsedValue returns what an argument means, or the zero value if it is not set, wrong or not known.
@@ -235,7 +242,7 @@ func blockOf[T any](
 	ctx context.Context, d *vantagePointDecoder, name string, list types.List,
 ) (block *blockDecoder, model T, exists bool) {
 	if !isKnownList(list) {
-		d.isSet(name, types.ListUnknown(types.StringType))
+		d.noteUnknown(name)
 		return nil, model, false
 	}
 	var models []T
@@ -252,20 +259,14 @@ func blockOf[T any](
 func (d *vantagePointDecoder) finish(block *blockDecoder, validate func() []vantage.Problem) {
 	d.diags.Append(block.found...)
 	if block.unknown != "" {
-		if d.unknown == "" {
-			d.unknown = block.unknown
-		}
+		d.noteUnknown(block.unknown)
 		return
 	}
 	if block.found.HasError() {
 		return
 	}
 	for _, problem := range validate() {
-		at := block.at
-		if problem.Argument != "" {
-			at = at.AtName(problem.Argument)
-		}
-		d.several.AddAttributeError(at, invalidVantagePoint, problem.Text)
+		d.several.AddAttributeError(block.at.AtName(problem.Argument), invalidVantagePoint, problem.Text)
 	}
 }
 

@@ -21,7 +21,7 @@ func agentSigners(conn io.ReadWriter, identity string) ([]ssh.Signer, error) {
 	client := agent.NewClient(conn)
 	keys, err := client.List()
 	if err != nil {
-		return nil, fmt.Errorf("The SSH agent did not list its keys: %s.", bounded(err.Error()))
+		return nil, fmt.Errorf("The SSH agent did not list its keys: %s.", printable(err.Error()))
 	}
 	chosen := keys
 	if identity != "" {
@@ -39,7 +39,7 @@ func agentSigners(conn io.ReadWriter, identity string) ([]ssh.Signer, error) {
 	}
 	signers, err := client.Signers()
 	if err != nil {
-		return nil, fmt.Errorf("The SSH agent did not list its keys: %s.", bounded(err.Error()))
+		return nil, fmt.Errorf("The SSH agent did not list its keys: %s.", printable(err.Error()))
 	}
 	return slices.DeleteFunc(signers, func(signer ssh.Signer) bool {
 		return !slices.ContainsFunc(chosen, func(key *agent.Key) bool {
@@ -79,8 +79,8 @@ func describeAgentKeys(keys []*agent.Key) string {
 	const most = 10
 	var texts []string
 	for _, key := range keys[:min(len(keys), most)] {
-		texts = append(texts, fmt.Sprintf("%s %s (%s)", bounded(key.Type()),
-			ssh.FingerprintSHA256(plainKey(key)), bounded(key.Comment)))
+		texts = append(texts, fmt.Sprintf("%s %s (%s)", printable(key.Type()),
+			ssh.FingerprintSHA256(plainKey(key)), printable(key.Comment)))
 	}
 	if len(keys) > most {
 		texts = append(texts, fmt.Sprintf("%d more", len(keys)-most))

@@ -339,7 +339,7 @@ func (h hostKeys) explain(cause error, shown ssh.PublicKey) error {
 	case isMismatch:
 		text += ", but " + h.source + " has no host key of " + xknownhosts.Normalize(h.address)
 	default:
-		text += fmt.Sprintf(", which is not trusted: %s", bounded(cause.Error()))
+		text += fmt.Sprintf(", which is not trusted: %s", printable(cause.Error()))
 	}
 	set := fmt.Sprintf("set:\n\n  host_key = %q", authorizedKey(key))
 	if h.source == knownHostsArgument { // which conflicts with host_key

@@ -5,9 +5,12 @@ package vantage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"strings"
 
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -48,4 +51,20 @@ func unreachable(format string, arguments ...any) error {
 // told returns the error that the far end tells of a target.
 func told(reason tcpconnect.Reason, format string, arguments ...any) error {
 	return &tcpconnect.ReasonError{Reason: reason, Err: fmt.Errorf(format, arguments...)}
+}
+
+// reasonOf returns the reason of an error of a link. It is empty if there is none.
+func reasonOf(err error) tcpconnect.Reason {
+	if known, ok := errors.AsType[*tcpconnect.ReasonError](err); ok {
+		return known.Reason
+	}
+	return ""
+}
+
+// longestText bounds a text of a far end, in bytes.
+const longestText = 300
+
+// printable returns a text of a far end on one line that is bounded and that terminals can show.
+func printable(text string) string {
+	return suggest.AbbreviateTo(longestText, tcpconnect.Printable(strings.Join(strings.Fields(text), " ")))
 }

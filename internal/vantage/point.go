@@ -184,7 +184,7 @@ func (p *Point) askCanary(ctx context.Context, port uint16) error {
 			"it, or choose another vantage point.", port, canaryName)}
 	case ctx.Err() != nil:
 		const late = "the vantage point gave no answer within connect_timeout, %s"
-		if reason(err) == tcpconnect.ReasonVantageUnreachable {
+		if reasonOf(err) == tcpconnect.ReasonVantageUnreachable {
 			return unreachable(late+": %v", p.connectTimeout, err)
 		}
 		return unreachable(late, p.connectTimeout)

@@ -53,14 +53,6 @@ func pointOf(link link) *Point {
 	}
 }
 
-func reasonOf(err error) tcpconnect.Reason {
-	known, _ := errors.AsType[*tcpconnect.ReasonError](err)
-	if known == nil {
-		return ""
-	}
-	return known.Reason
-}
-
 func noSuchHost(context.Context, string) error {
 	return told(tcpconnect.ReasonNoSuchHost, "Name or service not known")
 }

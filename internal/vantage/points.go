@@ -99,7 +99,7 @@ func (p *Point) reachServer(ctx context.Context, address string) (net.Conn, erro
 	if known, ok := errors.AsType[*tcpconnect.ReasonError](err); ok && known.Limit != "" {
 		return nil, err
 	}
-	switch reason(err) {
+	switch reasonOf(err) {
 	case tcpconnect.ReasonVantageUnreachable, tcpconnect.ReasonVantageLimit: // p says nothing of that server
 		return nil, unreachable("the vantage point %s, which leads to it, failed: %v", p.name, err)
 	}

@@ -262,7 +262,7 @@ var dialled = []tcpconnect.Reason{
 // to: it says so of the canary too, which cannot be dialled. since is when the request was sent.
 func (l *proxyLink) confirmDial(ctx context.Context, since time.Time) error {
 	if err := l.answersSince(ctx, since); err != nil {
-		if reason(err) != "" || l.distrust.Load() != nil {
+		if reasonOf(err) != "" || l.distrust.Load() != nil {
 			return err
 		}
 		return unreachable("the proxy was not asked before the timeout whether it dials targets itself")
@@ -293,10 +293,10 @@ func (l *proxyLink) answersSince(ctx context.Context, since time.Time) error {
 		switch {
 		case errors.Is(err, errSilence):
 			return unreachable("the proxy does not answer any more")
-		case isFatal, reason(err) == tcpconnect.ReasonVantageUnreachable:
+		case isFatal, reasonOf(err) == tcpconnect.ReasonVantageUnreachable:
 			return err
 		default:
-			l.heard.Store(&exchanged{asked, time.Now(), reason(err)})
+			l.heard.Store(&exchanged{asked, time.Now(), reasonOf(err)})
 			return nil
 		}
 	})
@@ -365,7 +365,7 @@ func (l *proxyLink) dial(ctx context.Context, address string) (net.Conn, error) 
 	}
 	_ = conn.Close() // nothing was written that matters
 	switch {
-	case slices.Contains(dialled, reason(err)):
+	case slices.Contains(dialled, reasonOf(err)):
 		return nil, cmp.Or(l.confirmDial(ctx, sent), err)
 	case !errors.Is(err, errSilence):
 		return nil, err
@@ -450,7 +450,7 @@ func (l *proxyLink) request(ctx context.Context, conn *bufferedConn, host, port 
 	case err != nil && !isKnown:
 		return sent, l.untrusted(err)
 	}
-	if reason(err) != tcpconnect.ReasonVantageUnreachable {
+	if reasonOf(err) != tcpconnect.ReasonVantageUnreachable {
 		l.noteLetIn()
 	}
 	return sent, err
@@ -475,14 +475,6 @@ func (c *cutAnswer) describe() error {
 	default:
 		return told(tcpconnect.ReasonOther, "the proxy closed the connection without an answer")
 	}
-}
-
-// reason returns the reason of an error of a link, or none.
-func reason(err error) tcpconnect.Reason {
-	if known, ok := errors.AsType[*tcpconnect.ReasonError](err); ok {
-		return known.Reason
-	}
-	return ""
 }
 
 // hasLetIn reports whether the proxy has let this machine in.
@@ -594,18 +586,6 @@ func closeAtEnd(ctx context.Context, conn net.Conn) (stop func() bool) {
 		<-stopped
 		return false
 	}
-}
-
-// longestText bounds what a far end says, in bytes.
-const longestText = 300
-
-// printable returns a text of the far end, on one line and bounded.
-func printable(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > longestText {
-		text = strings.ToValidUTF8(text[:longestText], "") + "..."
-	}
-	return tcpconnect.Printable(text)
 }
 
 // bufferedConn is a connection to a proxy of which more may have been read than the answer. Its addresses are those of

@@ -103,6 +103,36 @@ func TestSilenceIsTheTargetsOnlyIfNothingElseTookTheTime(t *testing.T) {
 	}
 }
 
+// What does not speak the protocol of the URL may wait for more.
+func TestSilenceBeforeTheRequestIsNotTheTargets(t *testing.T) {
+	t.Parallel()
+	half := func(conn net.Conn) {
+		_, _ = io.CopyN(io.Discard, conn, 3) // the greeting, since a pipe holds nothing
+		_, _ = conn.Write([]byte{5})
+		silence(conn)
+	}
+	for name, test := range map[string]struct {
+		url   string
+		speak func(net.Conn)
+	}{
+		"SOCKS5": {"socks5://p", silence}, "half of SOCKS5": {"socks5://p", half},
+		"HTTP, not SOCKS5": {"socks5://p", thenSilence("")}, "TLS": {"https://p", silence},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				through, err := newProxyLink("egress", Proxy{URL: test.url}, time.Minute, pipeTo(0, test.speak))
+				if err != nil {
+					t.Fatal(err)
+				}
+				reason, err := ask(t, through, "db.internal:5432", time.Second)
+				expectAnswer(t, name, reason, err, tcpconnect.ReasonVantageUnreachable,
+					"did not answer as a proxy does in time. Check the scheme")
+			})
+		})
+	}
+}
+
 // silentSOCKS returns what a SOCKS5 proxy speaks that answers each request with some bytes and nothing more. It knows
 // that the canary does not exist.
 func silentSOCKS(reply ...byte) func(net.Conn) {
@@ -113,6 +143,34 @@ func silentSOCKS(reply ...byte) func(net.Conn) {
 		}
 		_, _ = conn.Write(reply)
 		silence(conn)
+	}
+}
+
+// After the request was sent, silence is the target's, unless the proxy does not answer for the canary either.
+func TestSilenceOfAProxyIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		speak   func(net.Conn)
+		silence tcpconnect.Reason
+		answers tcpconnect.Reason // empty: it does
+	}{
+		"deaf":  {silence, tcpconnect.ReasonVantageUnreachable, tcpconnect.ReasonVantageUnreachable},
+		"alive": {thenSilence(""), tcpconnect.ReasonNoResponse, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				through, err := newProxyLink("egress", Proxy{URL: "http://p"}, time.Minute, pipeTo(0, test.speak))
+				if err != nil {
+					t.Fatal(err)
+				}
+				reason, err := ask(t, through, "db.internal:5432", time.Second)
+				expectAnswer(t, "silence", reason, err, test.silence, "")
+				if gone := through.answers(t.Context(), err); reasonOf(gone) != test.answers {
+					t.Errorf("the proxy was asked: %v", gone)
+				}
+			})
+		})
 	}
 }
 

@@ -74,7 +74,7 @@ func (c *sshConnection) handshake(ctx context.Context) error {
 		return distrust
 	case err == nil && isOpen():
 		return nil
-	case isRefused && attempt.failure == nil && attempt.isAnswered():
+	case isRefused && attempt.failure == nil && attempt.isServersAnswer():
 		return &tcpconnect.VantagePointError{Name: l.name, Err: refusal}
 	case err == nil || ctx.Err() != nil:
 		return unreachable("%s did not complete the handshake and the login within connect_timeout, %s",
@@ -123,7 +123,7 @@ func (c *sshConnection) reject(err error) error {
 	return c.distrust
 }
 
-// why returns the cause of the end of the connection. The caller holds the lock.
+// why returns the cause of the end of the connection, or another error if none is known. The caller holds the lock.
 func (c *sshConnection) why(otherwise error) error {
 	switch {
 	case c.distrust != nil:
@@ -135,8 +135,13 @@ func (c *sshConnection) why(otherwise error) error {
 	}
 }
 
-// isLost reports whether dials that nobody waits for fill the connection. The caller holds the lock.
-func (c *sshConnection) isLost() bool { return c.used >= sshRoom && c.abandoned > 0 }
+// endedError returns the error of a connection that has ended without a known cause.
+func (c *sshConnection) endedError() error {
+	return unreachable("the connection to %s has ended", c.link.address)
+}
+
+// isClogged reports whether dials that nobody waits for fill the connection. The caller holds the lock.
+func (c *sshConnection) isClogged() bool { return c.used >= sshRoom && c.abandoned > 0 }
 
 // serve answers requests of the server until the connection has ended.
 func (c *sshConnection) serve() {
@@ -146,7 +151,7 @@ func (c *sshConnection) serve() {
 	l := c.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c.fail(unreachable("the connection to %s has ended", l.address))
+	c.fail(c.endedError())
 	delete(l.open, c)
 	close(c.ended)
 	l.broadcast()
@@ -242,7 +247,7 @@ func (c *sshConnection) request(since time.Time) (done <-chan struct{}, err erro
 	case c.asking == nil:
 		c.asking = &sshKeepalive{began: time.Now(), done: make(chan struct{})}
 		if !l.start(c.sendKeepalive) {
-			return nil, unreachable("the run has ended")
+			return nil, errRunEnded
 		}
 	}
 	return c.asking.done, nil
@@ -268,7 +273,7 @@ func (c *sshConnection) sendKeepalive() {
 			c.fastest = latency
 		}
 	} else {
-		c.fail(unreachable("the connection to %s has ended", l.address))
+		c.fail(c.endedError())
 	}
 	close(c.asking.done)
 	c.asking = nil

@@ -57,7 +57,7 @@ func (d *sshDial) open(ctx context.Context, payload []byte) (net.Conn, error) {
 	isStarted := l.start(func() { d.run(payload, answer) })
 	l.mu.Unlock()
 	if !isStarted {
-		return nil, unreachable("the run has ended")
+		return nil, errRunEnded
 	}
 	select {
 	case opened := <-answer:
@@ -175,7 +175,7 @@ const crowd = 8
 func (c *sshConnection) explain(err error, address string) error {
 	failure, ok := errors.AsType[*ssh.OpenChannelError](err)
 	if !ok {
-		c.fail(unreachable("the connection to %s has ended", c.link.address)) // a dial that follows needs another one
+		c.fail(c.endedError()) // a dial that follows needs another one
 		return c.cause
 	}
 	reason, limit := channelReason(failure, address)

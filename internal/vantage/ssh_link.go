@@ -46,6 +46,9 @@ type sshLink struct {
 	closed  bool
 }
 
+// errRunEnded is the error of a link that is closed.
+var errRunEnded = unreachable("the run has ended")
+
 // newSSHLink makes a link of arguments that Validate finds nothing wrong with. It does not connect.
 func newSSHLink(name string, config SSH, connectTimeout time.Duration, reach reachFunc) (link, error) {
 	credentials, problems := config.parse()
@@ -91,9 +94,9 @@ func (l *sshLink) ready() (bool, error) {
 	case l.fault != nil:
 		return false, l.fault
 	case l.closed:
-		return false, unreachable("the run has ended")
+		return false, errRunEnded
 	default:
-		return l.current != nil && !l.current.isLost(), nil
+		return l.current != nil && !l.current.isClogged(), nil
 	}
 }
 
@@ -108,7 +111,7 @@ func (l *sshLink) connect(ctx context.Context) error {
 	isStarted := l.start(func() { <-ended }) // so that close waits
 	l.mu.Unlock()
 	if !isStarted {
-		return unreachable("the run has ended")
+		return errRunEnded
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.connectTimeout)
 	defer cancel()
@@ -220,8 +223,8 @@ func (l *sshLink) take(address string) (dial *sshDial, changed <-chan struct{}, 
 	case l.fault != nil:
 		return nil, nil, l.fault
 	case l.closed:
-		return nil, nil, unreachable("the run has ended")
-	case c == nil || c.isLost():
+		return nil, nil, errRunEnded
+	case c == nil || c.isClogged():
 		return nil, nil, nil
 	case c.used == sshRoom:
 		return nil, l.changed, nil
@@ -252,7 +255,7 @@ func (l *sshLink) close() error {
 	l.mu.Lock()
 	l.closed = true
 	for c := range l.open {
-		c.fail(unreachable("the run has ended"))
+		c.fail(errRunEnded)
 	}
 	l.broadcast()
 	l.mu.Unlock()

@@ -6,9 +6,7 @@ package vantage
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -18,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/terraform-preflight/terraform-provider-preflight/internal/lab/bastion"
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
@@ -176,6 +175,7 @@ func TestSSHSilenceIsAskedAbout(t *testing.T) {
 	reach, freeze := freezable()
 	defer freeze()
 	link := linkOf(t, server.config(), impatient, reach)
+	reachAtLast(t, link)
 	silence := dialInVain(t, link, server)
 	before := server.keepalives.Load()
 	if err := link.answers(within(t, patient), silence); err != nil {
@@ -202,9 +202,12 @@ func dialInVain(t *testing.T, link *sshLink, server *sshServer) error {
 		_, err := link.dial(ctx, "silent:0")
 		result <- err
 	}()
-	for address := range server.asked {
-		if address == "silent:0" {
-			break
+	for isAsked := false; !isAsked; {
+		select {
+		case address := <-server.asked:
+			isAsked = address == "silent:0"
+		case err := <-result:
+			t.Fatalf("the server was not asked: %v", err)
 		}
 	}
 	cancel()
@@ -253,15 +256,14 @@ func TestDeadSSHConnectionEndsItsDialsAndIsReplaced(t *testing.T) {
 		defer way.Unlock()
 		return reach(ctx, address)
 	})
-	if err := link.reach(within(t, patient)); err != nil {
-		t.Fatal(err)
-	}
+	reachAtLast(t, link)
 	freeze()
 	_, err := link.dial(within(t, patient), "silent:1")
 	wantReason(t, err, tcpconnect.ReasonVantageUnreachable)
 	way.Lock()
 	reach = dialTCP
 	way.Unlock()
+	reachAtLast(t, link)
 	conn, err := link.dial(within(t, patient), "open:1")
 	if err != nil {
 		t.Fatal(err)
@@ -439,65 +441,26 @@ func TestSSHThroughSSH(t *testing.T) {
 	inner := startSSH(t, func(s *sshServer) {
 		s.targets = map[string]sshAnswer{"db:1": {code: 2, text: "Connection refused"}}
 	})
-	forwarding := startForwardingSSH(t)
-	first := linkOf(t, forwarding.config(), patient, dialTCP)
+	hostKey, err := bastion.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	outer := bastion.SSH(t, bastion.Network{},
+		bastion.Account{HostKey: hostKey, User: "deploy", Password: testPassword})
+	first := linkOf(t, SSH{
+		Host: outer.Address(), User: "deploy", Password: testPassword, HostKey: hostKey.Public(),
+	}, patient, dialTCP)
 	second := linkOf(t, inner.config(), patient, func(ctx context.Context, address string) (net.Conn, error) {
 		if err := first.reach(ctx); err != nil {
 			return nil, err
 		}
 		return first.dial(ctx, address)
 	})
-	_, err := second.dial(within(t, patient), "db:1")
+	_, err = second.dial(within(t, patient), "db:1")
 	wantReason(t, err, tcpconnect.ReasonRefused)
-}
-
-// startForwardingSSH starts a server that dials targets.
-func startForwardingSSH(tb testing.TB) *sshServer {
-	tb.Helper()
-	return startSSH(tb, func(server *sshServer) {
-		server.serve = func(conn net.Conn) {
-			config := server.ServerConfig
-			config.AddHostKey(server.hostKeys[0])
-			_, channels, requests, err := ssh.NewServerConn(conn, &config)
-			if err != nil {
-				return
-			}
-			go ssh.DiscardRequests(requests)
-			var tasks sync.WaitGroup
-			for channel := range channels {
-				tasks.Go(func() { forward(channel) })
-			}
-			tasks.Wait()
-		}
-	})
-}
-
-func forward(channel ssh.NewChannel) {
-	data := channel.ExtraData()
-	length := binary.BigEndian.Uint32(data)
-	host, port := string(data[4:4+length]), binary.BigEndian.Uint32(data[4+length:])
-	target, err := net.Dial("tcp", net.JoinHostPort(host, fmt.Sprint(port)))
-	if err != nil {
-		_ = channel.Reject(ssh.ConnectionFailed, "Connection refused")
-		return
+	if outer.Asked(inner.address) != 1 {
+		t.Errorf("the outer server was asked %d times", outer.Asked(inner.address))
 	}
-	stream, requests, err := channel.Accept()
-	if err != nil {
-		_ = target.Close()
-		return
-	}
-	var tasks sync.WaitGroup
-	tasks.Go(func() {
-		ssh.DiscardRequests(requests)
-		_ = target.Close()
-	})
-	tasks.Go(func() {
-		_, _ = io.Copy(stream, target)
-		_ = stream.Close()
-	})
-	_, _ = io.Copy(target, stream)
-	_ = target.Close()
-	tasks.Wait()
 }
 
 func TestErrorsOfTheWayToTheSSHServerArePassedOn(t *testing.T) {

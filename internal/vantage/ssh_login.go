@@ -16,7 +16,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/terraform-preflight/terraform-provider-preflight/internal/suggest"
-	"github.com/terraform-preflight/terraform-provider-preflight/internal/tcpconnect"
 )
 
 // sshCredentials are what a login offers.
@@ -34,13 +33,7 @@ func (c sshCredentials) words(text string) string {
 	if c.password != "" {
 		text = strings.ReplaceAll(text, c.password, "***")
 	}
-	return bounded(text)
-}
-
-// bounded returns a text from elsewhere in one short line.
-func bounded(text string) string {
-	const most = 300
-	return suggest.AbbreviateTo(most, strings.Join(strings.Fields(tcpconnect.Printable(text)), " "))
+	return printable(text)
 }
 
 // credentials returns what a login offers, and what is wrong with the arguments that say so.
@@ -151,16 +144,16 @@ func parseCertificate(text string) (*ssh.Certificate, error) {
 // sshLogin is one attempt to log in.
 type sshLogin struct {
 	sshCredentials
-	ctx      context.Context
-	server   string   // host:port
-	offered  []string // what was offered, for people
-	check    []string // what to check about it, for people
-	accepted []string // the methods that the server accepts
-	rejected bool     // the server has rejected something
-	cutOff   bool     // the connection has ended
-	answered bool     // the server was told the password by keyboard-interactive
-	failure  error    // why this side can't go on
-	note     string   // more that the server has asked for
+	ctx          context.Context
+	server       string   // host:port
+	offered      []string // what was offered, for people
+	check        []string // what to check about it, for people
+	accepted     []string // the methods that the server accepts
+	rejected     bool     // the server has rejected something
+	cutOff       bool     // the connection has ended
+	toldPassword bool     // the server was told the password by keyboard-interactive
+	failure      error    // why this side can't go on
+	note         string   // more that the server has asked for
 }
 
 // loginError says why the server does not let this machine in.
@@ -201,8 +194,8 @@ func (l *sshLogin) offerPassword(text string) {
 	l.check = append(l.check, "that this is the user's password")
 }
 
-// isAnswered reports whether it was the server that let nothing be offered any more, and not the end of the connection.
-func (l *sshLogin) isAnswered() bool { return l.rejected || !l.cutOff }
+// isServersAnswer reports whether the server left nothing to offer. Otherwise the connection had ended.
+func (l *sshLogin) isServersAnswer() bool { return l.rejected || !l.cutOff }
 
 // signers returns the keys to offer. Certificates come before their keys, as ssh offers them.
 func (l *sshLogin) signers() ([]ssh.Signer, error) {
@@ -231,7 +224,7 @@ func (l *sshLogin) signers() ([]ssh.Signer, error) {
 		}
 		signer, err := ssh.NewCertSigner(l.certificate, keys[index])
 		if err != nil {
-			l.failure = &loginError{fmt.Sprintf("The certificate can't be used: %s.", bounded(err.Error()))}
+			l.failure = &loginError{fmt.Sprintf("The certificate can't be used: %s.", printable(err.Error()))}
 			return nil, l.failure
 		}
 		signers = append(signers, signer)
@@ -271,14 +264,14 @@ var errNotForPassword = errors.New("the server asks for more than a password")
 func (l *sshLogin) answers(_, _ string, questions []string, echoes []bool) ([]string, error) {
 	answers := make([]string, len(questions))
 	for i, question := range questions {
-		if echoes[i] || l.answered {
+		if echoes[i] || l.toldPassword {
 			l.note = fmt.Sprintf(" By keyboard-interactive it asks %q, which the password does not answer.",
 				l.words(question))
 			return nil, errNotForPassword
 		}
 		answers[i] = l.password
 	}
-	l.answered = l.answered || len(questions) > 0
+	l.toldPassword = l.toldPassword || len(questions) > 0
 	return answers, nil
 }
 

@@ -30,7 +30,8 @@ import (
 // patient is longer than anything takes on a busy machine.
 const patient = 30 * time.Second
 
-// impatient is enough for a login on a busy machine.
+// impatient is how long a test waits for a server that does not answer. It is too short for a login on a busy machine:
+// see reachAtLast.
 const impatient = 2 * time.Second
 
 // sshAnswer is what a server says of a target. The zero value is silence.
@@ -240,6 +241,12 @@ func linkOf(tb testing.TB, config SSH, connectTimeout time.Duration, reach reach
 	}
 	tb.Cleanup(func() { _ = made.close() })
 	return made.(*sshLink)
+}
+
+// reachAtLast reaches the server of a link whose connect_timeout may be too short for one attempt.
+func reachAtLast(tb testing.TB, link *sshLink) {
+	tb.Helper()
+	eventually(tb, "the server was reached", func() bool { return link.reach(within(tb, patient)) == nil })
 }
 
 // within returns a context that ends after a time.
