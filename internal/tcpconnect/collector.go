@@ -291,18 +291,21 @@ func (c *Collector) compareWithControl(
 		return nil
 	}
 	port := target.Address.port
-	intercepted, err := c.control.intercepts(ctx, dial, c.ControlHost, controlKey{port, target.Source})
-	if err != nil || !intercepted {
+	intercepted, fault, err := c.control.intercepts(ctx, dial, c.ControlHost, controlKey{port, target.Source})
+	if err != nil || !intercepted && fault == nil {
 		return err
 	}
-	text := interceptedBy(netip.AddrPortFrom(c.ControlHost, port))
+	reason, text := ReasonIntercepted, interceptedBy(netip.AddrPortFrom(c.ControlHost, port))
+	if fault != nil {
+		reason, text = dialReason(fault), "the control host could not be dialled: "+fault.Error()
+	}
 	for i, endpoint := range result.Endpoints {
 		if comparable(endpoint.Endpoint) {
-			result.Endpoints[i].Reason, result.Endpoints[i].Status = ReasonIntercepted, Error
+			result.Endpoints[i].Reason, result.Endpoints[i].Status = reason, reason.Status()
 			result.Endpoints[i].Message = text
 		}
 	}
-	result.Reason, result.Remote, result.Local = ReasonIntercepted, netip.AddrPort{}, netip.AddrPort{}
+	result.Reason, result.Remote, result.Local = reason, netip.AddrPort{}, netip.AddrPort{}
 	result.Message = strings.TrimSuffix(text+"; "+result.Message, "; ")
 	return nil
 }

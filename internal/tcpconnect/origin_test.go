@@ -435,3 +435,37 @@ func TestRefusalOfOneAddressIsNotThatOfAnotherThatWasNotDialled(t *testing.T) {
 		}
 	}
 }
+
+// losing is a vantage point that is lost while it dials the control host for the first time.
+type losing struct {
+	bastion
+	control string
+	losses  atomic.Int64
+}
+
+func (l *losing) Dial(ctx context.Context, source netip.Addr, address string) (net.Conn, error) {
+	if address == l.control && l.losses.Add(1) == 1 {
+		return nil, &ReasonError{Reason: ReasonVantageUnreachable, Err: errors.New("the connection has ended")}
+	}
+	return l.bastion.Dial(ctx, source, address)
+}
+
+// A vantage point that is lost while it dials the control host does not count as one that intercepts for the whole run.
+func TestControlHostIsDialledAgainIfTheVantagePointWasLost(t *testing.T) {
+	t.Parallel()
+	open := loopback.Open(t)
+	control := netip.MustParseAddr("192.0.2.1")
+	point := &losing{control: netip.AddrPortFrom(control, open.Port()).String()}
+	point.room, point.hosts = 10, map[string]netip.AddrPort{open.String(): open}
+	collector := by(t, point)
+	collector.ControlHost = control
+	for _, want := range []Reason{ReasonVantageUnreachable, ReasonConnected, ReasonConnected} {
+		result, err := collector.Collect(t.Context(), via(checkOf(t, open.String(), patient)), nil)
+		if err != nil || result.Reason != want || result.Status != want.Status() {
+			t.Errorf("%s, %s (%s), %v; want %s", result.Status, result.Reason, result.Message, err, want)
+		}
+	}
+	if dials := point.losses.Load(); dials != 2 {
+		t.Errorf("the control host was dialled %d times, not twice", dials)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -245,8 +246,33 @@ func (l *proxyLink) answers(ctx context.Context, _ error) error {
 	return l.answersSince(ctx, time.Now())
 }
 
-// exchanged is a question that the proxy has answered.
-type exchanged struct{ asked, answered time.Time }
+// exchanged is a question about the canary that the proxy has answered.
+type exchanged struct {
+	asked, answered time.Time
+	told            tcpconnect.Reason
+}
+
+// dialled are the reasons of a failed connection of the proxy.
+var dialled = []tcpconnect.Reason{
+	tcpconnect.ReasonRefused, tcpconnect.ReasonNoResponse, tcpconnect.ReasonHostUnreachable,
+	tcpconnect.ReasonNetworkUnreachable, tcpconnect.ReasonProhibited, tcpconnect.ReasonReset,
+}
+
+// confirmDial returns an error if what the proxy said about a connection may be about another proxy that it forwards
+// to: it says so of the canary too, which cannot be dialled. since is when the request was sent.
+func (l *proxyLink) confirmDial(ctx context.Context, since time.Time) error {
+	if err := l.answersSince(ctx, since); err != nil {
+		if reasonOf(err) != "" || l.distrust.Load() != nil {
+			return err
+		}
+		return unreachable("the proxy was not asked before the timeout whether it dials targets itself")
+	}
+	if last := l.heard.Load(); slices.Contains(dialled, last.told) {
+		return unreachable("the proxy says %q of a name that cannot exist too. It may speak of another proxy that it "+
+			"forwards to", string(last.told))
+	}
+	return nil
+}
 
 // answersSince is answers, if callers may share a question that was asked at a time or later.
 func (l *proxyLink) answersSince(ctx context.Context, since time.Time) error {
@@ -270,7 +296,7 @@ func (l *proxyLink) answersSince(ctx context.Context, since time.Time) error {
 		case isFatal, reasonOf(err) == tcpconnect.ReasonVantageUnreachable:
 			return err
 		default:
-			l.heard.Store(&exchanged{asked, time.Now()})
+			l.heard.Store(&exchanged{asked, time.Now(), reasonOf(err)})
 			return nil
 		}
 	})
@@ -339,6 +365,8 @@ func (l *proxyLink) dial(ctx context.Context, address string) (net.Conn, error) 
 	}
 	_ = conn.Close() // nothing was written that matters
 	switch {
+	case slices.Contains(dialled, reasonOf(err)):
+		return nil, cmp.Or(l.confirmDial(ctx, sent), err)
 	case !errors.Is(err, errSilence):
 		return nil, err
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -381,7 +409,8 @@ func (l *proxyLink) takeTurn(ctx context.Context) (leave func(), err error) {
 var errSilence = errors.New("the proxy did not answer in time")
 
 // describeSilence returns the error of a dial that the proxy did not answer. If its turn, the way to the proxy and the
-// time until the proxy answered anything took more time than the target had, the silence shows nothing about the target.
+// time until the proxy answered anything took more time than the target had, the silence shows nothing about the
+// target.
 func describeSilence(waiting, reaching, hearing, asking time.Duration) error {
 	switch {
 	case asking >= waiting+reaching+hearing:

@@ -54,10 +54,13 @@ func serveOn(t *testing.T, listener net.Listener, speak func(conn net.Conn)) (ad
 	return listener.Addr().String()
 }
 
-// answering returns what a proxy speaks that answers each CONNECT with a text.
+// answering returns what a proxy speaks that answers each CONNECT with a text. It knows that the canary does not exist.
 func answering(text string) func(net.Conn) {
 	return func(conn net.Conn) {
-		if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+		request, err := http.ReadRequest(bufio.NewReader(conn))
+		if err == nil && strings.HasPrefix(request.Host, canaryName) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 502 Bad Gateway\r\n\r\n")
+		} else if err == nil {
 			_, _ = io.WriteString(conn, text)
 		}
 	}
@@ -66,11 +69,14 @@ func answering(text string) func(net.Conn) {
 // silence reads until the other side closes.
 func silence(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
-// socks returns what a SOCKS5 proxy speaks that takes no login and answers each request with some bytes.
+// socks returns what a SOCKS5 proxy speaks that takes no login and answers each request with some bytes. It knows that
+// the canary does not exist.
 func socks(reply ...byte) func(net.Conn) {
 	return func(conn net.Conn) {
-		greetSOCKS(conn)
-		readSOCKSRequest(conn)
+		if greetSOCKS(conn); readSOCKSRequest(conn) == canaryName {
+			_, _ = conn.Write([]byte{5, 4, 0, 1, 0, 0, 0, 0, 0, 0})
+			return
+		}
 		_, _ = conn.Write(reply)
 	}
 }

@@ -39,8 +39,8 @@ func pipeTo(delay time.Duration, speak func(net.Conn)) reachFunc {
 	}
 }
 
-// thenSilence returns what a proxy speaks that answers each CONNECT with a text and leaves the connection open. It knows
-// that the canary does not exist.
+// thenSilence returns what a proxy speaks that answers each CONNECT with a text and leaves the connection open. It
+// knows that the canary does not exist.
 func thenSilence(text string) func(net.Conn) {
 	return func(conn net.Conn) {
 		request, err := http.ReadRequest(bufio.NewReader(conn))

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,7 +89,9 @@ func TestDeadLinkIsNoSilentTarget(t *testing.T) {
 			lab := vantagelab.New(t)
 			configs := start(lab)
 			configs[0].ConnectTimeout = time.Second
-			go lab.CutWhenDialled(t.Context(), vantagelab.PortSilent)
+			var cut sync.WaitGroup
+			cut.Go(func() { lab.CutWhenDialled(t.Context(), vantagelab.PortSilent) })
+			t.Cleanup(cut.Wait) // before the lab ends
 			check := check(t, target(vantagelab.PortSilent), 2*time.Second)
 			expect(t, collect(t, collector(t, configs), check), unreachable)
 		})
@@ -190,6 +193,27 @@ func TestProxyThatIsFullForAWhileSaysNothingOfTargets(t *testing.T) {
 	})
 	if result := collect(t, from, open); !result.Reason.SaysNothing() {
 		t.Errorf("%s (%s)", result.Reason, result.Message)
+	}
+}
+
+// Squid has the same words for a target that refuses and for a proxy behind it that does.
+func TestRefusalOfAProxyBehindTheProxyIsNotTheTargets(t *testing.T) {
+	t.Parallel()
+	if !vantagelab.InOwnSystem(t, vantagelab.ProxyPrograms...) {
+		return
+	}
+	const parent = 8889
+	lab := vantagelab.New(t)
+	lab.Tinyproxy(fmt.Sprintf("127.0.0.1:%d", parent), 100)
+	from := collector(t, proxyPoint(lab.Squid(at(3128), vantagelab.Squid{Parent: parent})))
+	expect(t, collect(t, from, check(t, target(vantagelab.PortOpen), patience)), connected)
+	lab.Bastion.Rules(fmt.Sprintf("input tcp dport %d reject with tcp reset", parent))
+	for range 3 {
+		result := collect(t, from, check(t, target(vantagelab.PortOpen), patience))
+		t.Logf("%s (%s)", result.Reason, result.Message)
+		if slices.Contains(onlyTheServersWord, result.Reason) {
+			t.Errorf("%s (%s)", result.Reason, result.Message)
+		}
 	}
 }
 

@@ -125,7 +125,9 @@ func (l *sshLink) connect(ctx context.Context) error {
 		}
 		return unreachable("connect to %s: %v", l.address, err)
 	}
-	c := &sshConnection{link: l, raw: &recordingConn{Conn: raw}, ended: make(chan struct{}), woken: make(chan struct{}, 1)}
+	c := &sshConnection{
+		link: l, raw: &recordingConn{Conn: raw}, ended: make(chan struct{}), woken: make(chan struct{}, 1),
+	}
 	err = c.handshake(ctx)
 	if err == nil {
 		err = l.install(ctx, c)

@@ -106,6 +106,7 @@ ProxyRequests On
 type Squid struct {
 	TLS      bool // it is spoken to over TLS
 	Inspects bool // it takes part in the TLS of its clients, and so accepts before it has dialled
+	Parent   int  // the port of the proxy on the bastion that it forwards to; 0: it dials targets itself
 }
 
 // Squid starts squid on an address of the bastion. It returns its URL and, if it is spoken to over TLS, the certificate
@@ -129,6 +130,9 @@ func (l *Lab) Squid(address string, squid Squid) (proxy, authority string) {
 		run(l.tb, "chown", "-R", "proxy", database)
 		port = fmt.Sprintf("http_port %s ssl-bump tls-cert=%s generate-host-certificates=on\n"+
 			"sslcrtd_program %s -s %s -M 4MB\nssl_bump bump all", address, pair.authority, squidCertificates, database)
+	}
+	if squid.Parent != 0 {
+		port += fmt.Sprintf("\ncache_peer 127.0.0.1 parent %d 0 no-query default\nnever_direct allow all", squid.Parent)
 	}
 	config := write(l.tb, dir, "squid.conf", fmt.Sprintf(`%s
 acl forbidden port %d
