@@ -2,9 +2,10 @@ provider "preflight" {
   emit_bundle = false # the disk of a worker does not outlive the run
 }
 
-# Gates the plan, and again the apply after somebody has confirmed the plan.
+# Gates the apply, after somebody has confirmed the plan.
 ephemeral "preflight_endpoints" "rollout" {
   endpoints = var.endpoints
+  exclude   = !terraform.applying
 }
 
 # Everything that must wait depends on this ephemeral resource.
@@ -16,7 +17,7 @@ resource "terraform_data" "rollout" {
   }
 }
 
-# A check block never stops a run. Continuous validation makes the check between runs too.
+# A check block warns in the plan, and is part of the health of the workspace between runs.
 check "endpoints" {
   data "preflight_endpoints" "now" {
     endpoints = var.endpoints

@@ -346,7 +346,7 @@ func TestSlackRecipeSendsWhatTerraformSays(t *testing.T) {
 
 func TestLogOfTheProviderIsAFile(t *testing.T) {
 	t.Parallel()
-	const name = "data-sources/preflight_endpoints"
+	const name = "data-sources/preflight_tcp_connect"
 	config := examples[name]
 	requireTerraform(t, config.needs)
 	r := newRunner(t, config.files(t, name), config.variables(t, true))
@@ -354,7 +354,26 @@ func TestLogOfTheProviderIsAFile(t *testing.T) {
 		t.Fatal(output)
 	}
 	log, err := os.ReadFile(r.path("preflight.log"))
-	if err != nil || !strings.Contains(string(log), "dialled a at 127.") {
+	if err != nil || !strings.Contains(string(log), "dialled kubernetes-api-tcp-conn-status at 127.") {
 		t.Errorf("%v\n%s", err, log)
 	}
+}
+
+func TestDetailedExitCodes(t *testing.T) {
+	t.Parallel()
+	const name = "data-sources/preflight_endpoints"
+	config := examples[name]
+	requireTerraform(t, config.needs)
+	w := newWorkspace(t, config.files(t, name))
+	up, down := config.variables(t, true), config.variables(t, false)
+	expectExit := func(want int, variables []string) {
+		t.Helper()
+		if output, got := w.run(append([]string{"plan", "-detailed-exitcode"}, variables...)...); got != want {
+			t.Errorf("the exit code is %d, want %d:\n%s", got, want, output)
+		}
+	}
+	expectExit(1, down)
+	expectExit(2, up)
+	w.succeed(applyWith(up)...)
+	expectExit(0, up)
 }
