@@ -180,7 +180,19 @@ var examples = map[string]example{
 		shutSays: "Message: from bastion: SSH channel to 127.",
 	},
 	"vantage-created": {needs: "1.4.0", variables: createdBastionVariables, shutSays: refusedThere},
-	"terraform-test":  {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
+	"ci-hcp": {
+		needs: ephemeralResources, variables: endpointsVariable,
+		shutSays: "Preflight Endpoints Failed: 1 of 2 Checks", unmocked: true,
+	},
+	"data-source-waits": {
+		needs: "1.4.0", variables: networkVariables,
+		shutSays: "b: connection-refused Address: 127.",
+	},
+	"null-endpoints": {
+		needs: "1.4.0", variables: databaseVariable,
+		shutSays: "database: connection-refused Address: 127.",
+	},
+	"terraform-test": {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
 }
 
 func endpoint(t *testing.T, up bool) string {
@@ -230,6 +242,22 @@ func bothAddressVariables(t *testing.T, up bool) []string {
 func endpointsVariable(t *testing.T, up bool) []string {
 	t.Helper()
 	return []string{fmt.Sprintf("-var=endpoints={ a = %q, b = %q }", endpoint(t, true), endpoint(t, up))}
+}
+
+func databaseVariable(t *testing.T, up bool) []string {
+	t.Helper()
+	return []string{"-var=database=" + endpoint(t, up)}
+}
+
+// networkVariables are endpoints, and the state of another configuration.
+func networkVariables(t *testing.T, up bool) []string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "network.tfstate")
+	const state = `{"version":4,"terraform_version":"1.4.0","serial":1,"lineage":"network","outputs":{},"resources":[]}`
+	if err := os.WriteFile(file, []byte(state), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return append(endpointsVariable(t, up), "-var=network_state="+file)
 }
 
 // portVariable is a port of 127.0.0.1, where the service of the example listens.
@@ -575,6 +603,11 @@ func TestEveryConfigurationInTheDocumentationIsAnExample(t *testing.T) {
 	var configurations []string
 	for name, example := range examples {
 		for _, content := range example.files(t, name) {
+			configurations = append(configurations, strings.TrimSpace(content))
+		}
+	}
+	for _, name := range recipes {
+		for _, content := range (example{}).files(t, name) {
 			configurations = append(configurations, strings.TrimSpace(content))
 		}
 	}

@@ -1,0 +1,1 @@
+TF_LOG_PROVIDER=DEBUG TF_LOG_PATH=preflight.log terraform plan
