@@ -180,7 +180,16 @@ var examples = map[string]example{
 		shutSays: "Message: from bastion: SSH channel to 127.",
 	},
 	"vantage-created": {needs: "1.4.0", variables: createdBastionVariables, shutSays: refusedThere},
-	"terraform-test":  {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
+	"local-exec-nc":   {needs: "1.4.0", variables: netcatVariables},
+	"local-exec-replaced": {
+		needs: "1.4.0", variables: hostAndPortVariables,
+		shutSays: "Status: connection-refused, reason: refused",
+	},
+	"troubleshoot-in-hcl": {
+		needs: "1.4.0", variables: kubernetesVariables,
+		shutSays: "Kubernetes API: Connection to the Kubernetes API address was refused",
+	},
+	"terraform-test": {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
 }
 
 func endpoint(t *testing.T, up bool) string {
