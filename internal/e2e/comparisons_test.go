@@ -47,6 +47,7 @@ func TestProvisionerThatIsReplaced(t *testing.T) {
 	expectText(t, output, "local-exec provisioner error", "exit status 1. Output:")
 	w.expectResource(protected, false)
 	w.succeed(applyWith(netcatVariables(t, true))...)
+	w.expectResource("terraform_data.database", true)
 	w.expectResource(protected, true)
 	w.succeed(applyWith(shut)...) // the provisioner has run, so it does not run again
 
@@ -80,7 +81,9 @@ func TestSpecAndItsTranslationSayTheSame(t *testing.T) {
 		run(spec)
 		run(hcl, "-var=kubernetes_api="+api, "-var=licence_server="+licence)
 		for _, file := range []string{
-			"analysis.json", "host-collectors/connect/kubernetes-api.json", "host-collectors/connect/licence-server.json",
+			"analysis.json",
+			"host-collectors/connect/kubernetes-api.json",
+			"host-collectors/connect/licence-server.json",
 		} {
 			want, err := os.ReadFile(spec.path(filepath.Join("support-bundle", filepath.FromSlash(file))))
 			if err != nil {
