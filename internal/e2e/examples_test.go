@@ -192,6 +192,15 @@ var examples = map[string]example{
 		needs: "1.4.0", variables: databaseVariable,
 		shutSays: "database: connection-refused Address: 127.",
 	},
+	"local-exec-nc": {needs: "1.4.0", variables: netcatVariables},
+	"local-exec-replaced": {
+		needs: "1.4.0", variables: hostAndPortVariables,
+		shutSays: "Status: connection-refused, reason: refused",
+	},
+	"troubleshoot-in-hcl": {
+		needs: "1.4.0", variables: kubernetesVariables,
+		shutSays: "Kubernetes API: Connection to the Kubernetes API address was refused",
+	},
 	"terraform-test": {needs: "1.7.0", variables: addressVariable, shutSays: apiRefused},
 }
 
