@@ -58,11 +58,19 @@ func TestModuleOfATeamSaysWhatItsGuideSays(t *testing.T) {
 	w := newWorkspace(t, files)
 
 	w.write(list, strings.Replace(files[list], "severity", "sevrity", 1))
-	expectText(t, w.fail("plan"), flatten(printed[0][1]))
+	expectText(t, w.fail("plan"), paragraphs(printed[0][1])...)
 
 	w.write(list, files[list])
-	expectText(t, w.script(t, "skip.sh", "yes\n"), flatten(printed[1][1]))
+	expectText(t, w.script(t, "skip.sh", "yes\n"), paragraphs(printed[1][1])...)
 	w.expectResource(protected, true)
+}
+
+// paragraphs returns each paragraph of an output in one line. OpenTofu prints more between them.
+func paragraphs(output string) (flat []string) {
+	for paragraph := range strings.SplitSeq(output, "\n\n") {
+		flat = append(flat, flatten(paragraph))
+	}
+	return flat
 }
 
 // script runs the shell of an example and returns what it printed, as run does.
