@@ -1,0 +1,9 @@
+terraform {
+  required_version = ">= 1.5.0" # check blocks
+
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
