@@ -29,8 +29,8 @@ var (
 	heading    = regexp.MustCompile(`(?m)^#{1,6} (.+)$`)
 	htmlAnchor = regexp.MustCompile(`<a (?:id|name)="([^"]+)"`)
 	// mdLink matches an inline link or image, a reference, an autolink, and the attributes of HTML.
-	mdLink = regexp.MustCompile(
-		`(!?)\[[^][]*(?:\[[^][]*\][^][]*)*\]\(<?([^)\s>]+)[^)]*\)|(?m:^ *\[[^]]+\]: +(\S+))|<(https?:[^>\s]+)>|(?:href|src|srcset)="([^"]+)"`)
+	mdLink = regexp.MustCompile(`(!?)\[[^][]*(?:\[[^][]*\][^][]*)*\]\(<?([^)\s>]+)[^)]*\)` +
+		`|(?m:^ *\[[^]]+\]: +(\S+))|<(https?:[^>\s]+)>|(?:href|src|srcset)="([^"]+)"`)
 	gitHubCallout   = regexp.MustCompile(`(?m)^> ?\[!\w+\]`)
 	registryCallout = regexp.MustCompile(`(?m)^[-~!]> `)
 )
@@ -138,8 +138,8 @@ func checkLink(t *testing.T, page string, link link) error {
 	if onRegistry(page) {
 		switch {
 		case page == "docs/index.md":
-			return fmt.Errorf("the registry serves this page without a trailing slash, so a relative link ends in 404: use %s/...",
-				registryDocs)
+			return fmt.Errorf("a relative link ends in 404, because the registry serves this page without a trailing slash: "+
+				"use %s/...", registryDocs)
 		case link.isImage:
 			return fmt.Errorf("the registry does not serve images: use %s/...", gitHubRaw)
 		case !onRegistry(file):
