@@ -138,8 +138,8 @@ func checkLink(t *testing.T, page string, link link) error {
 	if onRegistry(page) {
 		switch {
 		case page == "docs/index.md":
-			return fmt.Errorf("a relative link ends in 404, because the registry serves this page without a trailing slash: "+
-				"use %s/...", registryDocs)
+			return fmt.Errorf("a relative link ends in 404, because the registry serves this page without "+
+				"a trailing slash: use %s/...", registryDocs)
 		case link.isImage:
 			return fmt.Errorf("the registry does not serve images: use %s/...", gitHubRaw)
 		case !onRegistry(file):
