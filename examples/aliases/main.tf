@@ -1,23 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "address" {
-  description = "The Kubernetes API server."
-  type        = string
-  default     = "10.128.0.29:6443"
-}
-
-variable "backup_address" {
-  description = "The Kubernetes API server of the backup site."
-  type        = string
-  default     = "10.129.0.29:6443"
-}
-
 # Each alias is a separate process and does not know the results of the others, so each has its own bundle.
 provider "preflight" {
   bundle_dir = "support-bundle/main"

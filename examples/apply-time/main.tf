@@ -1,17 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "port" {
-  description = "Where the service that is created here will listen."
-  type        = number
-  default     = 6443
-}
-
 resource "terraform_data" "service" {
   input = "127.0.0.1"
 }

@@ -1,19 +1,5 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
 provider "preflight" {
   bundle_format = "json" # the form that the Troubleshoot tools read
-}
-
-variable "spec" {
-  description = "The Troubleshoot spec that the vendor ships."
-  type        = string
-  default     = "preflight.yaml"
 }
 
 data "preflight_spec" "api" {

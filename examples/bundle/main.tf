@@ -1,16 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "bundle" {
-  description = "A support bundle directory that another stage wrote."
-  type        = string
-}
-
 data "preflight_analysis" "api" {
   check_name     = "Kubernetes API TCP Connection Status"
   bundle         = var.bundle

@@ -1,17 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "address" {
-  description = "An address that must not accept connections, such as a debug port."
-  type        = string
-  default     = "10.128.0.29:2345"
-}
-
 data "preflight_tcp_connect" "api" {
   collector_name = "debug-port"
   address        = var.address

@@ -1,17 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "bundle" {
-  description = "The archive that the customer sent, or the directory that it was unpacked into."
-  type        = string
-  default     = "acme-preflight.tar.gz"
-}
-
 data "preflight_analysis" "api" {
   check_name     = "Kubernetes API"
   bundle         = var.bundle

@@ -1,23 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "spec" {
-  description = "The Troubleshoot spec that the vendor ships."
-  type        = string
-  default     = "preflight.yaml"
-}
-
-variable "bundle" {
-  description = "The archive that the customer sent, or the directory that it was unpacked into."
-  type        = string
-  default     = "acme-preflight.tar.gz"
-}
-
 # Judges the results in the bundle by the analyzers of the spec. Nothing is dialled or written.
 data "preflight_spec" "api" {
   spec          = file(var.spec)

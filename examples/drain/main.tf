@@ -1,17 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "address" {
-  description = "The server that is being drained."
-  type        = string
-  default     = "10.128.0.29:8080"
-}
-
 # Waits for the port to close. A mistyped port counts as closed, so check the address first.
 data "preflight_tcp_connect" "api" {
   check_name = "The old server is drained"

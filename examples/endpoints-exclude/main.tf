@@ -1,20 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "endpoints" {
-  description = "What must be reachable: a name and host:port of each."
-  type        = map(string)
-  default = {
-    database = "db.internal:5432"
-    registry = "registry.internal:5000"
-  }
-}
-
 variable "skip_preflight" {
   description = "Opens the gate without a check, on purpose, in an emergency."
   type        = bool

@@ -1,26 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "endpoints" {
-  description = "What must be reachable: a name and host:port of each."
-  type        = map(string)
-  default = {
-    database = "db.internal:5432"
-    registry = "registry.internal:5000"
-  }
-}
-
-variable "patience" {
-  description = "How long to wait for all endpoints together."
-  type        = string
-  default     = "5m"
-}
-
 # Waits until every endpoint is ready, in the apply only. What does not come up in time is an error that names it.
 ephemeral "preflight_endpoints" "rollout" {
   endpoints = var.endpoints

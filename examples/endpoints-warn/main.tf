@@ -1,11 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
 variable "endpoints" {
   description = "What must be reachable. Only what says severity = \"warn\" does not stop the rollout."
   type        = any # keeps a misspelt key, so that it is an error

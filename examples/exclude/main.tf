@@ -1,17 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "address" {
-  description = "The Kubernetes API server."
-  type        = string
-  default     = "10.128.0.29:6443"
-}
-
 variable "skip_preflight" {
   description = "Goes ahead without the check, on purpose."
   type        = bool

@@ -1,11 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
 provider "preflight" {
   bundle_dir    = "support-bundle" # directory of the result files
   bundle_format = "json"           # the form that the Troubleshoot tools read

@@ -1,22 +1,5 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
 provider "preflight" {
   reports = ["html", "junit", "markdown"]
-}
-
-variable "endpoints" {
-  description = "What must be reachable: a name and host:port of each."
-  type        = map(string)
-  default = {
-    database = "db.internal:5432"
-    registry = "registry.internal:5000"
-  }
 }
 
 data "preflight_endpoints" "rollout" {

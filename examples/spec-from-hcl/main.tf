@@ -1,20 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "endpoints" {
-  description = "What must be reachable, by name."
-  type        = map(string)
-  default = {
-    database = "db.internal:5432"
-    cache    = "cache.internal:6379"
-  }
-}
-
 data "preflight_spec" "api" {
   spec = yamlencode({
     apiVersion = "troubleshoot.sh/v1beta2"

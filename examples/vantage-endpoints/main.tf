@@ -1,11 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
 variable "endpoints" {
   description = "What must be reachable. Only what says via = \"here\" is dialled from this machine."
   type        = any # keeps a misspelt via, so that it is an error
@@ -14,23 +6,6 @@ variable "endpoints" {
     cache    = "cache.internal:6379"
     registry = { address = "registry.example.com:443", via = "here" }
   }
-}
-
-variable "bastion" {
-  description = "The bastion: a name or an IP address, with a port if it is not 22."
-  type        = string
-  default     = "bastion.example.com"
-}
-
-variable "host_key" {
-  description = "Public key of the bastion, as its administrator has told you: \"ssh-ed25519 AAAA...\"."
-  type        = string
-}
-
-variable "private_key" {
-  description = "Private key of the user that logs in to the bastion, PEM."
-  type        = string
-  sensitive   = true
 }
 
 provider "preflight" {

@@ -1,22 +1,8 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "endpoints" {
-  description = "What must be reachable: a name and host:port of each."
-  type        = map(string)
-  default = {
+data "preflight_endpoints" "rollout" {
+  endpoints = {
     database = "db.internal:5432"
     registry = "registry.internal:5000"
   }
-}
-
-data "preflight_endpoints" "rollout" {
-  endpoints = var.endpoints
 }
 
 # Everything that must wait depends on this resource.

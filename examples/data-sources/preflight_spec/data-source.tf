@@ -1,17 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "spec" {
-  description = "The Troubleshoot spec that the vendor ships."
-  type        = string
-  default     = "preflight.yaml"
-}
-
 # Runs every tcpConnect of the spec. All dials run side by side.
 data "preflight_spec" "api" {
   spec = file(var.spec)

@@ -1,16 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "name" {
-  description = "Names the gate and its result files. Give each use of this module its own."
-  type        = string
-}
-
 # A typed variable drops keys that its type does not have, so the type lists every key that users of the module may set.
 variable "endpoints" {
   description = "What must be reachable, by name."

@@ -1,17 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "spec" {
-  description = "The Troubleshoot spec that the vendor ships."
-  type        = string
-  default     = "preflight.yaml"
-}
-
 # The spec is run again in every phase, so it gates a saved plan when it is applied. It fails if an analyzer fails.
 ephemeral "preflight_spec" "api" {
   spec = file(var.spec)

@@ -1,17 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "address" {
-  description = "The Kubernetes API server."
-  type        = string
-  default     = "10.128.0.29:6443"
-}
-
 # The check is made again in every phase, so it gates a saved plan when it is applied. It fails unless the address accepts the connection.
 ephemeral "preflight_tcp_connect" "api" {
   check_name = "Kubernetes API TCP Connection Status"

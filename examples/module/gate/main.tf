@@ -1,21 +1,3 @@
-terraform {
-  required_providers {
-    preflight = {
-      source = "terraform-preflight/preflight"
-    }
-  }
-}
-
-variable "name" {
-  description = "Names the check and its result file."
-  type        = string
-}
-
-variable "address" {
-  description = "host:port that must accept connections."
-  type        = string
-}
-
 data "preflight_tcp_connect" "api" {
   collector_name = var.name
   address        = var.address

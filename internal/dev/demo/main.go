@@ -56,7 +56,7 @@ func run(path string) (err error) {
 		return err
 	}
 	precondition := workspace{terraform: path, dir: filepath.Join(dir, "precondition"), cliConfig: cliConfig}
-	if err := precondition.start("examples/precondition/main.tf"); err != nil {
+	if err := precondition.start("examples/precondition"); err != nil {
 		return err
 	}
 	if err := precondition.planTwice(); err != nil {
@@ -68,7 +68,7 @@ func run(path string) (err error) {
 		return nil
 	}
 	saved := workspace{terraform: path, dir: filepath.Join(dir, "saved-plan"), cliConfig: cliConfig}
-	if err := saved.start("examples/ephemeral-resources/preflight_tcp_connect/ephemeral-resource.tf"); err != nil {
+	if err := saved.start("examples/ephemeral-resources/preflight_tcp_connect"); err != nil {
 		return err
 	}
 	return saved.applySavedPlan()
@@ -79,16 +79,9 @@ type workspace struct {
 	terraform, dir, cliConfig string
 }
 
-// start makes the directory with a configuration and initializes it.
+// start copies the directory of a configuration and initializes it.
 func (w workspace) start(configuration string) error {
-	content, err := os.ReadFile(configuration)
-	if err != nil {
-		return err
-	}
-	if err := os.Mkdir(w.dir, 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(w.dir, "main.tf"), content, 0o644); err != nil {
+	if err := os.CopyFS(w.dir, os.DirFS(configuration)); err != nil {
 		return err
 	}
 	fmt.Printf("\nConfiguration: %s\n", configuration)

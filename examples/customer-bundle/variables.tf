@@ -1,0 +1,5 @@
+variable "bundle" {
+  description = "The archive that the customer sent, or the directory that it was unpacked into."
+  type        = string
+  default     = "acme-preflight.tar.gz"
+}

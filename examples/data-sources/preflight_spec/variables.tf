@@ -1,0 +1,5 @@
+variable "spec" {
+  description = "The Troubleshoot spec that the vendor ships."
+  type        = string
+  default     = "preflight.yaml"
+}

@@ -1,0 +1,4 @@
+variable "name" {
+  description = "Names the gate and its result files. Give each use of this module its own."
+  type        = string
+}

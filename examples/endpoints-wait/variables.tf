@@ -1,0 +1,14 @@
+variable "endpoints" {
+  description = "What must be reachable: a name and host:port of each."
+  type        = map(string)
+  default = {
+    database = "db.internal:5432"
+    registry = "registry.internal:5000"
+  }
+}
+
+variable "patience" {
+  description = "How long to wait for all endpoints together."
+  type        = string
+  default     = "5m"
+}

@@ -1,0 +1,16 @@
+variable "address" {
+  description = "The database, by the name that the workload uses."
+  type        = string
+  default     = "db.internal:5432"
+}
+
+variable "bastion" {
+  description = "The bastion: a name or an IP address, with a port if it is not 22."
+  type        = string
+  default     = "bastion.example.com"
+}
+
+variable "host_key" {
+  description = "Public key of the bastion, as its administrator has told you: \"ssh-ed25519 AAAA...\"."
+  type        = string
+}

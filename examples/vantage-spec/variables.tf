@@ -1,0 +1,22 @@
+variable "spec" {
+  description = "Path of the preflight spec of the vendor."
+  type        = string
+  default     = "preflight.yaml"
+}
+
+variable "bastion" {
+  description = "The bastion: a name or an IP address, with a port if it is not 22."
+  type        = string
+  default     = "bastion.example.com"
+}
+
+variable "host_key" {
+  description = "Public key of the bastion, as its administrator has told you: \"ssh-ed25519 AAAA...\"."
+  type        = string
+}
+
+variable "private_key" {
+  description = "Private key of the user that logs in to the bastion, PEM."
+  type        = string
+  sensitive   = true
+}
