@@ -6,11 +6,8 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -29,13 +26,13 @@ func TestModuleOfATeamPassesItsTests(t *testing.T) {
 	t.Parallel()
 	requireTerraform(t, mockProviders)
 	const name = "module-team/gate"
-	w := newWorkspace(t, example{}.files(t, name))
-	port := loopback.Open(t).Port()
-	output := w.script(t, "test.sh", "", fmt.Sprintf("PORT=%d", port))
+	r := newRunner(t, example{}.files(t, name), nil)
+	r.setenv(map[string]string{"PORT": fmt.Sprint(loopback.Open(t).Port())})
+	output, _ := r.shell("sh -e test.sh", "sh", "-e")
 	expectText(t, output, "11 passed, 0 failed")
 
 	// Nothing accepts connections at that port: the test of an open gate fails, and no other.
-	output = w.fail("test", fmt.Sprintf("-var=port=%d", loopback.Refused(t).Port()))
+	output = r.fail("test", fmt.Sprintf("-var=port=%d", loopback.Refused(t).Port()))
 	expectText(t, output, `run "open"... fail`, "database (data): connection-refused")
 }
 
@@ -55,14 +52,15 @@ func TestModuleOfATeamSaysWhatItsGuideSays(t *testing.T) {
 	}
 	const list = "endpoints.auto.tfvars"
 	files := team.files(t, "module-team")
-	w := newWorkspace(t, files)
+	r := newRunner(t, files, nil)
 
-	w.write(list, strings.Replace(files[list], "severity", "sevrity", 1))
-	expectText(t, w.fail("plan"), paragraphs(printed[0][1])...)
+	r.write(list, strings.Replace(files[list], "severity", "sevrity", 1))
+	expectText(t, r.fail("plan"), paragraphs(printed[0][1])...)
 
-	w.write(list, files[list])
-	expectText(t, w.script(t, "skip.sh", "yes\n"),
-		append(paragraphs(printed[1][1]), "Apply complete! Resources: 2 added")...)
+	r.write(list, files[list])
+	r.setenv(map[string]string{"TF_CLI_ARGS": "-no-color"})
+	output, _ := r.shell("echo yes | sh -e skip.sh", "sh", "-e")
+	expectText(t, flatten(output), append(paragraphs(printed[1][1]), "Apply complete! Resources: 2 added")...)
 }
 
 // paragraphs returns each paragraph of an output in one line. OpenTofu prints more between them.
@@ -71,26 +69,4 @@ func paragraphs(output string) (flat []string) {
 		flat = append(flat, flatten(paragraph))
 	}
 	return flat
-}
-
-// script runs the shell of an example and returns what it printed, as run does.
-func (w *workspace) script(t *testing.T, file, input string, variables ...string) (output string) {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("needs a shell")
-	}
-	path := t.TempDir() // in which Terraform or OpenTofu is called terraform
-	if err := os.Symlink(cli.Path, filepath.Join(path, "terraform")); err != nil {
-		t.Fatal(err)
-	}
-	shell := exec.CommandContext(t.Context(), "sh", "-e", file)
-	shell.Dir, shell.Stdin = w.dir, strings.NewReader(input)
-	shell.Env = slices.Concat(w.command().Env, variables, []string{
-		"PATH=" + path + ":" + os.Getenv("PATH"), "TF_CLI_ARGS=-no-color",
-	})
-	printed, err := shell.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", file, err, printed)
-	}
-	return flatten(string(printed))
 }
