@@ -90,10 +90,8 @@ func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp 
 // Schema describes the provider's configuration.
 func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Checks whether this machine can open a TCP connection to an address, records the " +
-			"answer in a support bundle, and turns it into a pass, a warning or a failure that a plan can be gated " +
-			"on. It is the TCP Connect collector and analyzer of [Troubleshoot](https://troubleshoot.sh) inside " +
-			"Terraform.",
+		MarkdownDescription: "Checks whether addresses accept TCP connections, and stops the plan if one does not, " +
+			"before a rollout changes anything. The results are files of a Troubleshoot support bundle.",
 		Attributes: map[string]schema.Attribute{
 			bundleDirSetting.attribute: stringSetting(bundleDirSetting, "Root directory of the support bundle. It is "+
 				"created when the first result is written. A relative path starts at the working directory; `~` is "+
