@@ -22,7 +22,7 @@ import (
 
 // bastion is a vantage point with hosts of its own. Its errors have no errno.
 type bastion struct {
-	hosts    map[string]netip.AddrPort // endpoints by host:port
+	hosts    map[string]netip.AddrPort // endpoints by host:port; the zero one is silent
 	room     int
 	resolver Resolver     // nil: it resolves names itself
 	unready  func() error // the error of Prepare; nil: none
@@ -62,7 +62,14 @@ func (b *bastion) Dial(ctx context.Context, _ netip.Addr, address string) (net.C
 	if !known {
 		return nil, &ReasonError{Reason: ReasonNoSuchHost, Err: fmt.Errorf("the far end knows no %s", address)}
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", endpoint.String())
+	var conn net.Conn
+	var err error
+	if endpoint.IsValid() {
+		conn, err = new(net.Dialer).DialContext(ctx, "tcp", endpoint.String())
+	} else {
+		<-ctx.Done()
+		err = ctx.Err()
+	}
 	switch {
 	case err == nil:
 		return conn, nil
@@ -140,8 +147,14 @@ func TestVantagePointDialsAddressesOfItsHosts(t *testing.T) {
 // Rule 2: a silence counts only if the vantage point still answers afterwards.
 func TestSilenceOfADeadVantagePointIsNotThePeers(t *testing.T) {
 	t.Parallel()
-	silent := loopback.Silent(t, loopback.IPv4)
-	port, zone := silent.Port(), loopback.Zone{"silent.test.": {silent.Addr()}}
+	const port = 5432
+	silent := netip.AddrPortFrom(loopback.IPv4, port)
+	known := resolverFunc(func(_ context.Context, network, host string) ([]netip.Addr, error) {
+		if network != "ip4" {
+			return nil, noAddress(host, IPv6)
+		}
+		return []netip.Addr{silent.Addr()}, nil
+	})
 	for name, test := range map[string]struct {
 		target   Target
 		resolver Resolver
@@ -152,11 +165,10 @@ func TestSilenceOfADeadVantagePointIsNotThePeers(t *testing.T) {
 			Target{Address: Address{"silent.internal", port}}, nil, ReasonNoResponse,
 		},
 		"a name that a name server there resolves": {
-			Target{Address: Address{"silent.test", port}}, loopback.DNS(t, zone, 3), ReasonNoResponse,
+			Target{Address: Address{"silent.test", port}}, known, ReasonNoResponse,
 		},
 		"all addresses": {
-			Target{Address: Address{"silent.test", port}, AllAddresses: true},
-			loopback.DNS(t, zone, 3), ReasonNoResponse,
+			Target{Address: Address{"silent.test", port}, AllAddresses: true}, known, ReasonNoResponse,
 		},
 		"a name server that does not answer": {
 			Target{Address: Address{"silent.test", port}},
@@ -170,27 +182,29 @@ func TestSilenceOfADeadVantagePointIsNotThePeers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, isDead := range []bool{false, true} {
-				point := &bastion{room: 10, resolver: test.resolver, hosts: map[string]netip.AddrPort{
-					silent.String(): silent, fmt.Sprintf("silent.internal:%d", port): silent,
-				}}
-				point.isDead.Store(isDead)
-				check := via(Check{Target: test.target, Timeout: 400 * time.Millisecond})
-				result, err := by(t, point).Collect(t.Context(), check, nil)
-				want := test.reason
-				if isDead {
-					want = ReasonVantageUnreachable
-				}
-				if err != nil || result.Reason != want || result.Status != want.Status() {
-					t.Errorf("dead %t: %s (%s), %v", isDead, result.Reason, result.Message, err)
-				}
-				for _, endpoint := range result.Endpoints {
-					if endpoint.Reason != want {
-						t.Errorf("dead %t: %s of an address", isDead, endpoint.Reason)
+				synctest.Test(t, func(t *testing.T) {
+					point := &bastion{room: 10, resolver: test.resolver, hosts: map[string]netip.AddrPort{
+						silent.String(): {}, "silent.internal:5432": {},
+					}}
+					point.isDead.Store(isDead)
+					check := via(Check{Target: test.target, Timeout: time.Second})
+					result, err := by(t, point).Collect(t.Context(), check, nil)
+					want := test.reason
+					if isDead {
+						want = ReasonVantageUnreachable
 					}
-				}
-				if point.confirmed == 0 {
-					t.Error("the vantage point was not asked")
-				}
+					if err != nil || result.Reason != want || result.Status != want.Status() {
+						t.Errorf("dead %t: %s (%s), %v", isDead, result.Reason, result.Message, err)
+					}
+					for _, endpoint := range result.Endpoints {
+						if endpoint.Reason != want {
+							t.Errorf("dead %t: %s of an address", isDead, endpoint.Reason)
+						}
+					}
+					if point.confirmed == 0 {
+						t.Error("the vantage point was not asked")
+					}
+				})
 			}
 		})
 	}
