@@ -206,6 +206,10 @@ var examples = map[string]example{
 		needs: "1.4.0", variables: hostAndPortVariables,
 		shutSays: "Status: connection-refused, reason: refused",
 	},
+	"local-exec-loops": {
+		needs: ephemeralResources, variables: loopsVariables,
+		openSays: "Preflight Endpoints: 1 of 3 Checks Warn: licences", shutSays: refusedThere, unmocked: true,
+	},
 	"troubleshoot-in-hcl": {
 		needs: "1.4.0", variables: kubernetesVariables,
 		shutSays: "Kubernetes API: Connection to the Kubernetes API address was refused",

@@ -99,6 +99,7 @@ func readRecipe[T any](t *testing.T, name string) (decoded T) {
 }
 
 type githubWorkflow struct {
+	Env  map[string]string
 	Jobs map[string]struct {
 		Env   map[string]string
 		Steps []githubStep
@@ -143,6 +144,54 @@ func TestGitHubRecipeAnnotatesAndSummarizes(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// The endpoint goes down between the jobs: the saved plan is not applied, and the summary of the second job says why.
+func TestGitHubRecipeGatesBothJobs(t *testing.T) {
+	t.Parallel()
+	const name = "ephemeral-resources/preflight_endpoints"
+	config := examples[name]
+	requireTerraform(t, config.needs)
+	workflow := readRecipe[githubWorkflow](t, "ci-github/apply.yml")
+	stays, goes := loopback.Open(t), loopback.Listen(t, loopback.IPv4)
+	summary := filepath.Join(t.TempDir(), "summary.md")
+	run := func(job string, files map[string]string) (*runner, bool) {
+		r := newRunner(t, files, endpointsOf(stays, goes.AddrPort()), "bash")
+		r.setenv(workflow.Env)
+		r.setenv(map[string]string{"GITHUB_STEP_SUMMARY": summary})
+		_, ok := r.githubSteps(workflow.Jobs[job].Steps)
+		return r, ok
+	}
+
+	planner, ok := run("plan", config.files(t, name))
+	if !ok {
+		t.Fatal("the plan failed")
+	}
+	plan, err := os.ReadFile(planner.path("saved.tfplan"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := config.files(t, name) // the job that applies has a directory of its own, and the artifact
+	files["saved.tfplan"] = string(plan)
+	if err := goes.Close(); err != nil {
+		t.Fatal(err)
+	}
+	closed, ok := run("apply", files)
+	if ok {
+		t.Error("the apply succeeded without the endpoint")
+	}
+	closed.expectApplied(false)
+	content, err := os.ReadFile(summary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectText(t, string(content), "✓ Pass", "× Fail") // of the plan, of the apply
+	loopback.ListenAt(t, goes.AddrPort())
+	opened, ok := run("apply", files)
+	if !ok {
+		t.Error("the apply failed")
+	}
+	opened.expectApplied(true)
 }
 
 // githubSteps runs steps with the shells of the runner of GitHub Actions.

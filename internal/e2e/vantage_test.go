@@ -74,6 +74,13 @@ func bastionVariables(t *testing.T, up bool) []string {
 	return variablesOf(t, startBastion(t, database(t, up)))
 }
 
+// loopsVariables describe a licence server that is down.
+func loopsVariables(t *testing.T, up bool) []string {
+	t.Helper()
+	variables := []string{"-var=registry=" + endpoint(t, true), "-var=licences=" + endpoint(t, false)}
+	return append(variables, bastionVariables(t, up)...)
+}
+
 func createdBastionVariables(t *testing.T, up bool) []string {
 	t.Helper()
 	return append(bastionVariables(t, up), "-var=patience=3s")

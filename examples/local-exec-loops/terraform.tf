@@ -1,0 +1,7 @@
+terraform {
+  required_providers {
+    preflight = {
+      source = "terraform-preflight/preflight"
+    }
+  }
+}
