@@ -11,7 +11,7 @@ resource "terraform_data" "rollout" {
   lifecycle {
     precondition {
       condition     = data.preflight_spec.api.proceed
-      error_message = "${data.preflight_spec.api.message}\n\nSend ${data.preflight_spec.api.archive} to support@acme.example."
+      error_message = "${data.preflight_spec.api.explanation}\n\nAcme support: support@acme.example"
     }
   }
 }

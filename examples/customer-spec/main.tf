@@ -3,7 +3,7 @@ data "preflight_spec" "api" {
   spec          = file(var.spec)
   bundle        = var.bundle
   max_age       = "168h" # an older result is an error
-  missing_nodes = "warn" # a node that the bundle holds nothing of
+  missing_nodes = "warn" # a node without any result is a warning, not an error
 }
 
 output "outcome" {
@@ -12,5 +12,8 @@ output "outcome" {
 
 output "explanations" {
   description = "One for each analyzer and node that does not pass."
-  value       = [for result in data.preflight_spec.api.results : result.explanation if result.outcome != "pass"]
+  value = [
+    for result in data.preflight_spec.api.results : result.explanation
+    if result.outcome != "pass"
+  ]
 }

@@ -93,7 +93,7 @@ var examples = map[string]example{
 	"spec-from-hcl": {needs: "1.4.0", variables: endpointsVariable, shutSays: "b: 127."},
 	"archive": {
 		needs: "1.4.0", variables: specVariable,
-		shutSays: "Send acme-preflight.tar.gz to support@acme.example",
+		shutSays: "Send it to those who support you. Acme support: support@acme.example",
 	},
 	"customer-bundle": {needs: "1.0.0", variables: archiveVariable, openSays: `node = "node-2"`},
 	"apply-time": {
