@@ -45,14 +45,14 @@ func endpointsAttributes(strict string) map[string]schema.Attribute {
 
 // targetArguments describes how endpoints are dialled that say nothing else.
 func targetArguments() map[string]schema.Attribute {
-	const ofEach = " Of each endpoint that says nothing else."
+	const ofEach = " Applies to each endpoint that does not set it."
 	return map[string]schema.Attribute{
 		"all_addresses": boolArgument(allAddressesDescription + ofEach),
 		"ip_family":     stringArgument(ipFamilyDescription+ofEach, ipFamilyValidator),
 		"source_address": stringArgument(sourceAddressDescription+ofEach,
 			sourceAddressValidator),
 		"via": stringArgument(viaDescription+viaConflicts+ofEach+" An endpoint with `via = \""+vantage.Here+"\"` is "+
-			"dialled from this machine whatever stands here. If omitted, so are all others.", viaValidator),
+			"dialled from this machine in any case. If omitted, endpoints without `via` are dialled from this machine.", viaValidator),
 	}
 }
 

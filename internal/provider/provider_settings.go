@@ -39,7 +39,7 @@ func (s setting) variable() string {
 
 func (s setting) describe() string {
 	if s.defaultValue == "" {
-		return fmt.Sprintf("If omitted, the environment variable `%s` sets it; without that there is none.",
+		return fmt.Sprintf("If omitted, the environment variable `%s` sets it. If that is unset too, there is none.",
 			s.variable())
 	}
 	return fmt.Sprintf("Defaults to the environment variable `%s`, or to `%s`.", s.variable(), s.defaultValue)

@@ -48,9 +48,9 @@ func batchAttributes(what, each, strict string) map[string]schema.Attribute {
 		"max_concurrency": countArgument(fmt.Sprintf("Maximum number of dials in flight. The timeout of a check "+
 			"begins when it has its turn. What the process may open is shared by all checks of a provider. Defaults "+
 			"to `%d`.", preflight.DefaultMaxConcurrency)),
-		"timeout": stringArgument("Total timeout of each "+each+" that says nothing else. "+durationForm+" Defaults "+
-			"to the provider's `timeout`. Required with `retry`: it says how long to wait in all, and the own timeout "+
-			"of "+each+" limits one dial.", durationValidator),
+		"timeout": stringArgument("Total timeout of each "+each+" that sets none. "+durationForm+" Defaults "+
+			"to the provider's `timeout`. Required with `retry`: it limits the whole wait, and the timeout that "+
+			"the "+each+" itself sets limits one dial.", durationValidator),
 		"strict": boolArgument(strict),
 		"exclude": boolArgument("If `true`, nothing is dialled, judged or written, `proceed` is true, `message` says " +
 			"so, and the results are empty. The arguments are validated all the same. Defaults to `false`."),

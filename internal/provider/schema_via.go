@@ -13,7 +13,7 @@ import (
 const viaDescription = "Name of the vantage point of the provider's configuration (`vantage_point`) to dial from. `" +
 	vantage.Here + "` is this machine. A name that is not configured is an error. If it is " +
 	"part of an object that a variable holds, declare the variable with the type `any`: Terraform drops a misspelt " +
-	"`via` of a typed object without a word, and the dial would be made from this machine."
+	"`via` of a typed object without an error, and the dial would be made from this machine."
 
 // viaConflicts describes the argument beside source_address.
 const viaConflicts = " Conflicts with `source_address`."
