@@ -52,7 +52,8 @@ func targetArguments() map[string]schema.Attribute {
 		"source_address": stringArgument(sourceAddressDescription+ofEach,
 			sourceAddressValidator),
 		"via": stringArgument(viaDescription+viaConflicts+ofEach+" An endpoint with `via = \""+vantage.Here+"\"` is "+
-			"dialled from this machine in any case. If omitted, endpoints without `via` are dialled from this machine.", viaValidator),
+			"dialled from this machine in any case. If omitted, endpoints without `via` are dialled from this machine.",
+			viaValidator),
 	}
 }
 
