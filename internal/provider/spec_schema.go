@@ -57,8 +57,8 @@ func specFindingAttributes() map[string]schema.Attribute {
 		"collector_name": stringResult("Name of the collector that was judged."),
 		"node": stringResult("The node of a cluster that the result in `bundle` is about. Null if the machine that " +
 			"made the bundle dialled itself, and without `bundle`."),
-		"address": stringResult("Its address in `spec`, also with `bundle`, which holds none. Null if the spec has no " +
-			"such collector, or it is excluded."),
+		"address": stringResult("Its address in `spec`, also with `bundle`, which holds none. Null if the spec has " +
+			"no such collector, or it is excluded."),
 		"status": stringResult("Its status: " + suggest.MarkdownChoice(tcpconnect.Statuses()) + ". Null if it did " +
 			"not run, and for a node without a result (`missing_nodes`)."),
 		"reason":      stringResult("Why the status is what it is. Null if it is not known."),
