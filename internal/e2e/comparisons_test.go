@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -65,11 +66,9 @@ func TestSpecAndItsTranslationSayTheSame(t *testing.T) {
 	vendor := translation.files(t, "data-sources/preflight_spec")
 	for _, up := range []bool{true, false} {
 		api, licence := endpoint(t, up), endpoint(t, false)
-		files := map[string]string{
-			"main.tf": vendor["data-source.tf"],
-			"preflight.yaml": strings.NewReplacer("10.128.0.29:6443", api, "licence.acme.example:443", licence).
-				Replace(vendor["preflight.yaml"]),
-		}
+		files := maps.Clone(vendor)
+		local := strings.NewReplacer("10.128.0.29:6443", api, "licence.acme.example:443", licence)
+		files["preflight.yaml"] = local.Replace(vendor["preflight.yaml"])
 		spec, hcl := newWorkspace(t, files), newWorkspace(t, translation.files(t, "troubleshoot-in-hcl"))
 		run := func(w *workspace, variables ...string) {
 			if up {

@@ -25,8 +25,9 @@ var (
 
 // summariesOfOthers are on the page although the provider does not give them.
 var summariesOfOthers = []string{
-	"Check block assertion failed", "Invalid Attribute Value", "Missing Configuration for Required Attribute",
-	"Null List Value", "Resource postcondition failed", "Resource precondition failed", "Unsupported argument",
+	"Check block assertion failed", "Failed to query available provider packages", "Invalid Attribute Value",
+	"Missing Configuration for Required Attribute", "Null List Value", "Resource postcondition failed",
+	"Resource precondition failed", "Unsupported argument",
 }
 
 func TestEverySummaryIsOnThePageOfTroubleshooting(t *testing.T) {
