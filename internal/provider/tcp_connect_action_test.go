@@ -309,3 +309,24 @@ func TestEveryReasonIsInTheDocumentation(t *testing.T) {
 		}
 	}
 }
+
+// Two pages list the reasons that no pass matches.
+func TestReasonsThatSayNothingAreInTheDocumentation(t *testing.T) {
+	t.Parallel()
+	for file, begins := range map[string]string{
+		"../../docs/data-sources/analysis.md": "- No `pass` matches a `reason` that says nothing about the peer",
+		"../../RELIABILITY.md":                "- No `pass` outcome matches a reason that says nothing about the peer",
+	} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, line, found := strings.Cut(string(content), begins)
+		line, _, _ = strings.Cut(line, ".") // the rest of it is about something else
+		for _, reason := range tcpconnect.Reasons() {
+			if !found || reason.SaysNothing() != strings.Contains(line, "`"+string(reason)+"`") {
+				t.Errorf("%s: the line about reasons that say nothing is wrong about %s:%s", file, reason, line)
+			}
+		}
+	}
+}
