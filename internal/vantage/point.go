@@ -28,7 +28,7 @@ type Point struct {
 
 	mu       sync.Mutex
 	fatal    error     // is remembered for the run
-	failure  error     // the last one
+	failure  error     // the last one of Prepare
 	failedAt time.Time // when it ended
 	canaries map[uint16]*canary
 }
@@ -61,10 +61,10 @@ func (p *Point) Dial(ctx context.Context, _ netip.Addr, address string) (net.Con
 
 func (p *Point) dial(ctx context.Context, address string) (net.Conn, error) {
 	if err := p.link.reach(ctx); err != nil {
-		return nil, p.noted(ctx, err)
+		return nil, p.doubted(ctx, err)
 	}
 	conn, err := p.link.dial(ctx, address)
-	return conn, p.noted(ctx, err)
+	return conn, p.doubted(ctx, err)
 }
 
 // ResolvesNames reports whether names are looked up by the far end.
@@ -83,15 +83,22 @@ func (p *Point) Prepare(ctx context.Context, port uint16, again bool) error {
 	if err := p.remembered(again); err != nil {
 		return err
 	}
-	if err := p.link.reach(ctx); err != nil {
-		return p.noted(ctx, err)
+	err := p.link.reach(ctx)
+	if err == nil {
+		err = p.canary(port).ask(ctx, func(ctx context.Context) error { return p.askCanary(ctx, port) })
 	}
-	return p.noted(ctx, p.canary(port).ask(ctx, func(ctx context.Context) error { return p.askCanary(ctx, port) }))
+	err = p.noted(ctx, err)
+	if ctx.Err() == nil && reasonOf(err) == tcpconnect.ReasonVantageUnreachable {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.failure, p.failedAt = err, time.Now()
+	}
+	return err
 }
 
 // Confirm asks the far end for an answer of any kind.
 func (p *Point) Confirm(ctx context.Context, unanswered error) error {
-	return p.noted(ctx, p.link.answers(ctx, unanswered))
+	return p.doubted(ctx, p.link.answers(ctx, unanswered))
 }
 
 // remembered returns the failure that counts still.
@@ -108,7 +115,18 @@ func (p *Point) remembered(again bool) error {
 	}
 }
 
-// noted remembers a failure, and returns it. The end of a context is none.
+// doubted is noted for an error after the vantage point was prepared. If one dial did not get through, others may: it is
+// asked for the canary again before the next dial, and a failure of that is shared.
+func (p *Point) doubted(ctx context.Context, err error) error {
+	if reasonOf(err) == tcpconnect.ReasonVantageUnreachable {
+		p.mu.Lock()
+		clear(p.canaries)
+		p.mu.Unlock()
+	}
+	return p.noted(ctx, err)
+}
+
+// noted remembers a failure of trust or login, and returns the error with a reason.
 func (p *Point) noted(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -116,14 +134,11 @@ func (p *Point) noted(ctx context.Context, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, isFatal := errors.AsType[*tcpconnect.VantagePointError](err)
-	known, isReason := errors.AsType[*tcpconnect.ReasonError](err)
 	switch {
 	case isFatal:
 		p.fatal = err
-	case ctx.Err() != nil && !isReason:
+	case ctx.Err() != nil && reasonOf(err) == "":
 		return unreachable("the vantage point was not reached before the timeout")
-	case ctx.Err() == nil && isReason && known.Reason == tcpconnect.ReasonVantageUnreachable:
-		p.failure, p.failedAt = err, time.Now()
 	}
 	return err
 }

@@ -174,6 +174,42 @@ func TestFailureOfAPointIsSharedForAWhile(t *testing.T) {
 	})
 }
 
+// A dial that did not get through says nothing of others: the canary does, and its failure is shared.
+func TestFailureOfOneDialIsNotThatOfOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		isGone := false
+		link := &fakeLink{onDial: func(ctx context.Context, address string) error {
+			if isGone || !strings.HasPrefix(address, canaryName) {
+				return unreachable("its silence shows nothing")
+			}
+			return noSuchHost(ctx, address)
+		}}
+		p := pointOf(link)
+		prepare := func(want tcpconnect.Reason, dialled int64) {
+			t.Helper()
+			err := p.Prepare(t.Context(), 80, false)
+			if reasonOf(err) != want || link.dialled.Load() != dialled {
+				t.Errorf("%v after %d dials, want %q after %d", err, link.dialled.Load(), want, dialled)
+			}
+		}
+		fail := func() {
+			t.Helper()
+			if _, err := p.Dial(t.Context(), netip.Addr{}, "db:80"); reasonOf(err) != tcpconnect.ReasonVantageUnreachable {
+				t.Error(err)
+			}
+		}
+		prepare("", 1)
+		fail()
+		prepare("", 3)
+		prepare("", 3)
+		isGone = true
+		fail()
+		prepare(tcpconnect.ReasonVantageUnreachable, 5)
+		prepare(tcpconnect.ReasonVantageUnreachable, 5)
+	})
+}
+
 func TestFailureOfTrustIsRememberedForTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
