@@ -142,7 +142,7 @@ func (a *endpointsArguments) defaults(single, several *diag.Diagnostics) (defaul
 	}
 	target := tcpconnect.Target{Via: defaults.Via, Source: defaults.Source}
 	if err := target.Validate(); err != nil {
-		several.AddAttributeError(path.Root("source_address"), "Contradicting Addresses", err.Error())
+		several.AddAttributeError(path.Root("source_address"), contradictingAddresses, err.Error())
 	}
 	return defaults
 }

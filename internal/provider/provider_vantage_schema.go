@@ -16,8 +16,8 @@ import (
 // arguments of a single block where the block is absent.
 func vantagePointBlock() schema.ListNestedBlock {
 	return schema.ListNestedBlock{
-		MarkdownDescription: "A place other than this machine to dial from, for checks that name it in `via`. A " +
-			"check without `via` dials from this machine: there is no default vantage point. Each block holds " +
+		MarkdownDescription: "A place other than this machine to dial from, for checks that name it in `via`. " +
+			"Without `via`, a check dials from this machine. Each block holds " +
 			"either `ssh` or `proxy`. Its arguments may be values that are not known while planning, and ephemeral " +
 			"values: an unknown one is an error only for a check that uses the vantage point. None of them is " +
 			"stored in the state.",

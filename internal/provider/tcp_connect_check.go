@@ -72,6 +72,9 @@ func (a *checkArguments) validate(ctx context.Context, diags *diag.Diagnostics) 
 	a.validateRetry(ctx, a.passes(), diags)
 }
 
+// contradictingAddresses is the summary if address, source_address, ip_family and via contradict each other.
+const contradictingAddresses = "Contradicting Addresses"
+
 // target returns what to dial. Errors of single arguments, which their own validators show, go apart from those of
 // several. An unknown argument is an error of that kind.
 func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Target {
@@ -97,7 +100,7 @@ func (a *checkArguments) target(single, several *diag.Diagnostics) tcpconnect.Ta
 		return target
 	}
 	if err := target.Validate(); err != nil {
-		several.AddAttributeError(at, "Contradicting Addresses", err.Error())
+		several.AddAttributeError(at, contradictingAddresses, err.Error())
 	}
 	return target
 }

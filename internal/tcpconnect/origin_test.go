@@ -293,9 +293,9 @@ func TestVantagePointThatCannotDoWhatIsAskedIsAnError(t *testing.T) {
 	ipv6.Target.Family, all.Target.AllAddresses = IPv6, true
 	unknown.Target.Via = "bastoin"
 	for text, check := range map[string]Check{
-		"so all_addresses can't be used": via(all),
-		"so ip_family can't be used":     via(ipv6),
-		"no such vantage point":          unknown,
+		"so all_addresses can't be used":    via(all),
+		"so ip_family can't be used":        via(ipv6),
+		"has no vantage_point of that name": unknown,
 	} {
 		point := &bastion{room: 10}
 		collector := by(t, point)
