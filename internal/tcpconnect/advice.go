@@ -41,8 +41,8 @@ var adviceAnywhere = map[Reason]string{
 		"the peer: check its address, that it runs, and the way to it.",
 	ReasonVantageLimit: "A limit of the vantage point was reached, which says nothing about the peer: " +
 		"raise it there, or check fewer addresses at once.",
-	ReasonVantageProhibited: "A rule of the vantage point forbids dials of that address, which says nothing about the " +
-		"peer: allow the address and port there, for example with PermitOpen or an access list.",
+	ReasonVantageProhibited: "A rule of the vantage point forbids dials of that address, which says nothing about " +
+		"the peer: allow the address and port there, for example with PermitOpen or an access list.",
 }
 
 // advice is the advice about a dial from a vantage point. An empty name means this machine.

@@ -25,7 +25,8 @@ func (c *Collector) from(target Target) (*Collector, error) {
 	}
 	point := c.VantagePoints[target.Via]
 	if point == nil {
-		return nil, &VantagePointError{target.Via, errors.New("The provider's configuration has no vantage_point of that name.")}
+		unknown := errors.New("The provider's configuration has no vantage_point of that name.")
+		return nil, &VantagePointError{target.Via, unknown}
 	}
 	if point.ResolvesNames() {
 		if err := target.ValidateResolvedThere(); err != nil {

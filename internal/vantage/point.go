@@ -115,8 +115,8 @@ func (p *Point) remembered(again bool) error {
 	}
 }
 
-// doubted is noted for an error after the vantage point was prepared. If one dial did not get through, others may: it is
-// asked for the canary again before the next dial, and a failure of that is shared.
+// doubted is noted for an error after the vantage point was prepared. If one dial did not get through, others may: it
+// is asked for the canary again before the next dial, and a failure of that is shared.
 func (p *Point) doubted(ctx context.Context, err error) error {
 	if reasonOf(err) == tcpconnect.ReasonVantageUnreachable {
 		p.mu.Lock()

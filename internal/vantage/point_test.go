@@ -195,7 +195,8 @@ func TestFailureOfOneDialIsNotThatOfOthers(t *testing.T) {
 		}
 		fail := func() {
 			t.Helper()
-			if _, err := p.Dial(t.Context(), netip.Addr{}, "db:80"); reasonOf(err) != tcpconnect.ReasonVantageUnreachable {
+			_, err := p.Dial(t.Context(), netip.Addr{}, "db:80")
+			if reasonOf(err) != tcpconnect.ReasonVantageUnreachable {
 				t.Error(err)
 			}
 		}
